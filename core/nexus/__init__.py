@@ -1,0 +1,1 @@
+"""Nexus: durable sessions across HTTP, the command line and MCP."""

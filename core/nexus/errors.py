@@ -1,0 +1,176 @@
+"""Every error that Nexus raises on purpose: one tree, one stable code each.
+
+The same ``code`` appears in HTTP problem bodies, in the command line's JSON and in MCP tool
+errors, and ``status`` is its HTTP status. Channels translate from here and add nothing: a new
+leaf needs a class below and no other edit. Foreign exceptions (sqlite3, OS, JSON) are
+translated once, at the edge where they appear, and never reach a caller bare.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+__all__ = [
+    "AuthenticationRequired",
+    "CheckpointNotFound",
+    "Fenced",
+    "GroupNotFound",
+    "InvalidInput",
+    "InvalidTransition",
+    "NexusError",
+    "PayloadTooLarge",
+    "PermissionDenied",
+    "SessionBusy",
+    "SessionExists",
+    "SessionExpired",
+    "SessionNotFound",
+    "StoreUnavailable",
+    "SyncCallInEventLoop",
+    "VersionConflict",
+    "WaitTimeout",
+    "WorkflowNotFound",
+    "error_from_code",
+]
+
+
+class NexusError(Exception):
+    """Root of the tree.
+
+    Args:
+        message: One or two sentences that name the field, the value and what would help.
+        details: JSON-ready facts for programs (``field``, ``value``, ``column`` …); shown beside
+            ``code`` in every channel.
+    """
+
+    code: ClassVar[str] = "nexus_error"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Nexus error"
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details: dict[str, Any] = details
+
+
+class SessionNotFound(NexusError):
+    """No session has this id, or the caller may not know that one does."""
+
+    code, status, title = "session_not_found", 404, "Session not found"
+
+
+class SessionExpired(NexusError):
+    """The session is past ``expires_at``; ``resume`` brings it back, anything else is refused."""
+
+    code, status, title = "session_expired", 410, "Session expired"
+
+
+class SessionExists(NexusError):
+    """The id that was asked for is taken."""
+
+    code, status, title = "session_exists", 409, "Session exists"
+
+
+class SessionBusy(NexusError):
+    """Another run held the session for longer than ``session_lock_timeout``."""
+
+    code, status, title = "session_busy", 409, "Session busy"
+
+
+class VersionConflict(NexusError):
+    """The version the caller expected is no longer the current one."""
+
+    code, status, title = "version_conflict", 412, "Version conflict"
+
+
+class InvalidTransition(NexusError):
+    """The table of allowed transitions has no such step; ``details`` names both states."""
+
+    code, status, title = "invalid_transition", 409, "Invalid transition"
+
+
+class Fenced(InvalidTransition):
+    """A run's commit came after another process had taken the run over; it changed nothing."""
+
+
+class WorkflowNotFound(NexusError):
+    """No workflow of this name is registered in the process that was asked."""
+
+    code, status, title = "workflow_not_found", 404, "Workflow not found"
+
+
+class CheckpointNotFound(NexusError):
+    """The session has no such checkpoint, or no longer keeps it."""
+
+    code, status, title = "checkpoint_not_found", 404, "Checkpoint not found"
+
+
+class GroupNotFound(NexusError):
+    """No group has this name."""
+
+    code, status, title = "group_not_found", 404, "Group not found"
+
+
+class InvalidInput(NexusError):
+    """Something given doesn't fit; ``details["field"]`` names it."""
+
+    code, status, title = "invalid_input", 422, "Invalid input"
+
+
+class SyncCallInEventLoop(InvalidInput):
+    """A synchronous call was made from inside a running event loop, which it would block."""
+
+    code, status, title = "sync_in_event_loop", 500, "Synchronous call in an event loop"
+
+
+class PayloadTooLarge(NexusError):
+    """A body, state or metadata document is over its configured limit."""
+
+    code, status, title = "payload_too_large", 413, "Payload too large"
+
+
+class AuthenticationRequired(NexusError):
+    """No valid token came with the call."""
+
+    code, status, title = "unauthenticated", 401, "Authentication required"
+
+
+class PermissionDenied(NexusError):
+    """The token is valid and its scope doesn't allow this."""
+
+    code, status, title = "permission_denied", 403, "Permission denied"
+
+
+class StoreUnavailable(NexusError):
+    """The store can't be reached, is locked, read-only, full or damaged; nothing was changed."""
+
+    code, status, title = "store_unavailable", 503, "Store unavailable"
+
+
+class WaitTimeout(NexusError):
+    """What was waited for did not happen in the time given; it may still."""
+
+    code, status, title = "wait_timeout", 504, "Wait timed out"
+
+
+def _leaves(cls: type[NexusError]) -> list[type[NexusError]]:
+    found = [cls]
+    for child in cls.__subclasses__():
+        found.extend(_leaves(child))
+    return found
+
+
+def error_from_code(code: str, message: str, details: dict[str, Any] | None = None) -> NexusError:
+    """Rebuild an error from what a channel carried.
+
+    Args:
+        code: The stable code.
+        message: The human text.
+        details: Facts for programs.
+
+    Returns:
+        An instance of the class that owns ``code``; a plain ``NexusError`` for an unknown code.
+    """
+    for cls in _leaves(NexusError):
+        if cls.code == code:
+            return cls(message, **(details or {}))
+    return NexusError(message, code=code, **(details or {}))

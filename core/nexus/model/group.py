@@ -1,0 +1,48 @@
+"""A group: a named set of sessions, waited for or ended together. Its name is its id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from nexus.model.session import iso
+from nexus.model.status import LIVE, Status
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """One group as of one version, with how many members stand where."""
+
+    id: str
+    created_at: float
+    owner: str
+    metadata: dict[str, Any] = {}
+    ended_at: float | None = None
+    version: int = 1
+    counts: Mapping[str, int] = {}
+    """Members by status; filled in when read, not stored with the record."""
+
+    @property
+    def total(self) -> int:
+        """Members, ended ones included."""
+        return sum(self.counts.values())
+
+    @property
+    def live(self) -> int:
+        """Members that are active, in progress or suspended."""
+        return sum(self.counts.get(status, 0) for status in LIVE)
+
+    @property
+    def done(self) -> float:
+        """Fraction of the members that are no longer live, 0 to 1; 0 for an empty group."""
+        return (self.total - self.live) / self.total if self.total else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "id": self.id, "status": "ended" if self.ended_at is not None else "open",
+            "created_at": iso(self.created_at), "ended_at": iso(self.ended_at), "owner": self.owner,
+            "metadata": self.metadata, "version": self.version, "total": self.total, "live": self.live,
+            "by_status": {status.value: self.counts.get(status, 0) for status in Status},
+        }  # fmt: skip

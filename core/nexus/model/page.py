@@ -1,0 +1,39 @@
+"""Pieces of long lists."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """A page by key: it stays right while rows come and go."""
+
+    items: tuple[T, ...]
+    next_cursor: str | None = None
+    """Give it back for the next page; ``None`` when this was the last."""
+    total: int | None = None
+    """All that match, where the list says so (sessions and groups)."""
+
+    def to_dict(self, *, total: bool = False) -> dict[str, Any]:
+        """``{items, next_cursor}`` with each item's own JSON values, and ``total`` when asked."""
+        shown: dict[str, Any] = {
+            "items": [item.to_dict() for item in self.items],  # type: ignore[attr-defined]
+            "next_cursor": self.next_cursor,
+        }
+        if total:
+            shown["total"] = self.total
+        return shown
+
+
+class Window(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """A window by rank, for a virtual table: rows ``offset`` and on, of ``total``."""
+
+    items: tuple[T, ...]
+    offset: int
+    total: int
+    whole: int
+    """How many there are without the filter."""

@@ -1,0 +1,81 @@
+"""Mistakes in a filter: the error that carries its place, and the caret that points at it."""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Iterable
+from typing import Any
+
+from nexus.errors import InvalidInput
+
+
+class QueryError(InvalidInput):
+    """The text is not a filter.
+
+    Args:
+        message: Names the field, the value and what would help.
+        column: Where the mistake starts, in characters, from 1. One past the end of the text
+            where something is missing there.
+        length: How many characters it covers, at least 1.
+        incomplete: The text so far may be the beginning of a filter; a prompt that checks while
+            someone types can stay quiet.
+        **details: Further facts for programs, as in every `NexusError`.
+    """
+
+    def __init__(
+        self, message: str, *, column: int = 1, length: int = 1, incomplete: bool = False, **details: Any
+    ) -> None:
+        super().__init__(message, **{"field": "q"} | details, column=column, length=length)
+        self.column = column
+        self.length = length
+        self.incomplete = incomplete
+
+
+def show(text: str, most: int = 60) -> str:
+    """``text`` in double quotes, safe to print: cut to ``most`` characters, control characters replaced."""
+    cut = text if len(text) <= most else f"{text[: most - 1]}…"
+    return f'"{_printable(cut)}"'
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint such as ``": did you mean status?"``, or an empty text where nothing is near."""
+    close = difflib.get_close_matches(word[:40].lower(), list(known), n=1, cutoff=0.6)
+    return f": did you mean {close[0]}?" if close else ""
+
+
+def point_at(text: str, error: QueryError, width: int = 100) -> str:
+    """Two lines for a terminal: the filter, and carets under the mistake.
+
+    Args:
+        text: The filter that was parsed.
+        error: What parsing it raised.
+        width: The most characters of the filter to show; a longer one is cut around the mistake.
+
+    Returns:
+        Plain text. Control characters of the filter are shown as ``·``, and the carets allow for
+        characters that take two cells of a terminal, or none.
+    """
+    start = min(max(error.column - 1, 0), len(text))
+    left = max(0, start - width // 2) if len(text) > width else 0
+    right = min(len(text), left + width)
+    before, after = "…" if left else "", "…" if right < len(text) else ""
+    stop = min(start + max(error.length, 1), right)
+    line = before + _printable(text[left:right]) + after
+    pad = _cells(before) + _cells(_printable(text[left:start]))
+    carets = max(_cells(_printable(text[start:stop])), 1)
+    return f"{line}\n{' ' * pad}{'^' * carets}"
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else "·" for char in text)
+
+
+def _cells(text: str) -> int:
+    return sum(map(_width, text))
+
+
+def _width(char: str) -> int:
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1

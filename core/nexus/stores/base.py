@@ -1,0 +1,319 @@
+"""The store: where records live, and the one way in which they change.
+
+A store knows no rule of a session's life. It commits what the pure transitions decided
+(``lifecycle/``), all of it or nothing, if the version is still the one that the decision was
+made on; or it says ``Conflict`` and hands over what is there now. It also answers queries, keeps
+counters, and gives out events in order.
+
+Promises that every store keeps (``nexus.testing.StoreContract`` checks them):
+
+- ``commit`` is atomic over everything in its changes, and durable when it returns.
+- Commits to one session are linearizable; versions rise by exactly one.
+- ``seq`` of events rises in commit order, without a reader ever seeing n+1 before n.
+- A session's events, checkpoints, journal, inbox, claims and counters commit with its record.
+- Nothing a caller gets is shared with the store: records are frozen, documents are bytes.
+
+Implemented by ``MemoryStore``, ``SQLiteStore``. Only ``opening.py`` names them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from types import TracebackType
+from typing import Protocol, Self
+
+import msgspec
+
+from nexus.model import Checkpoint, Event, EventBatch, Group, JournalEntry, Page, Run, Session, Window, Worker
+from nexus.query import Query
+
+UNOWNED = ""
+"""``Run.worker`` of a run that waits for any process to take it."""
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """A session with its current or last run: what one transition reads and replaces."""
+
+    session: Session
+    run: Run | None = None
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """Something left for a session: a run wanted while another was live, or a signal.
+
+    ``id`` sorts by arrival; ``body`` is encoded JSON that only its reader understands.
+    """
+
+    id: str
+    kind: str
+    name: str = ""
+    body: bytes = b"{}"
+    sent_at: float = 0.0
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """A unique key set together with a session: ``user:42`` -> session id, ``idem:ID:KEY`` -> run id.
+
+    The commit goes through only if the key's value is ``expected`` (``None``: not set).
+    Setting ``value`` to ``None`` removes it. Claims go when their session is deleted.
+    """
+
+    key: str
+    value: str | None
+    expected: str | None = None
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that one decision changes about one session or one group; committed whole or not at all."""
+
+    session_id: str | None = None
+    expected: int | None = None
+    """The version the decision was made on; ``None``: the session (or group) must not exist."""
+    after: Snapshot | None = None
+    """The new record; ``None`` with a ``session_id`` deletes it with all that belongs to it."""
+    group_id: str | None = None
+    group_after: Group | None = None
+    """A change has either a ``session_id`` or a ``group_id``; ``expected`` speaks of that one."""
+    events: tuple[Event, ...] = ()
+    checkpoints: tuple[Checkpoint, ...] = ()
+    """To insert, or to replace by number (pinning)."""
+    drop_checkpoints: tuple[int, ...] = ()
+    journal: tuple[JournalEntry, ...] = ()
+    drop_journal: tuple[tuple[str, str], ...] = ()
+    """``(run_id, key)`` pairs."""
+    put: tuple[Message, ...] = ()
+    take: tuple[str, ...] = ()
+    """Ids of inbox messages that this commit uses up; one that is gone already is a conflict."""
+    claims: tuple[Claim, ...] = ()
+    counters: Mapping[str, float] = {}
+    """Deltas, added to named counters. Names starting ``group:ID:`` belong to that group."""
+
+
+class Committed(msgspec.Struct, frozen=True):
+    """What came of a commit: its events in the order of the changes, now numbered."""
+
+    events: tuple[Event, ...]
+
+
+class Conflict(Exception):  # noqa: N818 - an answer of the store to be retried, never seen by callers
+    """Another commit came first. Nothing was changed.
+
+    Args:
+        session_id: The session (or group) that differs.
+        current: What the store holds now; ``None`` if there is no such session, or it is a group.
+        claim: The key whose value differed, with that value, when it was a claim.
+    """
+
+    def __init__(
+        self, session_id: str, current: Snapshot | None = None, claim: tuple[str, str | None] | None = None
+    ) -> None:
+        super().__init__(session_id)
+        self.session_id = session_id
+        self.current = current
+        self.claim = claim
+
+
+class SortField(StrEnum):
+    """What a list of sessions can be sorted by; ties go by id."""
+
+    CREATED = "created_at"
+    ACTIVITY = "last_activity"
+    ID = "id"
+    STATUS = "status"
+    WORKFLOW = "workflow"
+    CHANNEL = "channel"
+    STEP = "step"
+    EXPIRES = "expires_at"
+    DURATION = "duration"
+    USER = "user_id"
+    GROUP = "group_id"
+    VERSION = "version"
+
+
+class Order(msgspec.Struct, frozen=True):
+    """A sort order: ``-created_at`` is newest first."""
+
+    field: SortField = SortField.CREATED
+    descending: bool = True
+
+    def __str__(self) -> str:
+        return f"{'-' if self.descending else ''}{self.field.value}"
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the store answers, and facts for ``nexus doctor``."""
+
+    ok: bool
+    backend: str
+    url: str
+    detail: str = ""
+    facts: Mapping[str, str] = {}
+
+
+class Store(Protocol):
+    """One place where sessions live. Opened and closed as an async context manager.
+
+    Every method may raise ``StoreUnavailable``. Methods are coroutine-safe: any number of tasks
+    of one event loop may call at once; another process may work on the same store.
+    """
+
+    url: str
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+    # -- records
+
+    async def load(self, session_id: str) -> Snapshot | None:
+        """The session and its run as last committed, or ``None``."""
+        ...
+
+    async def load_many(self, session_ids: Sequence[str]) -> dict[str, Snapshot]:
+        """Those of the given sessions that exist."""
+        ...
+
+    async def commit(self, *changes: Change) -> Committed:
+        """Apply all changes atomically, or none.
+
+        Returns:
+            The events, numbered; durable by then.
+
+        Raises:
+            Conflict: A version, claim or inbox message was not as expected.
+        """
+        ...
+
+    # -- sessions in bulk; ``now`` is for terms such as ``age>10m``
+
+    async def list_sessions(
+        self, query: Query, order: Order, *, cursor: str | None, limit: int, now: float
+    ) -> Page[Session]:
+        """A page by key, without ``total``. A cursor that this order can't read is ``InvalidInput``."""
+        ...
+
+    async def window(self, query: Query, order: Order, *, offset: int, limit: int, now: float) -> Window[Session]:
+        """Rows by rank, with how many match and how many there are."""
+        ...
+
+    async def count(self, query: Query, now: float) -> int:
+        """How many sessions match."""
+        ...
+
+    async def due(self, now: float, limit: int) -> list[str]:
+        """Ids of sessions past ``expires_at`` that no commit has ended yet, longest overdue first."""
+        ...
+
+    async def ended_before(self, before: float, limit: int) -> list[str]:
+        """Ids of final sessions with ``ended_at`` under ``before``, oldest first, for retention."""
+        ...
+
+    async def children(self, session_id: str, *, cursor: str | None, limit: int) -> Page[Session]:
+        """Direct children in order of creation."""
+        ...
+
+    # -- what belongs to a session
+
+    async def list_checkpoints(self, session_id: str, *, after: int, limit: int) -> list[Checkpoint]:
+        """Checkpoints numbered over ``after``, ascending, without state and without ``superseded`` worked out."""
+        ...
+
+    async def load_checkpoint(self, session_id: str, number: int) -> Checkpoint | None:
+        """One checkpoint with its state, or ``None``."""
+        ...
+
+    async def load_journal(self, session_id: str, run_id: str) -> list[JournalEntry]:
+        """The recorded results of a run, in the order in which they were committed."""
+        ...
+
+    async def inbox(self, session_id: str) -> list[Message]:
+        """Messages that no commit has taken yet, in order of arrival."""
+        ...
+
+    async def claim(self, key: str) -> str | None:
+        """The value of a claimed key."""
+        ...
+
+    # -- groups
+
+    async def load_group(self, group_id: str) -> Group | None:
+        """The group with its counts, or ``None``."""
+        ...
+
+    async def list_groups(self, *, cursor: str | None, limit: int) -> Page[Group]:
+        """Newest first, with counts and ``total``."""
+        ...
+
+    # -- events
+
+    async def list_events(
+        self,
+        *,
+        session_id: str | None = None,
+        group_id: str | None = None,
+        after: int = 0,
+        limit: int,
+        newest: bool = False,
+    ) -> list[Event]:
+        """Events of one session, one group (and its members), or all, with ``seq`` over ``after``, ascending.
+
+        With ``newest`` the last ``limit`` of them instead of the first, still ascending.
+        """
+        ...
+
+    async def read_events(self, cursor: str | None, limit: int) -> EventBatch:
+        """All events behind a cursor; ``None`` starts at the end, ``"0"`` at the oldest kept.
+
+        Returns at once, maybe with no events. ``trimmed`` says that some were deleted unread.
+
+        Raises:
+            InvalidInput: The text is no cursor of this store.
+        """
+        ...
+
+    async def wait_events(self, cursor: str, timeout: float) -> bool:
+        """Sleep until there may be events behind the cursor, whichever process commits them.
+
+        Returns:
+            ``False`` when ``timeout`` seconds went by without any.
+        """
+        ...
+
+    async def trim_events(self, before: float, limit: int) -> int:
+        """Delete up to ``limit`` events older than ``before`` that belong to no stored session; how many."""
+        ...
+
+    # -- counters
+
+    async def counters(self, prefix: str = "") -> dict[str, float]:
+        """Counters whose names start with ``prefix``; group counters only when it asks for them."""
+        ...
+
+    async def drop_counters(self, names: Sequence[str]) -> None:
+        """Forget counters that are no longer read."""
+        ...
+
+    # -- workers
+
+    async def beat(self, worker: Worker, lease: float) -> None:
+        """Say that a worker lives, and is to be believed for ``lease`` seconds from now."""
+        ...
+
+    async def workers(self) -> list[Worker]:
+        """All workers that are not gone, with ``alive`` and ``seen_at`` filled in."""
+        ...
+
+    async def forget_worker(self, worker_id: str) -> None:
+        """Remove a worker that stopped, or whose runs have all been taken over."""
+        ...
+
+    async def runs_of(self, worker_id: str, limit: int) -> list[str]:
+        """Ids of the sessions whose run this worker holds; with ``UNOWNED``, of those that wait for one."""
+        ...
+
+    async def health(self) -> Health:
+        """Whether the store answers now; never raises."""
+        ...
