@@ -25,7 +25,20 @@ from typing import Protocol, Self
 
 import msgspec
 
-from nexus.model import Checkpoint, Event, EventBatch, Group, JournalEntry, Page, Run, Session, Window, Worker
+from nexus.model import (
+    FINAL,
+    Checkpoint,
+    Event,
+    EventBatch,
+    Group,
+    JournalEntry,
+    Page,
+    Run,
+    Session,
+    Status,
+    Window,
+    Worker,
+)
 from nexus.query import Query
 
 UNOWNED = ""
@@ -37,6 +50,18 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     session: Session
     run: Run | None = None
+
+    @property
+    def due_at(self) -> float | None:
+        """When somebody must look at it: it expires, or what its run waits for is overdue. Stores index it."""
+        session, run = self.session, self.run
+        if session.status in FINAL:
+            return None
+        at = session.expires_at
+        if session.status is Status.SUSPENDED and run is not None and run.wait is not None and run.worker is None:
+            deadline = run.wait.deadline
+            at = deadline if at is None else at if deadline is None else min(at, deadline)
+        return at
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,7 +229,10 @@ class Store(Protocol):
         ...
 
     async def due(self, now: float, limit: int) -> list[str]:
-        """Ids of sessions past ``expires_at`` that no commit has ended yet, longest overdue first."""
+        """Ids of sessions whose ``Snapshot.due_at`` is at or before ``now``, longest overdue first.
+
+        A store may index a lower bound of ``due_at`` and rewrite it lazily, but answers exactly.
+        """
         ...
 
     async def ended_before(self, before: float, limit: int) -> list[str]:

@@ -1,0 +1,155 @@
+"""One frozen object of configuration, made at the edge: arguments, then environment, then file.
+
+``NEXUS_<NAME>`` in the environment and ``[nexus]`` or top-level keys of ``nexus.toml`` (in the working folder, or
+where ``NEXUS_CONFIG`` points) carry the same names as the constructor's keywords. Explicit arguments
+win, then environment, then file. What doesn't fit is ``InvalidInput`` and names its origin.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from nexus.errors import InvalidInput
+
+Backend = Literal["sqlite", "memory", "redis"]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Every setting with its default. Durations are seconds; sizes are bytes; ``None`` or 0 means never."""
+
+    session_backend: Backend = "sqlite"
+    store: str | None = None
+    redis_url: str = "redis://localhost:6379/0"
+    session_prefix: str = "nexus:sessions:"
+    session_persistence: bool = False
+    database_url: str | None = None
+    session_timeout: float | None = 3600.0
+    session_max_age: float | None = None
+    session_retention: float | None = 7 * 86400.0
+    session_cleanup_interval: float = 300.0
+    session_lock_timeout: float = 30.0
+    enable_auth: bool = False
+    session_auth_required: bool = False
+    host: str = "127.0.0.1"
+    api_port: int = 8000
+    max_checkpoints: int = 100
+    max_recoveries: int = 3
+    recovery_interval: float = 30.0
+    max_body_bytes: int = 1 << 20
+    max_state_bytes: int = 1 << 20
+
+    def describe(self) -> dict[str, Any]:
+        """All settings as JSON values."""
+        return {name: getattr(self, name) for name in self.__struct_fields__}
+
+
+_NAMES = Settings.__struct_fields__
+_POSITIVE = (
+    "session_cleanup_interval", "session_lock_timeout", "recovery_interval", "max_checkpoints", "max_recoveries",
+    "max_body_bytes", "max_state_bytes",
+)  # fmt: skip
+
+
+def load_settings(
+    arguments: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+    config_file: str | Path | None = None,
+) -> Settings:
+    """Merge the three sources.
+
+    Args:
+        arguments: Explicit keywords; those that are ``None`` count as not given.
+        environ: The environment; the process's own by default.
+        config_file: Where ``nexus.toml`` is; ``NEXUS_CONFIG`` or the working folder's by default.
+
+    Raises:
+        InvalidInput: An unknown name or a value that doesn't fit, with where it came from.
+    """
+    return explain_settings(arguments, environ, config_file)[0]
+
+
+def explain_settings(
+    arguments: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+    config_file: str | Path | None = None,
+) -> tuple[Settings, dict[str, str]]:
+    """As ``load_settings``, with where each setting came from (``nexus config show``)."""
+    env = os.environ if environ is None else environ
+    merged: dict[str, Any] = {}
+    origin: dict[str, str] = {}
+    for source, values in (
+        _file_values(config_file or env.get("NEXUS_CONFIG"), required=bool(config_file or env.get("NEXUS_CONFIG"))),
+        ("environment", _environment_values(env)),
+        ("argument", {key: value for key, value in (arguments or {}).items() if value is not None}),
+    ):
+        for key, value in values.items():
+            _known(key, source)
+            merged[key], origin[key] = _convert(key, value, source), source
+    settings = Settings(**merged)
+    _check(settings, origin)
+    return settings, {name: origin.get(name, "default") for name in _NAMES}
+
+
+def _file_values(path: str | Path | None, *, required: bool) -> tuple[str, dict[str, Any]]:
+    file = Path(path) if path else Path("nexus.toml")
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if required:
+            raise InvalidInput(f"config file {file} does not exist", field="config", value=str(file)) from None
+        return str(file), {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidInput(f"config file {file} can't be read: {error}", field="config", value=str(file)) from None
+    table = document.get("nexus", document)
+    return str(file), {key: value for key, value in table.items() if not isinstance(value, dict)}
+
+
+def _environment_values(env: Mapping[str, str]) -> dict[str, str]:
+    names = {f"NEXUS_{name.upper()}": name for name in _NAMES}
+    return {names[key]: value for key, value in env.items() if key in names and value != ""}
+
+
+def _known(key: str, source: str) -> None:
+    if key not in _NAMES:
+        close = get_close_matches(key, _NAMES, 1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise InvalidInput(f"{source}: there is no setting {key!r}{hint}", field=key)
+
+
+def _convert(key: str, value: Any, source: str) -> Any:
+    kind = _TYPES[key]
+    if isinstance(value, str) and value.strip().lower() in ("none", "never") and type(None) in get_args(kind):
+        return None
+    if kind is bool and isinstance(value, str):
+        value = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(value.strip().lower(), value)
+    try:
+        return msgspec.convert(value, kind, strict=not isinstance(value, str))
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"{source}: {key} = {value!r} does not fit: {error}", field=key, value=str(value)) from None
+
+
+_TYPES: dict[str, Any] = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+
+
+def _check(settings: Settings, origin: Mapping[str, str]) -> None:
+    for name in _POSITIVE:
+        if not getattr(settings, name) > 0:
+            _refuse(settings, name, origin, "must be above 0")
+    for name in ("session_timeout", "session_max_age", "session_retention"):
+        value = getattr(settings, name)
+        if value is not None and not 0 <= value < 1e12:
+            _refuse(settings, name, origin, "must be seconds from 0 up; 0 or none means never")
+    if not 0 <= settings.api_port <= 65535:
+        _refuse(settings, "api_port", origin, "must be 0 to 65535; 0 picks a free port")
+
+
+def _refuse(settings: Settings, name: str, origin: Mapping[str, str], rule: str) -> None:
+    value = getattr(settings, name)
+    raise InvalidInput(f"{origin.get(name, 'default')}: {name} = {value!r} {rule}", field=name, value=str(value))
