@@ -1,0 +1,108 @@
+"""Columns of a table, and how they share a width that may be too small for all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+GAP = 1
+"""Cells between two columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: what it is called and how much room it wants."""
+
+    key: str
+    label: str
+    width: int
+    """Cells it wants."""
+    justify: Literal["left", "right"] = "left"
+    min_width: int = 0
+    """Cells it can shrink to; 0 means that it can't shrink."""
+    flex: int = 0
+    """Share of the width that is left over; 0 takes none."""
+    sortable: bool = True
+    priority: int = 0
+    """Columns with a lower priority go first when the table is narrow; among equals, the rightmost."""
+
+    @property
+    def least(self) -> int:
+        """The cells below which the column is dropped."""
+        return self.min_width or self.width
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedColumn:
+    """A column that is shown: where, how wide, and which of a row's cells belongs to it."""
+
+    column: Column
+    index: int
+    """Position among all columns, shown or not."""
+    x: int
+    """First cell, from the left edge of the columns."""
+    width: int
+
+
+def fit_columns(columns: Sequence[Column], width: int) -> tuple[PlacedColumn, ...]:
+    """Share a width among columns: drop, then shrink, then give what is left to the flexible ones.
+
+    Args:
+        columns: All columns, from left to right.
+        width: The cells there are.
+
+    Returns:
+        The columns that are shown, from left to right. At least one, however narrow, if there are any.
+    """
+    kept = _kept(columns, width)
+    widths = {index: columns[index].width for index in kept}
+    spare = width - _needed(widths.values())
+    if spare < 0:
+        _shrink(columns, widths, -spare)
+    else:
+        _widen(columns, widths, spare)
+    placed: list[PlacedColumn] = []
+    x = 0
+    for index in kept:
+        placed.append(PlacedColumn(columns[index], index, x, max(widths[index], 1)))
+        x += widths[index] + GAP
+    return tuple(placed)
+
+
+def _needed(widths: Iterable[int]) -> int:
+    sizes = list(widths)
+    return sum(sizes) + GAP * max(len(sizes) - 1, 0)
+
+
+def _kept(columns: Sequence[Column], width: int) -> list[int]:
+    kept = list(range(len(columns)))
+    while len(kept) > 1 and _needed([columns[index].least for index in kept]) > width:
+        kept.remove(min(kept, key=lambda index: (columns[index].priority, -index)))
+    return kept
+
+
+def _shrink(columns: Sequence[Column], widths: dict[int, int], excess: int) -> None:
+    # Flexible columns give first: they hold prose, the others hold ids and words that a cut makes useless.
+    for index in sorted(widths, key=lambda index: (columns[index].flex == 0, columns[index].priority, -index)):
+        given = min(excess, widths[index] - columns[index].least)
+        widths[index] -= given
+        excess -= given
+    if excess > 0:
+        # Only one column is left and even that is too wide.
+        index = next(iter(widths))
+        widths[index] = max(widths[index] - excess, 1)
+
+
+def _widen(columns: Sequence[Column], widths: dict[int, int], spare: int) -> None:
+    shares = sum(columns[index].flex for index in widths)
+    for index in widths:
+        flex = columns[index].flex
+        if flex:
+            # Dividing what is left among the shares that are left makes the sum come out exactly.
+            extra = spare * flex // shares
+            widths[index] += extra
+            spare -= extra
+            shares -= flex

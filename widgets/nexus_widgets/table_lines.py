@@ -1,0 +1,150 @@
+"""The lines of a table: rows made into strips, and kept while neither the row nor the layout changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.segment import Segment
+from textual.strip import Strip
+
+from nexus_widgets.cells import cell_segments, fitted, plain_cell
+from nexus_widgets.columns import GAP, PlacedColumn
+from nexus_widgets.text import cell_fit
+
+if TYPE_CHECKING:
+    from rich.style import Style
+
+    from nexus_widgets.rows import Row
+    from nexus_widgets.virtual_table import VirtualTable
+
+CURSOR_GLYPH, MARK_GLYPH = ">", "●"
+GUTTER = 3
+_KEPT_LINES = 400
+
+
+class TableLines:
+    """Draws a table's lines."""
+
+    def __init__(self, table: VirtualTable, empty: str) -> None:
+        """Prepare to draw.
+
+        Args:
+            table: Whose lines.
+            empty: What a table without rows says.
+        """
+        self._table = table
+        self._empty = empty
+        self._placed: tuple[PlacedColumn, ...] = ()
+        self._kept: dict[tuple[str, bool, bool], tuple[Row, Strip]] = {}
+
+    @property
+    def columns_width(self) -> int:
+        """Cells there are for columns."""
+        return max(self._table.size.width - GUTTER, 1)
+
+    def place(self, placed: tuple[PlacedColumn, ...]) -> None:
+        """Take another layout.
+
+        Args:
+            placed: The columns that are shown.
+        """
+        self._placed = placed
+        self.forget()
+
+    def forget(self) -> None:
+        """Draw every line anew from now on."""
+        self._kept.clear()
+
+    def column_at(self, x: int) -> PlacedColumn | None:
+        """Find a column by a place on the screen.
+
+        Args:
+            x: Cells from the left edge of the table.
+        """
+        inside = x - GUTTER
+        return next((each for each in self._placed if each.x <= inside < each.x + each.width + GAP), None)
+
+    def line(self, y: int) -> Strip:
+        """Draw a line of the screen.
+
+        Args:
+            y: Lines from the top; 0 is the header.
+        """
+        table = self._table
+        if y == 0:
+            return self._header()
+        index = table.scroll_offset.y + y - 1
+        if index < table.total:
+            row = table.row_at(index)
+            is_cursor = index == table.cursor_index
+            return self._placeholder(is_cursor=is_cursor) if row is None else self._row(row, is_cursor=is_cursor)
+        if table.total == 0 and y == 2:
+            return self._said(self._empty)
+        return Strip.blank(table.size.width, table.rich_style)
+
+    def _header(self) -> Strip:
+        table = self._table
+        style = table.get_component_rich_style("virtual-table--header")
+        sorted_style = table.get_component_rich_style("virtual-table--sorted")
+        segments = [Segment(" " * GUTTER, style)]
+        for each in self._placed:
+            label, own = each.column.label, style
+            if table.sort is not None and table.sort[0] == each.column.key:
+                arrow = "▼" if table.sort[1] else "▲"
+                label = f"{label} {arrow}" if len(label) + 2 <= each.width else cell_fit(label, each.width - 1) + arrow
+                own = sorted_style
+            segments.append(Segment(fitted(label, each.width, each.column.justify), own))
+            segments.append(Segment(" " * GAP, style))
+        return self._whole(segments, style)
+
+    def _row(self, row: Row, *, is_cursor: bool) -> Strip:
+        key = (row.key, is_cursor, row.key in self._table.marks)
+        kept = self._kept.get(key)
+        # The same row is drawn again each time the window is fetched: comparing is cheaper than drawing.
+        if kept is not None and kept[0] == row:
+            return kept[1]
+        strip = self._drawn(row, is_cursor=is_cursor, is_marked=key[2])
+        if len(self._kept) > _KEPT_LINES:
+            self._kept.clear()
+        self._kept[key] = (row, strip)
+        return strip
+
+    def _drawn(self, row: Row, *, is_cursor: bool, is_marked: bool) -> Strip:
+        table = self._table
+        flat = self._flat_style(is_cursor=is_cursor)
+        base = flat or table.rich_style
+        mark_style = base if flat else table.get_component_rich_style("virtual-table--mark")
+        gutter = f"{CURSOR_GLYPH if is_cursor else ' '}{MARK_GLYPH if is_marked else ' '} "
+        segments = [Segment(gutter, mark_style)]
+        for each in self._placed:
+            cell = row.cells[each.index] if each.index < len(row.cells) else ""
+            if flat:
+                segments.append(Segment(fitted(plain_cell(cell), each.width, each.column.justify), base))
+            else:
+                segments.extend(cell_segments(table, cell, each.width, each.column.justify, base))
+            segments.append(Segment(" " * GAP, base))
+        return self._whole(segments, base)
+
+    def _flat_style(self, *, is_cursor: bool) -> Style | None:
+        """Return the one style of a row whose cells' own colours would not be readable, or not be true."""
+        table = self._table
+        if is_cursor:
+            return table.get_component_rich_style("virtual-table--cursor")
+        return table.get_component_rich_style("virtual-table--stale") if table.stale else None
+
+    def _placeholder(self, *, is_cursor: bool) -> Strip:
+        table = self._table
+        style = table.get_component_rich_style("virtual-table--cursor" if is_cursor else "virtual-table--placeholder")
+        segments = [Segment(f"{CURSOR_GLYPH if is_cursor else ' '}  ", style)]
+        for each in self._placed:
+            dots = "·" * max(each.width // 2, 1)
+            segments.append(Segment(fitted(dots, each.width, each.column.justify) + " " * GAP, style))
+        return self._whole(segments, style)
+
+    def _said(self, text: str) -> Strip:
+        table = self._table
+        style = table.get_component_rich_style("virtual-table--placeholder")
+        return Strip([Segment(fitted(text, table.size.width, "center"), style)], table.size.width)
+
+    def _whole(self, segments: list[Segment], style: Style) -> Strip:
+        return Strip(segments).adjust_cell_length(self._table.size.width, style).simplify()
