@@ -8,10 +8,11 @@ There is no nesting: alternatives live inside one term, as its tuple of values.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from nexus.model.status import Status
-from nexus.query.globs import Glob
+if TYPE_CHECKING:
+    from nexus.model.status import Status
+    from nexus.query.globs import Glob
 
 GlobField = Literal["id", "workflow", "group", "user", "owner", "parent", "run", "checkpoint", "error"]
 DurationField = Literal["age", "idle", "expires", "duration"]
@@ -42,7 +43,8 @@ class ChannelTerm:
 class GlobTerm:
     """A text field matches at least one of ``patterns``; a field that is ``None`` matches none.
 
-    Case counts, except in ``error``. ``field`` is the name in the language: see `ATTRIBUTES` for
+    Case counts, except in ``error``, whose patterns the parser puts between stars when they have
+    no wildcard, so that ``error:timeout`` looks for a part. ``field`` is the name in the language: see `ATTRIBUTES` for
     the session's.
     """
 
@@ -80,8 +82,9 @@ class NumberTerm:
 class PathTerm:
     """A value inside ``metadata`` or ``state`` compares with one of ``values``.
 
-    ``=`` may have several values and patterns; every other operator has one plain value. A path
-    that leads nowhere matches nothing, ``!=`` included. `nexus.query.scalars` has the rules of
+    ``=`` holds when one of ``values`` is equal or matches, ``!=`` when none is; the other
+    operators have one value, a number or text. A path that leads nowhere matches nothing, ``!=``
+    included. `nexus.query.scalars` has the rules of
     comparison.
     """
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nexus.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class QueryError(InvalidInput):
@@ -32,16 +34,26 @@ class QueryError(InvalidInput):
         self.incomplete = incomplete
 
 
-def show(text: str, most: int = 60) -> str:
-    """``text`` in double quotes, safe to print: cut to ``most`` characters, control characters replaced."""
-    cut = text if len(text) <= most else f"{text[: most - 1]}…"
-    return f'"{_printable(cut)}"'
+def mistake(message: str, start: int, end: int, *, incomplete: bool = False, **details: Any) -> QueryError:
+    """The error for the characters from ``start`` up to ``end``, counted from 0; at least one is pointed at."""
+    length = max(end - start, 1)
+    return QueryError(message, column=start + 1, length=length, incomplete=incomplete, **details)
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint such as ``": did you mean status?"``, or an empty text where nothing is near."""
+def clip(text: str, most: int = 60) -> str:
+    """``text`` made safe to print: cut to ``most`` characters, control characters replaced."""
+    return _printable(text if len(text) <= most else f"{text[: most - 1]}…")
+
+
+def show(text: str) -> str:
+    """``text`` as a message names a value: clipped, in double quotes."""
+    return f'"{clip(text)}"'
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word most like ``word``, or ``None`` where none is near."""
     close = difflib.get_close_matches(word[:40].lower(), list(known), n=1, cutoff=0.6)
-    return f": did you mean {close[0]}?" if close else ""
+    return close[0] if close else None
 
 
 def point_at(text: str, error: QueryError, width: int = 100) -> str:

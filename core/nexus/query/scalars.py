@@ -4,7 +4,8 @@ Written bare, ``42`` is a number, ``true``, ``false`` and ``null`` are themselve
 all else is text; in double quotes everything is text. Stores of metadata often hold text where a
 number was meant, so a number also equals a text that reads as that number, and ``true`` the text
 ``true``. Text in quotes equals text only. Order is defined between numbers, and between texts by
-code point (which puts ISO 8601 times in order of time). A list matches when one of its items does.
+code point (which puts ISO 8601 times in order of time). A list matches when one of its items
+does. A pattern of stars only matches whatever is there, of any type.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ import math
 import operator
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from nexus.query.ast import CompareOp, OrderOp, PathTerm, Scalar
 from nexus.query.globs import Glob
+
+if TYPE_CHECKING:
+    from nexus.query.ast import CompareOp, PathTerm, Scalar
 
 Test = Callable[[object], bool]
 
-COMPARE: dict[str, Callable[[object, object], bool]] = {
+COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -57,10 +61,8 @@ def read_scalar(text: str) -> Scalar:
     return text if number is None else number
 
 
-def write_scalar(value: Scalar) -> str | None:
-    """The bare form of a value that is not text; ``None`` for text, which may need quotes."""
-    if isinstance(value, str):
-        return None
+def write_scalar(value: float | bool | None) -> str:
+    """The bare form of a value that is not text."""
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else repr(value)
@@ -71,13 +73,12 @@ def compile_test(term: PathTerm) -> Test:
 
     The value is there: missing paths are the caller's to refuse. ``negated`` is ignored.
     """
-    if term.op == "=":
-        return _any_of([_equals(value) for value in term.values])
-    value = term.values[0]
-    if term.op == "!=":
-        equal = _any_of([_equals(value)])
-        return lambda found: not equal(found)
-    return _any_of([_ordered(term.op, value)])
+    if any(isinstance(value, Glob) and value.is_any for value in term.values):
+        return lambda _: True
+    if term.op not in ("=", "!="):
+        return _any_of([_ordered(term.op, term.values[0])])
+    equal = _any_of([_equals(value) for value in term.values])
+    return equal if term.op == "=" else lambda found: not equal(found)
 
 
 def _any_of(tests: list[Test]) -> Test:
@@ -99,13 +100,11 @@ def _equals(value: Scalar | Glob) -> Test:
 
 
 def _matches(glob: Glob) -> Test:
-    if glob.is_any:
-        return lambda found: True
     matcher = glob.compile()
     return lambda found: isinstance(found, str) and matcher(found)
 
 
-def _ordered(op: OrderOp | CompareOp, value: Scalar | Glob) -> Test:
+def _ordered(op: CompareOp, value: Scalar | Glob) -> Test:
     compare = COMPARE[op]
     if isinstance(value, str):
         return lambda found: isinstance(found, str) and compare(found, value)
