@@ -38,6 +38,8 @@ from nexus.query.ast import (
     Term,
     WordTerm,
 )
+from nexus.query.complete import Completion, complete
+from nexus.query.explain import describe
 from nexus.query.format import to_text
 from nexus.query.globs import Glob
 from nexus.query.mistakes import QueryError, point_at
@@ -49,6 +51,9 @@ __all__ = [
     "compile_predicate",
     "matches",
     "to_text",
+    "describe",
+    "complete",
+    "Completion",
     "point_at",
     "QueryError",
     "Query",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from nexus.model.status import FINAL, LIVE, Status
-from nexus.query.ast import GlobField, NumberField, OrderOp, Root
+from nexus.query.ast import OrderOp
 
 Kind = Literal["status", "channel", "glob", "duration", "number", "path"]
 
@@ -94,10 +94,6 @@ STATUS_SETS: dict[str, tuple[Status, ...]] = {
     "final": tuple(status for status in Status if status in FINAL),
 }
 """What may stand after ``status:``, and the statuses that it means."""
-
-GLOB_FIELDS: frozenset[str] = frozenset(get_args(GlobField))
-NUMBER_FIELDS: frozenset[str] = frozenset(get_args(NumberField))
-ROOTS: frozenset[str] = frozenset(get_args(Root))
 
 
 def find_field(written: str) -> Field | None:

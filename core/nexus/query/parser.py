@@ -10,6 +10,7 @@ from nexus.query.ast import Query, Term
 from nexus.query.lexer import Lexeme, lex
 from nexus.query.mistakes import QueryError, mistake
 from nexus.query.terms import field_term
+from nexus.query.values import unusable_at
 from nexus.query.words import word_term
 
 MAX_LENGTH = 4096
@@ -47,10 +48,10 @@ def _check_text(text: str) -> None:
             MAX_LENGTH,
             len(text),
         )
-    for place, char in enumerate(text):
-        # Neither can be in a session's text, and databases choke on both.
-        if char == "\0" or "\ud800" <= char <= "\udfff":
-            raise mistake(f"character U+{ord(char):04X} can't be part of a filter: take it out", place, place + 1)
+    place = unusable_at(text)
+    if place is not None:
+        code = f"U+{ord(text[place]):04X}"
+        raise mistake(f"character {code} can't be part of a filter: take it out", place, place + 1)
 
 
 def _term(lexeme: Lexeme, *, is_last: bool) -> Term:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from nexus.query.globs import Glob, escape
@@ -9,6 +10,17 @@ from nexus.query.mistakes import clip, mistake
 
 if TYPE_CHECKING:
     from nexus.query.lexer import Lexeme, Span
+
+_UNUSABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def unusable_at(text: str) -> int | None:
+    """Where the first character stands that no filter may hold, from 0; ``None`` where there is none.
+
+    These are NUL and lone surrogates: no session's text has them, and databases choke on both.
+    """
+    found = _UNUSABLE.search(text)
+    return found.start() if found else None
 
 
 def list_items(span: Span) -> list[Span]:
