@@ -113,8 +113,9 @@ class Service(Protocol):
         """A page of the sessions that ``q`` (filter language) matches, with ``total``."""
         ...
 
-    async def window(self, q: str = "", *, sort: str = "-last_activity", offset: int = 0, limit: int = 50
-                     ) -> Window[Session]:
+    async def window(
+        self, q: str = "", *, sort: str = "-last_activity", offset: int = 0, limit: int = 50
+    ) -> Window[Session]:
         """Rows by rank for a virtual table."""
         ...
 
@@ -167,8 +168,9 @@ class Service(Protocol):
 
     # -- history
 
-    async def list_checkpoints(self, session_id: str, *, cursor: str | None = None, limit: int = MAX_LIMIT
-                               ) -> Page[Checkpoint]:
+    async def list_checkpoints(
+        self, session_id: str, *, cursor: str | None = None, limit: int = MAX_LIMIT
+    ) -> Page[Checkpoint]:
         """Ascending, without state."""
         ...
 
@@ -182,8 +184,9 @@ class Service(Protocol):
         """The session's events, ascending; with ``newest`` the last ``limit`` of them."""
         ...
 
-    async def list_children(self, session_id: str, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
-                            ) -> Page[Session]:
+    async def list_children(
+        self, session_id: str, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
+    ) -> Page[Session]:
         """Direct children in order of creation."""
         ...
 

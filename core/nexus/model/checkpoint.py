@@ -24,6 +24,8 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     pinned: bool = False
     """A fork started from it, so it is kept for as long as the session."""
     superseded: bool = False
+    inputs_json: bytes = b"{}"
+    """The inputs of the run that made it, so that going back to an earlier run's checkpoint finds them."""
     state_json: bytes | None = None
     """``None`` in lists: only a checkpoint asked for alone carries its state."""
 

@@ -1,8 +1,8 @@
 """An event: an immutable, numbered fact about a session or a group.
 
 Sessions: ``session.created .updated .synced .extended .resumed .forked .signalled .failed .ended
-.expired .deleted``; runs: ``run.queued .started .step .call .progress .suspended .recovered .completed .failed
-.cancelled``; ``checkpoint.saved``; groups: ``group.created .ended``.
+.expired .deleted``; runs: ``run.queued .started .woken .step .call .received .progress .suspended .recovered
+.released .completed .failed .cancelled``; ``checkpoint.saved``; groups: ``group.created .ended``.
 """
 
 from __future__ import annotations

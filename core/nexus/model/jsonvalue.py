@@ -51,8 +51,9 @@ def check(value: object, field: str, depth: int = 0) -> None:
         _check_text(value, field)
     elif not isinstance(value, _SCALARS):
         name = type(value).__name__
-        raise InvalidInput(f"{_short(field)} is a {name}, which is not JSON: use text, numbers, lists, objects",
-                           field=_short(field))
+        raise InvalidInput(
+            f"{_short(field)} is a {name}, which is not JSON: use text, numbers, lists, objects", field=_short(field)
+        )
 
 
 def _short(field: str) -> str:
@@ -86,7 +87,9 @@ def encode(value: object, field: str = "value", limit: int | None = None) -> byt
     if limit is not None and len(data) > limit:
         raise PayloadTooLarge(
             f"{field} is {len(data):,} bytes, over the limit of {limit:,}: keep large data outside and store a link",
-            field=field, size=len(data), limit=limit,
+            field=field,
+            size=len(data),
+            limit=limit,
         )
     return data
 

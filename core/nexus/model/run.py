@@ -57,6 +57,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     wait: Wait | None = None
     progress: Progress | None = None
     idempotency_key: str | None = None
+    saved_step: int | None = None
+    """The step at its newest checkpoint; ``None`` before its first."""
 
     @property
     def inputs(self) -> dict[str, Any]:

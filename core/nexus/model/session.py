@@ -71,6 +71,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Rises with every take-over of a run; commits of an older epoch are refused."""
     checkpoints: int = 0
     """How many checkpoints were ever made: the N of the newest."""
+    oldest_checkpoint: int = 1
+    """No checkpoint below it is kept, but those that a fork started from."""
     at_checkpoint: int = 0
     """The N of the checkpoint that the current line of history last made or went back to; 0 for none."""
     rewinds: tuple[tuple[int, int], ...] = ()

@@ -102,8 +102,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """A change has either a ``session_id`` or a ``group_id``; ``expected`` speaks of that one."""
     events: tuple[Event, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
-    """To insert, or to replace by number (pinning)."""
+    """To insert or replace, each under its own ``session_id`` and number: a fork pins its source's checkpoint so."""
     drop_checkpoints: tuple[int, ...] = ()
+    """Numbers to forget; those that are pinned stay."""
     journal: tuple[JournalEntry, ...] = ()
     drop_journal: tuple[tuple[str, str], ...] = ()
     """``(run_id, key)`` pairs."""

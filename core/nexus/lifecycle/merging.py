@@ -1,0 +1,32 @@
+"""Three-way merging of states: what a run changed, laid over what others changed meanwhile."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_ABSENT: Any = object()
+
+
+def three_way(base: Any, mine: Any, theirs: Any) -> Any:
+    """``theirs`` with the differences from ``base`` to ``mine`` applied.
+
+    Objects merge key by key; where both sides changed the same value, ``mine`` stands. Lists and
+    scalars count as one value. Key order follows ``theirs``, then what is new in ``mine``.
+    """
+    if mine == base and type(mine) is type(base):
+        return theirs
+    if not (isinstance(base, dict) and isinstance(mine, dict) and isinstance(theirs, dict)):
+        return mine
+    merged: dict[str, Any] = {}
+    for key in (*theirs, *(key for key in mine if key not in theirs)):
+        value = _pick(base.get(key, _ABSENT), mine.get(key, _ABSENT), theirs.get(key, _ABSENT))
+        if value is not _ABSENT:
+            merged[key] = value
+    return merged
+
+
+def _pick(base: Any, mine: Any, theirs: Any) -> Any:
+    if mine is _ABSENT or base is _ABSENT or theirs is _ABSENT:
+        unchanged = mine is base or (mine is not _ABSENT and base is not _ABSENT and mine == base)
+        return theirs if unchanged else mine
+    return three_way(base, mine, theirs)
