@@ -11,7 +11,7 @@ from nexus.lifecycle.counting import deltas
 from nexus.lifecycle.moment import Moment, Rules
 from nexus.lifecycle.table import ALLOWED
 from nexus.model import RUNNING, Checkpoint, Event, Run, RunStatus, Session
-from nexus.stores.base import Change, Snapshot
+from nexus.model.change import Change, Snapshot
 
 
 def later(at: float | None, seconds: float | None) -> float | None:

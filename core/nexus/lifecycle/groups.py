@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from nexus.errors import InvalidTransition
 from nexus.lifecycle.moment import Moment
 from nexus.model import Event, Group
-from nexus.stores.base import Change
+from nexus.model.change import Change
 
 
 def _event(kind: str, group: Group, moment: Moment, **data: Any) -> Event:

@@ -29,7 +29,7 @@ from nexus.model import (
     Wait,
     jsonvalue,
 )
-from nexus.stores.base import UNOWNED, Change, Claim, Message, Snapshot
+from nexus.model.change import UNOWNED, Change, Claim, Message, Snapshot
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True):

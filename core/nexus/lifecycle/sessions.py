@@ -24,8 +24,8 @@ from nexus.model import (
     checkpoint_id,
     jsonvalue,
 )
+from nexus.model.change import Change, Claim, Snapshot
 from nexus.model.session import FIELDS
-from nexus.stores.base import Change, Claim, Snapshot
 
 ENDINGS = {"completed": Status.COMPLETED, "cancelled": Status.CANCELLED}
 _STATE_KEYS = frozenset({"step"})
@@ -167,7 +167,7 @@ def extend(before: Snapshot, moment: Moment, seconds: float) -> Change:
             "idle_deadline": None if idle is None else moved,
             "age_deadline": None if age is None or moved is None else max(age, moved),
         }
-    fields["last_activity"] = max(session.last_activity, moment.now)  # type: ignore[assignment]
+    fields["last_activity"] = max(session.last_activity, moment.now)
     after = advance(session, channels=with_channel(session.channels, moment.channel), **fields)
     return change(before, after, before.run, moment, moment.event("session.extended", after, seconds=seconds))
 
