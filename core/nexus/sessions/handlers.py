@@ -1,0 +1,54 @@
+"""Event handlers: code of the user's that runs after a commit, in the process that made it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nexus.model import Event
+
+Handler = Callable[[Event], Any]
+ANY = "*"
+
+_log = logging.getLogger("nexus.handlers")
+
+
+class Handlers:
+    """Handlers by event type. One that raises is logged and harms nothing.
+
+    A commit's call returns after its handlers have; events of one commit are handed over in
+    order. Synchronous handlers run in a thread, so that they may use ``Nexus`` themselves.
+    """
+
+    def __init__(self) -> None:
+        self._by_type: defaultdict[str, list[Handler]] = defaultdict(list)
+
+    def add(self, kind: str, handler: Handler) -> Handler:
+        """Call ``handler`` for events of this type; ``ANY`` for all. Gives it back, for use as a decorator."""
+        self._by_type[kind].append(handler)
+        return handler
+
+    async def dispatch(self, events: Sequence[Event]) -> None:
+        """Hand over committed events, one after another."""
+        if not self._by_type:
+            return
+        for event in events:
+            for handler in (*self._by_type.get(event.type, ()), *self._by_type.get(ANY, ())):
+                await _call(handler, event)
+
+
+async def _call(handler: Handler, event: Event) -> None:
+    try:
+        if inspect.iscoroutinefunction(handler):
+            await handler(event)
+        else:
+            outcome = await asyncio.to_thread(handler, event)
+            if inspect.isawaitable(outcome):
+                await outcome
+    except Exception:
+        name = getattr(handler, "__qualname__", repr(handler))
+        _log.exception("handler %s raised on %s of %s", name, event.type, event.session_id or event.group_id)
