@@ -1,0 +1,1 @@
+"""Small apps that show each widget by itself: `python -m nexus_widgets.demo NAME`."""

@@ -1,0 +1,60 @@
+"""One entry of a log as one line: as many of its parts as the width has room for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.segment import Segment
+from textual.strip import Strip
+
+from nexus_widgets.cells import fitted, marked_segments
+from nexus_widgets.tone import tone_style
+
+if TYPE_CHECKING:
+    from rich.style import Style
+    from textual.widget import Widget
+
+    from nexus_widgets.log_ring import LogEntry
+
+_TIME, _CHANNEL, _ACTOR = 8, 7, 14
+
+
+def draw_entry(widget: Widget, entry: LogEntry, width: int, needle: str) -> Strip:
+    """Draw an entry.
+
+    Args:
+        widget: The log, for its styles.
+        entry: What to draw.
+        width: Cells of the line.
+        needle: What to mark in it; empty marks nothing.
+    """
+    base = widget.rich_style
+    mark = base + widget.get_component_rich_style("event-log--match", partial=True)
+    parts = _parts(widget, entry, width, base)
+    segments: list[Segment] = []
+    for text, style in parts:
+        segments += marked_segments(text, needle, style, style + mark)
+        segments.append(Segment(" ", base))
+    return Strip(segments).adjust_cell_length(width, base)
+
+
+def _parts(widget: Widget, entry: LogEntry, width: int, base: Style) -> list[tuple[str, Style]]:
+    """Share the width: actor and channel go first, then the subject shrinks; the text takes what is left."""
+    subject_width = min(max(width // 5, 12), 28)
+    channel = _CHANNEL if width >= 50 else 0
+    actor = _ACTOR if width >= 90 else 0
+    used = _TIME + 1 + subject_width + 1 + (channel + 1 if channel else 0) + (actor + 1 if actor else 0)
+    parts = [
+        (fitted(entry.time, _TIME), base + _own(widget, "time")),
+        (fitted(entry.subject, subject_width), base + _own(widget, "subject")),
+        (fitted(entry.text, max(width - used, 1)), tone_style(widget, entry.tone)),
+    ]
+    if channel:
+        parts.append((fitted(entry.channel, channel), tone_style(widget, entry.channel_tone)))
+    if actor:
+        parts.append((fitted(entry.actor, actor), base + _own(widget, "meta")))
+    return parts
+
+
+def _own(widget: Widget, part: str) -> Style:
+    return widget.get_component_rich_style(f"event-log--{part}", partial=True)
