@@ -1,0 +1,158 @@
+"""Records as bytes, and back: the one encoding that every store uses.
+
+A session's document leaves out its state, which stores keep beside it, and all fields that have
+their default. Sessions, groups and events hold JSON of their users, so they are JSON themselves
+(integers of any size come back exactly); runs, checkpoints, messages and workers hold bytes, so
+they are MessagePack. Decoding gives fresh records that share nothing with the store.
+
+A field added to a record needs no edit here as long as it has a default: old documents then
+read with that default.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import force_setattr
+
+from nexus.errors import StoreUnavailable
+from nexus.model import Checkpoint, Event, Group, JournalEntry, Run, Session, Worker
+from nexus.stores.base import Message
+
+EMPTY_STATE: Final = b"{}"
+
+_json = msgspec.json.Encoder()
+_msgpack = msgspec.msgpack.Encoder()
+
+
+class _Lean:
+    """Encodes one record type as JSON without defaults and without some fields."""
+
+    def __init__(self, record: type[msgspec.Struct], without: frozenset[str]) -> None:
+        fields = [field for field in msgspec.structs.fields(record) if field.name not in without]
+        fields.sort(key=lambda field: not field.required)
+        self._read = operator.attrgetter(*(field.name for field in fields))
+        self._document: Any = msgspec.defstruct(
+            f"{record.__name__}Document", [_definition(field) for field in fields], omit_defaults=True
+        )
+
+    def encode(self, record: msgspec.Struct) -> bytes:
+        return _json.encode(self._document(*self._read(record)))
+
+
+def _definition(field: msgspec.structs.FieldInfo) -> tuple[str, Any] | tuple[str, Any, Any]:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.name, field.type, msgspec.field(default_factory=field.default_factory)
+    return (field.name, field.type) if field.required else (field.name, field.type, field.default)
+
+
+_sessions = _Lean(Session, frozenset({"state_json"}))
+_groups = _Lean(Group, frozenset({"counts"}))
+_events = _Lean(Event, frozenset({"seq"}))
+
+_session_decoder = msgspec.json.Decoder(Session)
+_group_decoder = msgspec.json.Decoder(Group)
+_event_decoder = msgspec.json.Decoder(Event)
+_run_decoder = msgspec.msgpack.Decoder(Run)
+_checkpoint_decoder = msgspec.msgpack.Decoder(Checkpoint)
+_journal_decoder = msgspec.msgpack.Decoder(JournalEntry)
+_message_decoder = msgspec.msgpack.Decoder(Message)
+_worker_decoder = msgspec.msgpack.Decoder(Worker)
+
+
+def encode_session(session: Session) -> bytes:
+    """The session without its state."""
+    return _sessions.encode(session)
+
+
+def decode_session(document: bytes, state: bytes) -> Session:
+    """The session with the state that was kept beside it."""
+    session = _session_decoder.decode(document)
+    # Nobody else has seen this record yet, so setting a field of it breaks no promise.
+    force_setattr(session, "state_json", state)
+    return session
+
+
+def encode_run(run: Run | None) -> bytes | None:
+    """The run; ``None`` for none."""
+    return None if run is None else _msgpack.encode(run)
+
+
+def decode_run(document: bytes | None) -> Run | None:
+    """The run; ``None`` for none."""
+    return None if document is None else _run_decoder.decode(document)
+
+
+def encode_group(group: Group) -> bytes:
+    """The group without its counts, which are worked out when it is read."""
+    return _groups.encode(group)
+
+
+def decode_group(document: bytes, counts: dict[str, int]) -> Group:
+    """The group with its counts."""
+    group = _group_decoder.decode(document)
+    force_setattr(group, "counts", counts)
+    return group
+
+
+def encode_event(event: Event) -> bytes:
+    """The event without its number."""
+    return _events.encode(event)
+
+
+def decode_event(document: bytes, seq: int) -> Event:
+    """The event with its number."""
+    event = _event_decoder.decode(document)
+    force_setattr(event, "seq", seq)
+    return event
+
+
+def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
+    """The checkpoint without its state."""
+    return _msgpack.encode(msgspec.structs.replace(checkpoint, state_json=None, superseded=False))
+
+
+def decode_checkpoint(document: bytes, state: bytes | None) -> Checkpoint:
+    """The checkpoint, with its state or (in lists) without."""
+    checkpoint = _checkpoint_decoder.decode(document)
+    force_setattr(checkpoint, "state_json", state)
+    return checkpoint
+
+
+def encode_journal(entry: JournalEntry) -> bytes:
+    """The whole entry."""
+    return _msgpack.encode(entry)
+
+
+def decode_journal(document: bytes) -> JournalEntry:
+    """The whole entry."""
+    return _journal_decoder.decode(document)
+
+
+def encode_message(message: Message) -> bytes:
+    """The whole message."""
+    return _msgpack.encode(message)
+
+
+def decode_message(document: bytes) -> Message:
+    """The whole message."""
+    return _message_decoder.decode(document)
+
+
+def encode_worker(worker: Worker) -> bytes:
+    """The worker; ``alive`` and ``seen_at`` are filled in when it is read."""
+    return _msgpack.encode(worker)
+
+
+def decode_worker(document: bytes, *, alive: bool, seen_at: float) -> Worker:
+    """The worker with what the store knows of its beats."""
+    return msgspec.structs.replace(_worker_decoder.decode(document), alive=alive, seen_at=seen_at)
+
+
+def damaged(what: str, error: Exception) -> StoreUnavailable:
+    """What to raise when a stored document can't be decoded."""
+    return StoreUnavailable(
+        f"{what} can't be decoded ({error}): it is damaged, or a newer version of Nexus wrote it", reason="damaged"
+    )

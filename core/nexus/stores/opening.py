@@ -1,0 +1,92 @@
+"""From a store URL to a store: the one module that names the concrete ones.
+
+Accepted forms:
+
+- ``memory://``: in this process only, gone with it.
+- ``sqlite:///relative/path.sqlite3``: relative to the working folder.
+- ``sqlite:////absolute/path.sqlite3``: four slashes.
+- ``sqlite:///~/path.sqlite3``: in the user's home folder.
+
+Paths may be percent-encoded, as in any URL.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote, unquote
+
+from nexus.errors import InvalidInput
+from nexus.stores.base import Store
+
+_ACCEPTED: Final = "memory://, sqlite:///relative/path, sqlite:////absolute/path, sqlite:///~/path"
+_REDIS: Final = frozenset({"redis", "rediss", "redis+sentinel", "redis+cluster", "unix"})
+
+
+def open_store(url: str) -> Store:
+    """The store at ``url``, not opened yet: use it as ``async with``.
+
+    Args:
+        url: One of the forms in the module's docstring.
+
+    Raises:
+        InvalidInput: The URL has another form; the message lists those that are accepted.
+    """
+    scheme, separator, rest = url.partition("://")
+    scheme = scheme.lower()
+    if not separator:
+        raise _refused(url, "is not a store URL")
+    if scheme == "memory":
+        return _memory(url, rest)
+    if scheme == "sqlite":
+        return _sqlite(url, rest)
+    if scheme in _REDIS:
+        raise _refused(url, "names a Redis server, and this version of Nexus has no Redis store yet")
+    raise _refused(url, f"has the unknown scheme {scheme[:20]!r}")
+
+
+def default_store_url() -> str:
+    """One SQLite file in the user's data folder, the same for every process of that user."""
+    from platformdirs import user_data_path
+
+    return sqlite_url(user_data_path("nexus", appauthor=False) / "nexus.sqlite3")
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of an SQLite file; a relative path stays relative."""
+    return f"sqlite:///{quote(path.as_posix())}"
+
+
+def _memory(url: str, rest: str) -> Store:
+    if rest.strip("/"):
+        raise _refused(url, "has a path, and a memory store has none")
+    from nexus.stores.memory import MemoryStore
+
+    return MemoryStore()
+
+
+def _sqlite(url: str, rest: str) -> Store:
+    host, slash, path = rest.partition("/")
+    if host:
+        raise _refused(url, "has two slashes where a path needs three, or four when it is absolute")
+    if not slash or not path.strip("/"):
+        raise _refused(url, "names no file")
+    if "?" in path or "#" in path:
+        raise _refused(url, "has a query or a fragment, and there are no options to set")
+    from nexus.stores.sqlite import SQLiteStore
+
+    try:
+        return SQLiteStore(Path(unquote(path)).expanduser())
+    except RuntimeError:
+        raise _refused(url, "names the home folder of a user that the system does not know") from None
+
+
+def _refused(url: str, why: str) -> InvalidInput:
+    shown = _without_secrets(url)
+    return InvalidInput(f"store {shown!r} {why}: accepted are {_ACCEPTED}", field="store", value=shown)
+
+
+def _without_secrets(url: str) -> str:
+    # redis://user:password@host is refused with a message, and messages end up in logs.
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"[:120]
