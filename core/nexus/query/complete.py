@@ -15,7 +15,7 @@ from nexus.model.status import CHANNELS, Status
 from nexus.query.durations import LONGEST, read_duration
 from nexus.query.fields import FIELDS, OPERATORS, SPELLINGS, Field, find_field
 from nexus.query.format import quote
-from nexus.query.lexer import Lexeme, Span, lex
+from nexus.query.lexer import Lexeme, lex
 from nexus.query.mistakes import clip
 from nexus.query.scalars import read_scalar
 from nexus.query.values import unusable_at
@@ -100,7 +100,7 @@ def complete(text: str, cursor: int, values: Mapping[str, Sequence[str]]) -> lis
     if not term.operator:
         place = _Place(full.head.start, full.head.end, full.operator)
         return [] if term.head.is_quoted else _heads(term.head.text, place, values)
-    return _values(term, _end_of_item(full, cursor), values)
+    return _values(text, term, full, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +110,6 @@ class _Place:
     start: int
     end: int
     operator: str
-
-
-def _end_of_item(whole: Lexeme, cursor: int) -> int:
-    return next((item.end for item in whole.value.split(",") if item.end >= cursor), whole.end)
 
 
 def _heads(typed: str, place: _Place, values: Mapping[str, Sequence[str]]) -> list[Completion]:
@@ -142,7 +138,7 @@ def _fields(typed: str, place: _Place, values: Mapping[str, Sequence[str]]) -> I
                 yield field.name, field.detail
     for path in values:
         root = find_field(path.split(".", maxsplit=1)[0])
-        if "." in path and typed and path.startswith(typed) and root is not None and root.kind == "path":
+        if "." in typed and path.startswith(typed) and root is not None and root.kind == "path":
             yield f"{path}{'' if place.operator else '='}", root.detail
 
 
@@ -160,21 +156,26 @@ def _terms(typed: str, values: Mapping[str, Sequence[str]]) -> Iterator[tuple[st
             yield from ((f"{field.name}:{quote(value)}", field.detail) for value in _fitting(typed, known))
 
 
-def _values(term: Lexeme, end: int, values: Mapping[str, Sequence[str]]) -> list[Completion]:
-    field = find_field(term.head.split(".")[0].text)
-    if field is None or not _takes(field, term.operator):
+def _values(text: str, typed: Lexeme, full: Lexeme, values: Mapping[str, Sequence[str]]) -> list[Completion]:
+    root, *_ = typed.head.split(".")
+    field = find_field(root.text)
+    if field is None or not _takes(field, typed.operator):
         return []
-    *others, item = term.value.split(",")
-    taken = {other.text for other in others} | {item.text}
-    found = [pair for pair in _candidates(field, term.head, item.text, values) if pair[0] not in taken]
-    if "<" in term.operator or ">" in term.operator:
-        found = [pair for pair in found if not isinstance(read_scalar(pair[0]), bool | None)]
-    return [Completion(quote(text), item.start, end, clip(text), detail) for text, detail in islice(found, MOST)]
+    *before, begun = typed.value.split(",")
+    items = full.value.split(",")
+    start, end = begun.start, max(begun.start, items[len(before)].end)
+    taken = {item.text for index, item in enumerate(items) if index != len(before)}
+    known = values.get(field.name + text[root.end : typed.head.end], ())
+    found = _candidates(field, begun.text, known, ordered="<" in typed.operator or ">" in typed.operator)
+    offers = ((quote(value), value, detail) for value, detail in found if value not in taken)
+    return [
+        Completion(written, start, end, clip(value), detail)
+        for written, value, detail in islice(offers, MOST)
+        if written != text[start:end]
+    ]
 
 
-def _candidates(
-    field: Field, head: Span, typed: str, values: Mapping[str, Sequence[str]]
-) -> Iterable[tuple[str, str]]:
+def _candidates(field: Field, typed: str, known: Sequence[str], *, ordered: bool) -> Iterable[tuple[str, str]]:
     match field.kind:
         case "status":
             return [(name, _STATUS_DETAILS[name]) for name in _fitting(typed, _STATUS_DETAILS)]
@@ -182,12 +183,12 @@ def _candidates(
             return [(name, "") for name in _fitting(typed, CHANNELS)]
         case "duration":
             return _durations(typed)
-        case "path":
-            return [(value, "") for value in _fitting(typed, values.get(head.text, ()))]
-        case "glob":
-            return [(value, "") for value in _fitting(typed, values.get(field.name, ()))]
         case "number":
             return ()
+        case _:
+            fitting = _fitting(typed, known)
+            # true and null have no order: after < or > they would be a mistake.
+            return [(text, "") for text in fitting if not ordered or not isinstance(read_scalar(text), bool | None)]
 
 
 def _fitting(typed: str, known: Iterable[str]) -> list[str]:

@@ -14,9 +14,11 @@ UNITS: dict[str, float] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 8
 LONGEST = 100_000 * UNITS["d"]
 """The longest duration a filter may name, in seconds: 100 000 days."""
 
-# The runs of digits, the dot and the letters can't overlap, so neither expression backtracks.
-_PART = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?)([a-z]{1,2})", re.ASCII)
-_PLAIN = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?", re.ASCII)
+# Digits, the dot and letters can't stand for one another, so neither expression backtracks. The
+# longest fraction has room for every float, so that what was computed can be written and read back.
+_NUMBER = r"[0-9]{1,18}(?:\.[0-9]{1,400})?"
+_PART = re.compile(rf"({_NUMBER})([a-z]{{1,2}})", re.ASCII)
+_PLAIN = re.compile(_NUMBER, re.ASCII)
 
 
 def read_duration(text: str) -> float | None:

@@ -146,6 +146,4 @@ def _lexeme(text: str, start: int) -> Lexeme:
     operator = sign[0] if sign else ""
     scan.position += len(operator)
     value = scan.read(to_operator=False) if operator else Span("", "", (), scan.position, scan.position)
-    return Lexeme(
-        negated, start, head, operator, head.end, value, scan.position, scan.open_quote, scan.open_escape
-    )
+    return Lexeme(negated, start, head, operator, head.end, value, scan.position, scan.open_quote, scan.open_escape)
