@@ -1,0 +1,114 @@
+"""MCP over Streamable HTTP: one endpoint for the stateless 2026-07-28 revision and for older clients.
+
+Older clients open with ``initialize``; they are answered without a protocol session (stateless), because the
+session that matters is Nexus's own, named by ``session_id``. Answers are Server-Sent Events where there is something
+to tell along the way, and plain JSON for clients that accept only JSON. There is no stream to ``GET`` and no
+protocol session to ``DELETE``: both are 405, as the protocol provides.
+
+The SDK's part needs a running task group, and a mounted app's own lifespan is never run: ``McpMount.run`` has to be
+active for as long as ``McpMount.asgi`` is served.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from mcp.server.streamable_http import check_accept_headers
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from nexus.channels.mcp.bodies import buffered
+from nexus.channels.mcp.callers import in_scope
+from nexus.channels.mcp.guard import HostGuard
+from nexus.channels.mcp.refusals import refusal
+from nexus.channels.mcp.runs import WAIT
+from nexus.channels.mcp.server import Served, build
+from nexus.errors import AuthenticationRequired, NexusError
+
+if TYPE_CHECKING:
+    from nexus.app import AsyncNexus
+
+
+def mount(app: AsyncNexus, *, allowed_hosts: Iterable[str] = (), wait: float = WAIT) -> McpMount:
+    """Make the endpoint of ``app``; nothing is started yet.
+
+    Args:
+        app: Open for as long as it is served.
+        allowed_hosts: Names by which the server is reached, besides the loopback ones and the address that it is
+            bound to: ``NAME``, ``NAME:PORT``, or ``*`` to switch the check off.
+        wait: Seconds that a call without progress waits for its run before it answers ``in_progress``.
+    """
+    return McpMount(app, HostGuard(app.settings.host, allowed_hosts), wait)
+
+
+class McpMount:
+    """``asgi`` to be routed at exactly ``/mcp``, and ``run`` to be active meanwhile."""
+
+    def __init__(self, app: AsyncNexus, guard: HostGuard, wait: float) -> None:
+        self._app = app
+        self._wait = wait
+        self._served: Served | None = None
+        self.asgi = Endpoint(app, guard)
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Serve until left; that ends open streams and the waiting for runs, not the runs."""
+        served = build(self._app, wait=self._wait)
+        limit = self._app.settings.max_body_bytes
+        async with AsyncExitStack() as stack:
+            for json_only in (False, True):
+                manager = StreamableHTTPSessionManager(
+                    served.server, stateless=True, json_response=json_only, max_request_body_size=limit
+                )
+                await stack.enter_async_context(manager.run())
+                self.asgi.managers[json_only] = manager
+            self._served = served
+            try:
+                yield
+            finally:
+                self.asgi.managers.clear()
+                self._served = None
+                await served.close()
+
+    def close_streams(self) -> None:
+        """End open listen streams in the protocol's way, so that a server that is shutting down need not wait."""
+        if self._served is not None:
+            self._served.listeners.close()
+
+
+class Endpoint:
+    """The ASGI app: who may pass, then which way to answer."""
+
+    def __init__(self, app: AsyncNexus, guard: HostGuard) -> None:
+        self._app = app
+        self._guard = guard
+        self.managers: dict[bool, StreamableHTTPSessionManager] = {}
+        """By whether the client accepts only JSON; empty while nothing runs."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"the MCP endpoint serves http, not {scope['type']}")
+        if not self.managers:
+            raise RuntimeError("the MCP endpoint is served without McpMount.run() being active")
+        try:
+            self._admit(scope)
+            if scope["method"] != "POST":
+                await Response(status_code=405, headers={"allow": "POST"})(scope, receive, send)
+                return
+            receive = await buffered(scope, receive, self._app.settings.max_body_bytes)
+        except NexusError as error:
+            await refusal(error, scope["path"])(scope, receive, send)
+            return
+        _, takes_events = check_accept_headers(Request(scope))
+        await self.managers[not takes_events].handle_request(scope, receive, send)
+
+    def _admit(self, scope: Scope) -> None:
+        headers = Headers(scope=scope)
+        self._guard.check(headers.get("host"), headers.get("origin"))
+        if self._app.settings.enable_auth and in_scope(scope) is None:
+            raise AuthenticationRequired("send the header Authorization: Bearer TOKEN", field="authorization")

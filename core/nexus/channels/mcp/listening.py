@@ -1,0 +1,92 @@
+"""``subscriptions/listen`` of the 2026-07-28 revision: the client is told when sessions that it may see change.
+
+Each stream follows the caller's own feed, so it tells of changes by any process of the store and of nothing that the
+caller may not see. What is told are triggers to read again, never data: ``resources/updated`` for the sessions
+asked for, ``resources/list_changed`` when one comes or goes. Tools change only when the program that serves registers
+a workflow; that is noticed with the next event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing, suppress
+from typing import Any, cast
+
+from mcp.server.context import ServerRequestContext
+from mcp.server.subscriptions import (
+    InMemorySubscriptionBus,
+    ListenHandler,
+    ResourcesListChanged,
+    ResourceUpdated,
+    ToolsListChanged,
+)
+from mcp.shared.exceptions import MCPError
+from mcp_types import INTERNAL_ERROR, SubscriptionsListenRequestParams, SubscriptionsListenResult
+
+from nexus.channels.mcp.resources import uri_of
+from nexus.model import Event
+from nexus.service import Service
+
+MAX_STREAMS = 1000
+"""Open streams of one server; one more is refused."""
+
+_LISTED = frozenset({"session.created", "session.forked", "session.deleted"})
+
+Names = Callable[[], tuple[str, ...]]
+"""The names of the workflows that are served as tools now."""
+
+
+class Listeners:
+    """All listen streams of one server."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._open: set[ListenHandler] = set()
+
+    async def listen(
+        self, service: Service, ctx: ServerRequestContext[Any, Any], params: SubscriptionsListenRequestParams
+    ) -> SubscriptionsListenResult:
+        """Serve one stream until the client drops it or the server closes.
+
+        Raises:
+            MCPError: There are too many streams.
+        """
+        if len(self._open) >= MAX_STREAMS:
+            raise MCPError(INTERNAL_ERROR, f"{MAX_STREAMS} streams are open: close one")
+        bus = InMemorySubscriptionBus()
+        handler = ListenHandler(bus)
+        self._open.add(handler)
+        telling = asyncio.create_task(self._tell(service, bus, handler))
+        try:
+            return await handler(ctx, params)
+        finally:
+            self._open.discard(handler)
+            telling.cancel()
+
+    def close(self) -> None:
+        """End every stream in the protocol's way: its result is the last frame."""
+        for handler in list(self._open):
+            handler.close()
+
+    async def _tell(self, service: Service, bus: InMemorySubscriptionBus, handler: ListenHandler) -> None:
+        known = self._names()
+        try:
+            async with aclosing(cast(Any, service.feed())) as feed:
+                async for item in feed:
+                    if item.event is not None:
+                        await _publish(bus, item.event)
+                    if (now := self._names()) != known:
+                        known = now
+                        await bus.publish(ToolsListChanged())
+        finally:
+            with suppress(RuntimeError):
+                handler.close()
+
+
+async def _publish(bus: InMemorySubscriptionBus, event: Event) -> None:
+    if event.session_id is None:
+        return
+    await bus.publish(ResourceUpdated(uri_of(event.session_id)))
+    if event.type in _LISTED:
+        await bus.publish(ResourcesListChanged())

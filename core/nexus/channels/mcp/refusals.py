@@ -1,0 +1,26 @@
+"""Refusals before a request is MCP at all: RFC 9457 problems with the stable code, as HTTP gives everywhere else."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.responses import Response
+
+from nexus.channels.wire.answers import Problem
+from nexus.errors import AuthenticationRequired, NexusError
+
+
+def refusal(error: NexusError, path: str) -> Response:
+    """The response for an error at the door."""
+    body = Problem(
+        type="about:blank",
+        title=error.title,
+        status=error.status,
+        detail=error.message,
+        instance=path,
+        code=error.code,
+        details=error.details,
+    )
+    headers = {"www-authenticate": "Bearer"} if isinstance(error, AuthenticationRequired) else None
+    return Response(
+        msgspec.json.encode(body), status_code=error.status, media_type="application/problem+json", headers=headers
+    )
