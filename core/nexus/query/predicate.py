@@ -26,6 +26,7 @@ from nexus.query.scalars import COMPARE, compile_test
 
 if TYPE_CHECKING:
     from nexus.model import Session
+    from nexus.query.globs import Matcher
 
 Predicate = Callable[["Session", float], bool]
 
@@ -93,13 +94,12 @@ def _glob(term: GlobTerm) -> Predicate:
     literals = frozenset(text for pattern in term.patterns if (text := pattern.literal) is not None)
     if len(literals) == len(term.patterns) and term.field != "error":
         return lambda session, _: attribute(session) in literals
-    matchers = [pattern.compile(ignore_case=term.field == "error") for pattern in term.patterns]
+    matcher = _any_of([pattern.compile(ignore_case=term.field == "error") for pattern in term.patterns])
+    return lambda session, _: (text := attribute(session)) is not None and matcher(text)
 
-    def test(session: Session, _now: float) -> bool:
-        text = attribute(session)
-        return text is not None and any(matcher(text) for matcher in matchers)
 
-    return test
+def _any_of(matchers: list[Matcher]) -> Matcher:
+    return matchers[0] if len(matchers) == 1 else lambda text: any(matcher(text) for matcher in matchers)
 
 
 def _duration(term: DurationTerm) -> Predicate:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from nexus.model import CHANNELS, Session, Status
@@ -23,6 +24,9 @@ from nexus.query.ast import (
 )
 from nexus.query.fields import ALIASES, FIELDS
 from nexus.query.globs import Glob, escape
+
+STEADY = settings(deadline=None)
+"""Examples are not timed: on a busy machine a slow one means nothing."""
 
 NOW = 1_000_000.0
 """The time at which the tests look, in seconds."""

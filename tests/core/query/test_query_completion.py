@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nexus.query import Completion, complete
 from nexus.query.complete import MOST
-from tests.core.query.strategies import any_text, mistake_in, scribbles
+from tests.core.query.strategies import STEADY, any_text, mistake_in, scribbles
 
 VALUES = {
     "workflow": ["index-files", "my flow", "report"],
@@ -98,7 +98,7 @@ filters_under_way = st.tuples(
 
 
 @given(filters_under_way, st.lists(any_text, max_size=5))
-@settings(max_examples=400)
+@settings(STEADY, max_examples=400)
 def test_every_offer_leads_to_a_filter_or_its_beginning(text: str, known: list[str]) -> None:
     values = {"user": known, "workflow": known, "error": known, "meta.k": known}
     for offer in complete(text, len(text), values):
@@ -109,6 +109,7 @@ def test_every_offer_leads_to_a_filter_or_its_beginning(text: str, known: list[s
 
 
 @given(scribbles, st.integers(-2, 50))
+@STEADY
 def test_completion_never_fails_and_replaces_a_part_at_the_cursor(text: str, cursor: int) -> None:
     at = min(max(cursor, 0), len(text))
     for offer in complete(text, cursor, VALUES):

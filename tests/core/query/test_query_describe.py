@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from nexus.query import Query, describe, parse
-from tests.core.query.strategies import any_text, queries
+from tests.core.query.strategies import STEADY, any_text, queries
 
 
 @pytest.mark.parametrize(
@@ -34,5 +34,6 @@ def test_a_filter_is_told_in_plain_english(text: str, told: str) -> None:
 
 
 @given(queries(any_text))
+@STEADY
 def test_every_filter_can_be_told_in_one_printable_line(query: Query) -> None:
     assert describe(query).isprintable()

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nexus.query.durations import read_duration, write_duration
+from tests.core.query.strategies import STEADY
 
 
 @pytest.mark.parametrize(
@@ -46,10 +47,12 @@ def test_a_duration_is_written_in_its_usual_form(seconds: float, text: str) -> N
 
 
 @given(st.floats(0, 1e10) | st.integers(0, 10**10).map(float))
+@STEADY
 def test_what_is_written_reads_back_exactly(seconds: float) -> None:
     assert read_duration(write_duration(seconds)) == seconds
 
 
 @given(st.text(max_size=20))
+@STEADY
 def test_reading_never_fails(text: str) -> None:
     assert read_duration(text) is None or isinstance(read_duration(text), float)

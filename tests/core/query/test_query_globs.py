@@ -10,7 +10,7 @@ from hypothesis import given
 from nexus.query import Glob
 from nexus.query.globs import escape
 from tests.core.query.oracle import match
-from tests.core.query.strategies import globs, texts
+from tests.core.query.strategies import STEADY, globs, texts
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,7 @@ def test_a_pattern_covers_the_whole_text(pattern: str, yes: list[str], no: list[
 
 
 @given(globs(texts), texts)
+@STEADY
 def test_a_pattern_matches_as_trying_every_way_does(glob: Glob, text: str) -> None:
     tokens: list[tuple[bool, str]] = []
     for index, piece in enumerate(glob.pieces()):
@@ -48,6 +49,7 @@ def test_a_pattern_matches_as_trying_every_way_does(glob: Glob, text: str) -> No
 
 
 @given(texts, texts)
+@STEADY
 def test_an_escaped_text_matches_itself_only(text: str, other: str) -> None:
     glob = Glob(escape(text))
     assert glob.literal == text
@@ -56,6 +58,7 @@ def test_an_escaped_text_matches_itself_only(text: str, other: str) -> None:
 
 
 @given(globs(texts), texts)
+@STEADY
 def test_what_matches_starts_with_the_prefix(glob: Glob, text: str) -> None:
     if glob.compile()(text):
         assert text.startswith(glob.prefix)

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from nexus.errors import InvalidInput, error_from_code
 from nexus.query import MAX_LENGTH, MAX_TERMS, QueryError, parse, point_at
-from tests.core.query.strategies import any_text, mistake_in, scribbles
+from tests.core.query.strategies import STEADY, any_text, mistake_in, scribbles
 
 
 def mistake(text: str) -> QueryError:
@@ -145,6 +145,7 @@ def test_control_characters_are_shown_as_dots() -> None:
 
 
 @given(scribbles)
+@STEADY
 def test_reading_gives_a_query_or_a_mistake_that_lies_in_the_text(text: str) -> None:
     error = mistake_in(text)
     if error is not None:
@@ -155,6 +156,7 @@ def test_reading_gives_a_query_or_a_mistake_that_lies_in_the_text(text: str) -> 
 
 
 @given(scribbles | any_text)
+@STEADY
 def test_pointing_always_gives_a_printable_line_and_carets_below_it(text: str) -> None:
     error = mistake_in(text)
     if error is not None:

@@ -7,22 +7,24 @@ from hypothesis import given, settings
 from nexus.model import Session
 from nexus.query import Query, Term, compile_predicate, matches, parse
 from tests.core.query.oracle import passes
-from tests.core.query.strategies import NOW, queries, session, sessions, terms, texts
+from tests.core.query.strategies import NOW, STEADY, queries, session, sessions, terms, texts
 
 
 @given(terms(texts), sessions)
-@settings(max_examples=1000)
+@settings(STEADY, max_examples=1000)
 def test_every_term_answers_as_its_meaning_does(term: Term, found: Session) -> None:
     query = Query((term,))
     assert matches(query, found, NOW) == passes(query, found, NOW)
 
 
 @given(queries(texts), sessions)
+@STEADY
 def test_a_filter_holds_when_all_its_terms_hold(query: Query, found: Session) -> None:
     assert matches(query, found, NOW) == passes(query, found, NOW)
 
 
 @given(terms(texts), sessions)
+@STEADY
 def test_a_minus_sign_turns_every_term_round(term: Term, found: Session) -> None:
     turned = type(term)(**{name: getattr(term, name) for name in term.__slots__} | {"negated": not term.negated})
     assert matches(Query((turned,)), found, NOW) != matches(Query((term,)), found, NOW)

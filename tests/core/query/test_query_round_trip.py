@@ -7,16 +7,17 @@ from hypothesis import given, settings
 
 from nexus.query import GlobTerm, PathTerm, Query, QueryError, parse, to_text
 from nexus.query.format import quote
-from tests.core.query.strategies import any_text, queries, scribbles, texts
+from tests.core.query.strategies import STEADY, any_text, queries, scribbles, texts
 
 
 @given(queries(any_text) | queries(texts))
-@settings(max_examples=500)
+@settings(STEADY, max_examples=500)
 def test_a_query_written_and_read_again_is_the_same_query(query: Query) -> None:
     assert parse(to_text(query)) == query
 
 
 @given(scribbles)
+@STEADY
 def test_writing_what_was_read_settles_at_once(text: str) -> None:
     try:
         query = parse(text)
@@ -26,6 +27,7 @@ def test_writing_what_was_read_settles_at_once(text: str) -> None:
 
 
 @given(any_text)
+@STEADY
 def test_a_quoted_value_stands_for_itself_after_every_operator(text: str) -> None:
     for sign in (":", "="):
         (term,) = parse(f"user{sign}{quote(text)}").terms
