@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-GAP = 1
-"""Cells between two columns."""
+ROOMY = 100
+"""Cells from which on columns stand two cells apart, not one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,10 @@ def fit_columns(columns: Sequence[Column], width: int) -> tuple[PlacedColumn, ..
     Returns:
         The columns that are shown, from left to right. At least one, however narrow, if there are any.
     """
-    kept = _kept(columns, width)
+    gap = 2 if width >= ROOMY else 1
+    kept = _kept(columns, width, gap)
     widths = {index: columns[index].width for index in kept}
-    spare = width - _needed(widths.values())
+    spare = width - _needed(widths.values(), gap)
     if spare < 0:
         _shrink(columns, widths, -spare)
     else:
@@ -68,18 +69,18 @@ def fit_columns(columns: Sequence[Column], width: int) -> tuple[PlacedColumn, ..
     x = 0
     for index in kept:
         placed.append(PlacedColumn(columns[index], index, x, max(widths[index], 1)))
-        x += widths[index] + GAP
+        x += widths[index] + gap
     return tuple(placed)
 
 
-def _needed(widths: Iterable[int]) -> int:
+def _needed(widths: Iterable[int], gap: int) -> int:
     sizes = list(widths)
-    return sum(sizes) + GAP * max(len(sizes) - 1, 0)
+    return sum(sizes) + gap * max(len(sizes) - 1, 0)
 
 
-def _kept(columns: Sequence[Column], width: int) -> list[int]:
+def _kept(columns: Sequence[Column], width: int, gap: int) -> list[int]:
     kept = list(range(len(columns)))
-    while len(kept) > 1 and _needed([columns[index].least for index in kept]) > width:
+    while len(kept) > 1 and _needed([columns[index].least for index in kept], gap) > width:
         kept.remove(min(kept, key=lambda index: (columns[index].priority, -index)))
     return kept
 

@@ -15,23 +15,23 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from nexus_widgets.cells import fitted, line_text
 from nexus_widgets.json_diff import Change, ChangeKind, diff
 from nexus_widgets.json_path import json_path
 from nexus_widgets.json_search import scalar_text
+from nexus_widgets.line_view import LineView
+from nexus_widgets.styles import part_style
 
 if TYPE_CHECKING:
     from rich.style import Style
     from textual import events
 
-HEADER_LINES = 1
 GLYPHS: Final[dict[ChangeKind, str]] = {"added": "+", "removed": "-", "changed": "~"}
 
 
-class DiffView(ScrollView, can_focus=True):
+class DiffView(LineView, can_focus=True):
     """The differences of two values, with a cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -53,13 +53,6 @@ class DiffView(ScrollView, can_focus=True):
     }
 
     DEFAULT_CSS = """
-    DiffView {
-        background: $surface;
-        color: $foreground;
-        overflow-x: hidden;
-        overflow-y: auto;
-        scrollbar-size-vertical: 1;
-    }
     DiffView > .diff-view--header { color: $text-muted; text-style: bold; }
     DiffView > .diff-view--path { color: $text-primary; }
     DiffView > .diff-view--added { color: $text-success; }
@@ -77,7 +70,7 @@ class DiffView(ScrollView, can_focus=True):
     }
     """
 
-    ALLOW_SELECT = False
+    HEADER_LINES = 1
 
     cursor_index: reactive[int] = reactive(0, repaint=False)
     """Index of the difference under the cursor."""
@@ -143,19 +136,19 @@ class DiffView(ScrollView, can_focus=True):
 
     def watch_cursor_index(self, old: int, new: int) -> None:
         """Paint the two lines that changed, and tell the owner."""
-        self.refresh_line(old + HEADER_LINES)
-        self.refresh_line(new + HEADER_LINES)
-        self._show_cursor()
+        self.refresh_line(old + self.HEADER_LINES)
+        self.refresh_line(new + self.HEADER_LINES)
+        self.show_line(self.cursor_index)
         if self.change is not None:
             self.post_message(self.ChangeHighlighted(self, self.change))
 
     def render_line(self, y: int) -> Strip:
         """Draw one line."""
-        width = self.size.width
+        width = self.line_width
         if y == 0:
             text = f"  {self._names[0]} → {self._names[1]}  {self.summary}"
             return Strip([Segment(fitted(text, width), self._own("header"))], width)
-        index = self.scroll_offset.y + y - HEADER_LINES
+        index = self.scroll_offset.y + y - self.HEADER_LINES
         if index >= len(self._changes):
             return Strip.blank(width, self.rich_style)
         segments = self._segments(self._changes[index])
@@ -171,13 +164,13 @@ class DiffView(ScrollView, can_focus=True):
     def on_resize(self) -> None:
         """Keep the cursor in view."""
         self._resize_area()
-        self._show_cursor()
+        self.show_line(self.cursor_index)
 
     def on_click(self, event: events.Click) -> None:
         """Move the cursor."""
         offset = event.get_content_offset(self)
-        if offset is not None and offset.y >= HEADER_LINES:
-            self.cursor_index = self.scroll_offset.y + offset.y - HEADER_LINES
+        if offset is not None and offset.y >= self.HEADER_LINES:
+            self.cursor_index = self.scroll_offset.y + offset.y - self.HEADER_LINES
 
     def action_move(self, lines: int) -> None:
         """Move the cursor by lines."""
@@ -185,7 +178,7 @@ class DiffView(ScrollView, can_focus=True):
 
     def action_page(self, pages: int) -> None:
         """Move the cursor by screens."""
-        self.cursor_index += pages * max(self.size.height - HEADER_LINES, 1)
+        self.cursor_index += pages * self.body_height
 
     def action_first(self) -> None:
         """Move the cursor to the first difference."""
@@ -229,17 +222,10 @@ class DiffView(ScrollView, can_focus=True):
         ]
 
     def _resize_area(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self._changes) + HEADER_LINES)
-
-    def _show_cursor(self) -> None:
-        top, height = self.scroll_offset.y, max(self.size.height - HEADER_LINES, 1)
-        if self.cursor_index < top:
-            self.scroll_to(y=self.cursor_index, animate=False, immediate=True)
-        elif self.cursor_index >= top + height:
-            self.scroll_to(y=self.cursor_index - height + 1, animate=False, immediate=True)
+        self.virtual_size = Size(self.line_width, len(self._changes) + self.HEADER_LINES)
 
     def _own(self, part: str) -> Style:
-        return self.rich_style + self.get_component_rich_style(f"diff-view--{part}", partial=True)
+        return part_style(self, f"diff-view--{part}")
 
 
 def _short(value: object) -> str:

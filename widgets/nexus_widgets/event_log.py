@@ -15,10 +15,10 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from nexus_widgets.cells import fitted
+from nexus_widgets.line_view import LineView
 from nexus_widgets.log_lines import draw_entry
 from nexus_widgets.log_ring import LogEntry, LogRing
 from nexus_widgets.pace import PER_SECOND, Pace
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["EventLog", "LogEntry"]
 
 
-class EventLog(ScrollView, can_focus=True):
+class EventLog(LineView, can_focus=True):
     """A log of entries that follows the newest one until its reader scrolls up."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -52,21 +52,12 @@ class EventLog(ScrollView, can_focus=True):
     }
 
     DEFAULT_CSS = """
-    EventLog {
-        background: $surface;
-        color: $foreground;
-        overflow-x: hidden;
-        overflow-y: auto;
-        scrollbar-size-vertical: 1;
-    }
     EventLog > .event-log--time { color: $text-muted; }
     EventLog > .event-log--subject { color: $text-primary; }
     EventLog > .event-log--meta { color: $text-muted; }
     EventLog > .event-log--match { background: $warning 40%; text-style: bold underline; }
     EventLog > .event-log--empty { color: $text-disabled; }
     """ + tone_css("EventLog")
-
-    ALLOW_SELECT = False
 
     follow: reactive[bool] = reactive(default=True, repaint=False)
     """Whether the newest line is kept in view."""
@@ -148,12 +139,12 @@ class EventLog(ScrollView, can_focus=True):
         """Draw one line."""
         index = self.scroll_offset.y + y
         if index < len(self._ring.shown):
-            return draw_entry(self, self._ring.shown[index], self.size.width, self.filter_text)
+            return draw_entry(self, self._ring.shown[index], self.line_width, self.filter_text)
         if y == 0 and not self._ring.shown:
             style = self.get_component_rich_style("event-log--empty")
             text = "no entry matches" if self._ring.entries else self._empty
-            return Strip([Segment(fitted(text, self.size.width), style)], self.size.width)
-        return Strip.blank(self.size.width, self.rich_style)
+            return Strip([Segment(fitted(text, self.line_width), style)], self.line_width)
+        return Strip.blank(self.line_width, self.rich_style)
 
     def on_resize(self) -> None:
         """Keep the newest line in view."""
@@ -165,7 +156,7 @@ class EventLog(ScrollView, can_focus=True):
 
     def action_scroll_pages(self, pages: int) -> None:
         """Scroll by screens."""
-        self._scroll_by(pages * max(self.size.height - 1, 1))
+        self._scroll_by(pages * self.body_height)
 
     def action_oldest(self) -> None:
         """Go to the oldest line."""
@@ -212,7 +203,7 @@ class EventLog(ScrollView, can_focus=True):
     def _show(self) -> None:
         if not self.is_attached:
             return
-        self.virtual_size = Size(self.size.width, len(self._ring.shown))
+        self.virtual_size = Size(self.line_width, len(self._ring.shown))
         if self.follow:
             self._to_end()
         elif self._left:

@@ -11,6 +11,7 @@ from nexus_widgets.cells import fitted, line_text, marked_segments
 from nexus_widgets.json_branch import MISSING, Node, is_container
 from nexus_widgets.json_diff import same
 from nexus_widgets.json_search import scalar_text
+from nexus_widgets.styles import over_style, part_style
 from nexus_widgets.text import cell_fit, clean
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class TreeLines:
             line: Lines from the first one of the value.
         """
         tree = self._tree
-        width, base = tree.size.width, tree.rich_style
+        width, base = tree.line_width, tree.rich_style
         if line >= tree.line_count:
             if line or tree.line_count:
                 return Strip.blank(width, base)
@@ -78,7 +79,7 @@ class TreeLines:
             Segment(f"{_GLYPHS[mark]} ", self._own(mark) if mark else base),
             Segment(f"{' ' * _indent(node)}{arrow} ", self._own("shape")),
         ]
-        found = self._own("match")
+        found = over_style(self._tree, "json-tree--match")
         if node.path:
             key = str(node.path[-1]) if isinstance(node.path[-1], int) else clean(node.path[-1], limit=200)
             style = self._own("shape" if isinstance(node.path[-1], int) else "key")
@@ -88,7 +89,7 @@ class TreeLines:
         style = self._own(part)
         # A value that changed is bold as well: the glyph at the edge says so, this says where to look.
         style = style + self._own(mark) if mark and not is_container(node.value) else style
-        room = max(self._tree.size.width, 1)
+        room = max(self._tree.line_width, 1)
         return segments + marked_segments(cell_fit(text, room), self._tree.needle, style, style + found)
 
     def _mark(self, node: Node) -> Mark:
@@ -100,7 +101,7 @@ class TreeLines:
         return ""
 
     def _own(self, part: str) -> Style:
-        return self._tree.rich_style + self._tree.get_component_rich_style(f"json-tree--{part}", partial=True)
+        return part_style(self._tree, f"json-tree--{part}")
 
 
 def _indent(node: Node) -> int:

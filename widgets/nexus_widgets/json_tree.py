@@ -12,19 +12,19 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 
 from nexus_widgets.json_branch import MISSING, Branch, Node, is_container
 from nexus_widgets.json_lines import TreeLines
 from nexus_widgets.json_path import Path, json_path
 from nexus_widgets.json_search import find_paths, small_containers
+from nexus_widgets.line_view import LineView
 
 if TYPE_CHECKING:
     from textual import events
     from textual.strip import Strip
 
 
-class JsonTree(ScrollView, can_focus=True):
+class JsonTree(LineView, can_focus=True):
     """A tree of one JSON value, with a cursor, a search and marks on what changed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -55,13 +55,6 @@ class JsonTree(ScrollView, can_focus=True):
     }
 
     DEFAULT_CSS = """
-    JsonTree {
-        background: $surface;
-        color: $foreground;
-        overflow-x: hidden;
-        overflow-y: auto;
-        scrollbar-size-vertical: 1;
-    }
     JsonTree > .json-tree--key { color: $text-primary; }
     JsonTree > .json-tree--string { color: $text-success; }
     JsonTree > .json-tree--number { color: $text-warning; }
@@ -82,8 +75,6 @@ class JsonTree(ScrollView, can_focus=True):
     JsonTree > .json-tree--match { background: $warning 40%; text-style: bold underline; }
     JsonTree > .json-tree--empty { color: $text-disabled; }
     """
-
-    ALLOW_SELECT = False
 
     cursor_line: reactive[int] = reactive(0, repaint=False)
     """Line of the cursor, from the first line of the value."""
@@ -181,7 +172,7 @@ class JsonTree(ScrollView, can_focus=True):
         """Paint the two lines that changed, and tell the owner."""
         self.refresh_line(old)
         self.refresh_line(new)
-        self._show_cursor()
+        self.show_line(self.cursor_line)
         self._tell_path()
 
     def render_line(self, y: int) -> Strip:
@@ -195,7 +186,7 @@ class JsonTree(ScrollView, can_focus=True):
     def on_resize(self) -> None:
         """Keep the cursor in view."""
         self._resize_area()
-        self._show_cursor()
+        self.show_line(self.cursor_line)
 
     def on_click(self, event: events.Click) -> None:
         """Move the cursor; a second click, or one on the arrow, unfolds or folds."""
@@ -213,7 +204,7 @@ class JsonTree(ScrollView, can_focus=True):
 
     def action_page(self, pages: int) -> None:
         """Move the cursor by screens."""
-        self.cursor_line += pages * max(self.size.height - 1, 1)
+        self.cursor_line += pages * self.body_height
 
     def action_first(self) -> None:
         """Move the cursor to the first line."""
@@ -333,14 +324,7 @@ class JsonTree(ScrollView, can_focus=True):
             self.refresh()
 
     def _resize_area(self) -> None:
-        self.virtual_size = Size(self.size.width, self.line_count)
-
-    def _show_cursor(self) -> None:
-        top, height, cursor = self.scroll_offset.y, max(self.size.height, 1), self.cursor_line
-        if cursor < top:
-            self.scroll_to(y=cursor, animate=False, immediate=True)
-        elif cursor >= top + height:
-            self.scroll_to(y=cursor - height + 1, animate=False, immediate=True)
+        self.virtual_size = Size(self.line_width, self.line_count)
 
     def _tell_path(self) -> None:
         if self.is_attached and self._value is not MISSING:

@@ -8,6 +8,7 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from nexus_widgets.cells import fitted, marked_segments
+from nexus_widgets.styles import over_style, part_style
 from nexus_widgets.tone import tone_style
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ def draw_entry(widget: Widget, entry: LogEntry, width: int, needle: str) -> Stri
         needle: What to mark in it; empty marks nothing.
     """
     base = widget.rich_style
-    mark = base + widget.get_component_rich_style("event-log--match", partial=True)
-    parts = _parts(widget, entry, width, base)
+    mark = over_style(widget, "event-log--match")
+    parts = _parts(widget, entry, width)
     segments: list[Segment] = []
     for text, style in parts:
         segments += marked_segments(text, needle, style, style + mark)
@@ -38,23 +39,23 @@ def draw_entry(widget: Widget, entry: LogEntry, width: int, needle: str) -> Stri
     return Strip(segments).adjust_cell_length(width, base)
 
 
-def _parts(widget: Widget, entry: LogEntry, width: int, base: Style) -> list[tuple[str, Style]]:
+def _parts(widget: Widget, entry: LogEntry, width: int) -> list[tuple[str, Style]]:
     """Share the width: actor and channel go first, then the subject shrinks; the text takes what is left."""
     subject_width = min(max(width // 5, 12), 28)
     channel = _CHANNEL if width >= 50 else 0
     actor = _ACTOR if width >= 90 else 0
     used = _TIME + 1 + subject_width + 1 + (channel + 1 if channel else 0) + (actor + 1 if actor else 0)
     parts = [
-        (fitted(entry.time, _TIME), base + _own(widget, "time")),
-        (fitted(entry.subject, subject_width), base + _own(widget, "subject")),
+        (fitted(entry.time, _TIME), _own(widget, "time")),
+        (fitted(entry.subject, subject_width), _own(widget, "subject")),
         (fitted(entry.text, max(width - used, 1)), tone_style(widget, entry.tone)),
     ]
     if channel:
         parts.append((fitted(entry.channel, channel), tone_style(widget, entry.channel_tone)))
     if actor:
-        parts.append((fitted(entry.actor, actor), base + _own(widget, "meta")))
+        parts.append((fitted(entry.actor, actor), _own(widget, "meta")))
     return parts
 
 
 def _own(widget: Widget, part: str) -> Style:
-    return widget.get_component_rich_style(f"event-log--{part}", partial=True)
+    return part_style(widget, f"event-log--{part}")

@@ -14,6 +14,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from nexus_widgets.cells import fitted
+from nexus_widgets.styles import part_style
 from nexus_widgets.text import cell_fit, cell_width, clean
 from nexus_widgets.tone import TONE_CLASSES, Tone, tone_css, tone_style
 
@@ -66,8 +67,9 @@ def plot_rows(
     per_cell, per_line = (1, 8) if kind == "blocks" else (2, 4)
     columns = _tail(values, width * per_cell)
     levels = _levels(columns, height * per_line, low, high)
+    spans = _spans(levels, filled=kind != "line")
     draw = _block_line if kind == "blocks" else _braille_line
-    return [draw(levels, line * per_line, filled=kind != "line") for line in reversed(range(height))]
+    return [draw(spans, line * per_line) for line in reversed(range(height))]
 
 
 def squeeze(values: Sequence[Value], count: int) -> list[Value]:
@@ -99,7 +101,7 @@ class BrailleSpark(Widget):
     BrailleSpark > .braille-spark--title { color: $text-muted; }
     BrailleSpark > .braille-spark--value { color: $foreground; text-style: bold; }
     BrailleSpark > .braille-spark--low { color: $primary; }
-    BrailleSpark > .braille-spark--high { color: $accent; }
+    BrailleSpark > .braille-spark--high { color: $text-primary; }
     """ + tone_css("BrailleSpark")
 
     title: reactive[str] = reactive("")
@@ -178,16 +180,9 @@ class BrailleSpark(Widget):
         return [self._caption(width), *strips] if has_caption else strips
 
     def _caption(self, width: int) -> Strip:
-        base = self.rich_style
         value = cell_fit(clean(self.value), width)
         room = max(width - cell_width(value), 0)
-        return Strip(
-            [
-                Segment(fitted(self.title, room), base + self._own("title")),
-                Segment(value, base + self._own("value")),
-            ],
-            width,
-        )
+        return Strip([Segment(fitted(self.title, room), self._own("title")), Segment(value, self._own("value"))], width)
 
     def _plot(self, width: int, lines: int) -> list[Strip]:
         base = self.rich_style
@@ -197,14 +192,14 @@ class BrailleSpark(Widget):
         for order, each in enumerate(self.series):
             texts = plot_rows(each.values, width, lines, kind=self._kind, low=low, high=high)
             for y, text in enumerate(texts):
-                share = (lines - 1 - y) / (lines - 1) if lines > 1 else 0.5
+                share = (lines - 1 - y) / (lines - 1) if lines > 1 else 1.0
                 style = ramp(share) if each.tone == "plain" else tone_style(self, each.tone)
                 # Laying over goes cell by cell: the one series that most plots have needs none of it.
                 strips[y] = _over(strips[y], text, style) if order else Strip([Segment(text, style)], width)
         return strips
 
     def _own(self, part: str) -> Style:
-        return self.get_component_rich_style(f"braille-spark--{part}", partial=True)
+        return part_style(self, f"braille-spark--{part}")
 
 
 def gradient(widget: Widget, low: str, high: str, base: Style) -> Callable[[float], Style]:
@@ -273,27 +268,35 @@ def _levels(columns: Sequence[Value], steps: int, low: float | None, high: float
     return levels
 
 
-def _block_line(levels: Sequence[int | None], floor: int, *, filled: bool) -> str:
-    del filled
-    return "".join(_BLOCKS[0 if level is None else min(max(level - floor, 0), 8)] for level in levels)
+def _spans(levels: Sequence[int | None], *, filled: bool) -> list[tuple[int, int]]:
+    """Return the lowest and the highest step that is drawn in each column; (1, 0) draws nothing."""
+    if filled:
+        return [(1, level or 0) for level in levels]
+    spans: list[tuple[int, int]] = []
+    before: int | None = None
+    for level in levels:
+        if level is None:
+            spans.append((1, 0))
+        else:
+            # A line has to reach up or down to its neighbour, or a steep one falls apart into dots.
+            reached = level if before is None or before == level else before + (1 if level > before else -1)
+            spans.append((min(level, reached), max(level, reached)))
+        before = level
+    return spans
 
 
-def _braille_line(levels: Sequence[int | None], floor: int, *, filled: bool) -> str:
+def _block_line(spans: Sequence[tuple[int, int]], floor: int) -> str:
+    return "".join(_BLOCKS[min(max(top - floor, 0), 8)] for _, top in spans)
+
+
+def _braille_line(spans: Sequence[tuple[int, int]], floor: int) -> str:
     cells: list[str] = []
-    for index in range(0, len(levels), 2):
+    for index in range(0, len(spans), 2):
         bits = 0
-        for side in (0, 1):
-            level = levels[index + side]
-            if level is not None:
-                bits |= _dots(_DOTS[side], level - floor, filled=filled)
+        for column, (low, top) in zip(_DOTS, spans[index : index + 2], strict=True):
+            bits |= sum(column[max(low - floor - 1, 0) : max(top - floor, 0)])
         cells.append(chr(_BRAILLE + bits) if bits else " ")
     return "".join(cells)
-
-
-def _dots(column: tuple[int, int, int, int], level: int, *, filled: bool) -> int:
-    if filled:
-        return sum(column[: max(level, 0)])
-    return column[level - 1] if 1 <= level <= 4 else 0
 
 
 def _mean(values: Sequence[Value]) -> Value:

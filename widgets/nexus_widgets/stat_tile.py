@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from nexus_widgets.cells import fitted
 from nexus_widgets.plot import Kind, Value, gradient, plot_rows
+from nexus_widgets.styles import part_style
 from nexus_widgets.text import cell_fit, cell_width, clean
 from nexus_widgets.tone import TONE_CLASSES, Tone, tone_css, tone_style
 
@@ -40,7 +41,7 @@ class StatTile(Widget):
     DEFAULT_CSS = """
     StatTile {
         height: 4;
-        border: round $border-blurred;
+        border: round $foreground 25%;
         color: $foreground;
         border-title-color: $text-muted;
     }
@@ -48,7 +49,7 @@ class StatTile(Widget):
     StatTile > .stat-tile--value { color: $foreground; text-style: bold; }
     StatTile > .stat-tile--sub { color: $text-muted; }
     StatTile > .stat-tile--low { color: $primary; }
-    StatTile > .stat-tile--high { color: $accent; }
+    StatTile > .stat-tile--high { color: $text-primary; }
     """ + tone_css("StatTile")
 
     title: reactive[str] = reactive("")
@@ -155,13 +156,10 @@ class StatTile(Widget):
             self.border_title = self._heading() if self._has_border else None
 
     def _heading(self) -> Text:
-        value_style = self.get_component_rich_style("stat-tile--value", partial=True)
-        if self.tone != "plain":
-            value_style = self.get_component_rich_style(f"tone--{self.tone}", partial=True)
         heading = Text(clean(self.title))
         if self.value:
             heading.append(" ")
-            heading.append(clean(self.value), value_style)
+            heading.append(clean(self.value), self._value_style)
         return heading
 
     def _body(self, width: int, height: int) -> list[Strip]:
@@ -187,7 +185,7 @@ class StatTile(Widget):
     def _plot(self, width: int, lines: int) -> list[Strip]:
         ramp = gradient(self, "stat-tile--low", "stat-tile--high", self.rich_style)
         texts = plot_rows(self.values, width, lines, kind=self._kind, low=self._low, high=self._high)
-        shares = [(lines - 1 - y) / (lines - 1) if lines > 1 else 0.5 for y in range(lines)]
+        shares = [(lines - 1 - y) / (lines - 1) if lines > 1 else 1.0 for y in range(lines)]
         return [Strip([Segment(text, ramp(share))], width) for text, share in zip(texts, shares, strict=True)]
 
     @property
@@ -195,4 +193,4 @@ class StatTile(Widget):
         return self._own("value") if self.tone == "plain" else tone_style(self, self.tone)
 
     def _own(self, part: str) -> Style:
-        return self.rich_style + self.get_component_rich_style(f"stat-tile--{part}", partial=True)
+        return part_style(self, f"stat-tile--{part}")

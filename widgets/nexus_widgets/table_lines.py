@@ -8,7 +8,7 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from nexus_widgets.cells import cell_segments, fitted, plain_cell
-from nexus_widgets.columns import GAP, PlacedColumn
+from nexus_widgets.columns import PlacedColumn, fit_columns
 from nexus_widgets.text import cell_fit
 
 if TYPE_CHECKING:
@@ -35,25 +35,14 @@ class TableLines:
         self._table = table
         self._empty = empty
         self._placed: tuple[PlacedColumn, ...] = ()
+        self._blanks: list[str] = []
+        self._width = -1
         self._kept: dict[tuple[str, bool, bool], tuple[Row, Strip]] = {}
 
-    @property
-    def columns_width(self) -> int:
-        """Cells there are for columns."""
-        return max(self._table.size.width - GUTTER, 1)
-
-    def place(self, placed: tuple[PlacedColumn, ...]) -> None:
-        """Take another layout.
-
-        Args:
-            placed: The columns that are shown.
-        """
-        self._placed = placed
-        self.forget()
-
     def forget(self) -> None:
-        """Draw every line anew from now on."""
+        """Lay the columns out and draw every line anew from now on."""
         self._kept.clear()
+        self._width = -1
 
     def column_at(self, x: int) -> PlacedColumn | None:
         """Find a column by a place on the screen.
@@ -62,7 +51,9 @@ class TableLines:
             x: Cells from the left edge of the table.
         """
         inside = x - GUTTER
-        return next((each for each in self._placed if each.x <= inside < each.x + each.width + GAP), None)
+        if self._width < 0:
+            self._place()
+        return next((each for each in self._placed if each.x <= inside <= each.x + each.width), None)
 
     def line(self, y: int) -> Strip:
         """Draw a line of the screen.
@@ -71,6 +62,8 @@ class TableLines:
             y: Lines from the top; 0 is the header.
         """
         table = self._table
+        if self._width != table.line_width:
+            self._place()
         if y == 0:
             return self._header()
         index = table.scroll_offset.y + y - 1
@@ -80,21 +73,28 @@ class TableLines:
             return self._placeholder(is_cursor=is_cursor) if row is None else self._row(row, is_cursor=is_cursor)
         if table.total == 0 and y == 2:
             return self._said(self._empty)
-        return Strip.blank(table.size.width, table.rich_style)
+        return Strip.blank(table.line_width, table.rich_style)
+
+    def _place(self) -> None:
+        self.forget()
+        self._width = self._table.line_width
+        self._placed = fit_columns(self._table.columns, max(self._width - GUTTER, 1))
+        ends = [each.x for each in self._placed[1:]] + [max(self._width - GUTTER, 1)]
+        self._blanks = [" " * (end - each.x - each.width) for end, each in zip(ends, self._placed, strict=True)]
 
     def _header(self) -> Strip:
         table = self._table
         style = table.get_component_rich_style("virtual-table--header")
         sorted_style = table.get_component_rich_style("virtual-table--sorted")
         segments = [Segment(" " * GUTTER, style)]
-        for each in self._placed:
+        for each, blank in zip(self._placed, self._blanks, strict=True):
             label, own = each.column.label, style
             if table.sort is not None and table.sort[0] == each.column.key:
                 arrow = "▼" if table.sort[1] else "▲"
                 label = f"{label} {arrow}" if len(label) + 2 <= each.width else cell_fit(label, each.width - 1) + arrow
                 own = sorted_style
             segments.append(Segment(fitted(label, each.width, each.column.justify), own))
-            segments.append(Segment(" " * GAP, style))
+            segments.append(Segment(blank, style))
         return self._whole(segments, style)
 
     def _row(self, row: Row, *, is_cursor: bool) -> Strip:
@@ -116,13 +116,13 @@ class TableLines:
         mark_style = base if flat else table.get_component_rich_style("virtual-table--mark")
         gutter = f"{CURSOR_GLYPH if is_cursor else ' '}{MARK_GLYPH if is_marked else ' '} "
         segments = [Segment(gutter, mark_style)]
-        for each in self._placed:
+        for each, blank in zip(self._placed, self._blanks, strict=True):
             cell = row.cells[each.index] if each.index < len(row.cells) else ""
             if flat:
                 segments.append(Segment(fitted(plain_cell(cell), each.width, each.column.justify), base))
             else:
                 segments.extend(cell_segments(table, cell, each.width, each.column.justify, base))
-            segments.append(Segment(" " * GAP, base))
+            segments.append(Segment(blank, base))
         return self._whole(segments, base)
 
     def _flat_style(self, *, is_cursor: bool) -> Style | None:
@@ -136,15 +136,15 @@ class TableLines:
         table = self._table
         style = table.get_component_rich_style("virtual-table--cursor" if is_cursor else "virtual-table--placeholder")
         segments = [Segment(f"{CURSOR_GLYPH if is_cursor else ' '}  ", style)]
-        for each in self._placed:
+        for each, blank in zip(self._placed, self._blanks, strict=True):
             dots = "·" * max(each.width // 2, 1)
-            segments.append(Segment(fitted(dots, each.width, each.column.justify) + " " * GAP, style))
+            segments.append(Segment(fitted(dots, each.width, each.column.justify) + blank, style))
         return self._whole(segments, style)
 
     def _said(self, text: str) -> Strip:
         table = self._table
         style = table.get_component_rich_style("virtual-table--placeholder")
-        return Strip([Segment(fitted(text, table.size.width, "center"), style)], table.size.width)
+        return Strip([Segment(fitted(text, table.line_width, "center"), style)], table.line_width)
 
     def _whole(self, segments: list[Segment], style: Style) -> Strip:
-        return Strip(segments).adjust_cell_length(self._table.size.width, style).simplify()
+        return Strip(segments).adjust_cell_length(self._table.line_width, style).simplify()

@@ -8,6 +8,7 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from nexus_widgets.cells import fitted
+from nexus_widgets.styles import part_style
 from nexus_widgets.text import cell_width, clean, duration
 from nexus_widgets.tone import tone_style
 
@@ -110,4 +111,4 @@ class TimelineLines:
         return Strip(segments).adjust_cell_length(width, timeline.rich_style)
 
     def _own(self, part: str) -> Style:
-        return self._timeline.rich_style + self._timeline.get_component_rich_style(f"timeline--{part}", partial=True)
+        return part_style(self._timeline, f"timeline--{part}")

@@ -50,7 +50,7 @@ def tone_css(widget: str) -> str:
 
 
 def tone_style(widget: Widget, tone: Tone) -> Style:
-    """Resolve a tone on a widget, on top of the widget's own style.
+    """Resolve a tone on a widget.
 
     Args:
         widget: A widget that declares `TONE_CLASSES`.
@@ -59,5 +59,4 @@ def tone_style(widget: Widget, tone: Tone) -> Style:
     Returns:
         A Rich style with a foreground and a background.
     """
-    base = widget.rich_style
-    return base if tone == "plain" else base + widget.get_component_rich_style(f"tone--{tone}", partial=True)
+    return widget.rich_style if tone == "plain" else widget.get_component_rich_style(f"tone--{tone}")

@@ -14,9 +14,8 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 
-from nexus_widgets.columns import Column, fit_columns
+from nexus_widgets.line_view import LineView
 from nexus_widgets.pace import PER_SECOND
 from nexus_widgets.row_feed import Fetched, RowFeed, View
 from nexus_widgets.table_lines import TableLines
@@ -28,12 +27,11 @@ if TYPE_CHECKING:
     from textual import events
     from textual.strip import Strip
 
+    from nexus_widgets.columns import Column
     from nexus_widgets.rows import Row, RowSource
 
-HEADER_LINES = 1
 
-
-class VirtualTable(ScrollView, can_focus=True):
+class VirtualTable(LineView, can_focus=True):
     """A table over a row source, with a cursor, marks and a header that shows the order."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -60,13 +58,6 @@ class VirtualTable(ScrollView, can_focus=True):
     }
 
     DEFAULT_CSS = """
-    VirtualTable {
-        background: $surface;
-        color: $foreground;
-        overflow-x: hidden;
-        overflow-y: auto;
-        scrollbar-size-vertical: 1;
-    }
     VirtualTable > .virtual-table--header { color: $text-muted; text-style: bold; }
     VirtualTable > .virtual-table--sorted { color: $text-accent; text-style: bold; }
     VirtualTable > .virtual-table--cursor {
@@ -84,7 +75,7 @@ class VirtualTable(ScrollView, can_focus=True):
     VirtualTable > .virtual-table--stale { color: $text-disabled; text-style: italic; }
     """ + tone_css("VirtualTable")
 
-    ALLOW_SELECT = False
+    HEADER_LINES = 1
 
     cursor_index: reactive[int] = reactive(0, repaint=False)
     """Index of the row under the cursor."""
@@ -217,11 +208,7 @@ class VirtualTable(ScrollView, can_focus=True):
     def visible_range(self) -> range:
         """Indices of the rows on the screen."""
         top = self.scroll_offset.y
-        return range(top, min(top + self._body_height, self.total))
-
-    @property
-    def _body_height(self) -> int:
-        return max(self.size.height - HEADER_LINES, 1)
+        return range(top, min(top + self.body_height, self.total))
 
     def row_at(self, index: int) -> Row | None:
         """Return the row at an index, or None while it isn't held.
@@ -275,10 +262,9 @@ class VirtualTable(ScrollView, can_focus=True):
         self._resize_area()
 
     def on_resize(self) -> None:
-        """Share the width among the columns and fetch what fits."""
-        self._lines.place(fit_columns(self._columns, self._lines.columns_width))
+        """Fetch what fits."""
         self._resize_area()
-        self._show_cursor()
+        self.show_line(self.cursor_index)
         self._feed.want()
 
     def on_click(self, event: events.Click) -> None:
@@ -286,12 +272,12 @@ class VirtualTable(ScrollView, can_focus=True):
         offset = event.get_content_offset(self)
         if offset is None:
             return
-        if offset.y < HEADER_LINES:
+        if offset.y < self.HEADER_LINES:
             placed = self._lines.column_at(offset.x)
             if placed is not None and placed.column.sortable:
                 self.post_message(self.HeaderSelected(self, placed.column.key))
             return
-        index = self.scroll_offset.y + offset.y - HEADER_LINES
+        index = self.scroll_offset.y + offset.y - self.HEADER_LINES
         if index < self.total:
             self.move_cursor(index)
             if event.chain == 2:
@@ -319,7 +305,7 @@ class VirtualTable(ScrollView, can_focus=True):
 
     def action_page(self, pages: int) -> None:
         """Move the cursor by screens."""
-        self.move_cursor(self.cursor_index + pages * self._body_height)
+        self.move_cursor(self.cursor_index + pages * self.body_height)
 
     def action_first(self) -> None:
         """Move the cursor to the first row."""
@@ -355,7 +341,7 @@ class VirtualTable(ScrollView, can_focus=True):
             index: Index in the source; kept inside it.
         """
         self.cursor_index = index
-        self._show_cursor()
+        self.show_line(self.cursor_index)
         self._name_cursor()
 
     def invalidate(self, updates: int = 1) -> None:
@@ -398,7 +384,7 @@ class VirtualTable(ScrollView, can_focus=True):
             columns: From left to right.
         """
         self._columns = tuple(columns)
-        self._lines.place(fit_columns(self._columns, self._lines.columns_width))
+        self._lines.forget()
         self._feed.cache.clear()
         self._restart()
 
@@ -440,17 +426,10 @@ class VirtualTable(ScrollView, can_focus=True):
             self.post_message(self.MarksChanged(self, self.marks))
 
     def _resize_area(self) -> None:
-        self.virtual_size = Size(self.size.width, self.total + HEADER_LINES)
+        self.virtual_size = Size(self.line_width, self.total + self.HEADER_LINES)
 
     def _refresh_row(self, index: int) -> None:
-        self.refresh_line(index + HEADER_LINES)
-
-    def _show_cursor(self) -> None:
-        top, height, cursor = self.scroll_offset.y, self._body_height, self.cursor_index
-        if cursor < top:
-            self.scroll_to(y=cursor, animate=False, immediate=True)
-        elif cursor >= top + height:
-            self.scroll_to(y=cursor - height + 1, animate=False, immediate=True)
+        self.refresh_line(index + self.HEADER_LINES)
 
     def _name_cursor(self) -> None:
         row = self._feed.cache.get(self.cursor_index)
@@ -469,7 +448,7 @@ class VirtualTable(ScrollView, can_focus=True):
         # A row that is gone, or off the rows held, leaves the cursor where it was, inside what there is.
         self.cursor_index = self.cursor_index if index is None else index
         if was_seen:
-            self._show_cursor()
+            self.show_line(self.cursor_index)
 
     # What the feed asks
 
@@ -477,7 +456,7 @@ class VirtualTable(ScrollView, can_focus=True):
         if not self.is_attached or not self.size.height:
             return None
         seen = self.visible_range
-        return View(seen, self._body_height, self.total, self.cursor_key if self.cursor_index in seen else None)
+        return View(seen, self.body_height, self.total, self.cursor_key if self.cursor_index in seen else None)
 
     def _tell_waiting(self) -> None:
         self.post_message(self.WaitingChanged(self, self._feed.waiting))

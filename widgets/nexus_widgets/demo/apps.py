@@ -231,9 +231,9 @@ class OverviewDemo(App[None]):
     #tiles { height: 5; }
     #tiles StatTile { width: 1fr; height: 5; }
     #tiles.-short { height: 1; }
-    VirtualTable { height: 1fr; border: round $border-blurred; border-title-color: $text-muted; }
+    VirtualTable { height: 1fr; border: round $foreground 25%; border-title-color: $text-muted; }
     VirtualTable:focus { border: round $border; }
-    EventLog { height: 8; border: round $border-blurred; border-title-color: $text-muted; }
+    EventLog { height: 8; border: round $foreground 25%; border-title-color: $text-muted; }
     """
 
     def compose(self) -> ComposeResult:

@@ -1,0 +1,48 @@
+"""LineView: what the widgets that draw line by line have in common."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.scroll_view import ScrollView
+
+
+class LineView(ScrollView, can_focus=True):
+    """A view of many lines of which only those on the screen are made; it scrolls up and down, never sideways."""
+
+    DEFAULT_CSS = """
+    LineView {
+        background: $surface;
+        color: $foreground;
+        overflow-x: hidden;
+        overflow-y: auto;
+        scrollbar-size-vertical: 1;
+    }
+    """
+
+    ALLOW_SELECT = False
+
+    HEADER_LINES: ClassVar[int] = 0
+    """Lines at the top that stay when the rest scrolls."""
+
+    @property
+    def line_width(self) -> int:
+        """Cells of a line: what the scrollbar leaves."""
+        return self.scrollable_content_region.width
+
+    @property
+    def body_height(self) -> int:
+        """Lines beneath the header; at least one."""
+        return max(self.size.height - self.HEADER_LINES, 1)
+
+    def show_line(self, line: int) -> None:
+        """Scroll as little as needed to have a line in view, before the next paint.
+
+        Args:
+            line: Line from the first one beneath the header.
+        """
+        top = self.scroll_offset.y
+        if line < top:
+            self.scroll_to(y=line, animate=False, immediate=True)
+        elif line >= top + self.body_height:
+            self.scroll_to(y=line - self.body_height + 1, animate=False, immediate=True)
