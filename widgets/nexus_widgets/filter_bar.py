@@ -10,14 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
-from textual.widgets import Input, Label
+from textual.widgets import Input
 
 from nexus_widgets.filter_hints import Completion, FilterHints
-from nexus_widgets.filter_input import FilterInput
+from nexus_widgets.filter_input import FilterInput, FilterRow, FilterText
 from nexus_widgets.text import clean
 
 if TYPE_CHECKING:
@@ -44,9 +43,8 @@ class FilterBar(Widget):
 
     DEFAULT_CSS = """
     FilterBar { height: 1; layout: vertical; background: $surface; color: $foreground; }
-    FilterBar > Horizontal { height: 1; }
-    FilterBar .filter-bar--prompt { width: auto; padding: 0 1; color: $text-accent; text-style: bold; }
-    FilterBar .filter-bar--count { width: auto; padding: 0 1; color: $text-muted; }
+    FilterBar .filter-bar--prompt { color: $text-accent; text-style: bold; }
+    FilterBar .filter-bar--count { color: $text-muted; }
     FilterBar.-error .filter-bar--prompt { color: $text-error; }
     """
 
@@ -105,9 +103,10 @@ class FilterBar(Widget):
         self._debounce = debounce
         self._timer: Timer | None = None
         self._told = clean(value)
-        self._prompt = Label(clean(prompt), markup=False, classes="filter-bar--prompt")
+        self._prompt = FilterText(classes="filter-bar--prompt")
+        self._prompt.text = prompt
         self._input = FilterInput(value, placeholder)
-        self._count = Label("", markup=False, classes="filter-bar--count")
+        self._count = FilterText(classes="filter-bar--count")
         self._hints = FilterHints()
 
     @property
@@ -122,7 +121,7 @@ class FilterBar(Widget):
 
     def compose(self) -> ComposeResult:
         """Put the parts in a row, and the hints beneath it."""
-        with Horizontal():
+        with FilterRow():
             yield self._prompt
             yield self._input
             yield self._count
@@ -130,7 +129,7 @@ class FilterBar(Widget):
 
     def watch_count_text(self, text: str) -> None:
         """Show what the filter finds."""
-        self._count.update(clean(text))
+        self._count.text = text
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Offer completions, and tell the owner after a moment without typing."""
@@ -220,8 +219,7 @@ class FilterBar(Widget):
         """
         self.add_class("-error")
         self._input.mark_wrong(column)
-        left = self._input.region.x - self.region.x
-        self._hints.point_at(message, left + self._input.cell_of(column), max(self.size.width, 1))
+        self._hints.point_at(message, self._cell_of(column), max(self.size.width, 1))
 
     def clear_error(self) -> None:
         """Take the mistake away."""
@@ -231,17 +229,26 @@ class FilterBar(Widget):
             self._hints.offer(())
 
     def _offer(self) -> None:
-        if self._complete is not None:
-            self._hints.offer(self._complete(self.text, self._input.cursor_position))
+        if self._complete is None:
+            return
+        cursor = self._input.cursor_position
+        completions = self._complete(self.text, cursor)
+        start = self._start_of(completions[0], cursor) if completions else 0
+        self._hints.offer(completions, self._cell_of(start))
 
     def _take(self, completion: Completion) -> None:
         cursor = self._input.cursor_position
-        start = completion.start
-        if start is None:
-            start = self.text.rfind(" ", 0, cursor) + 1
+        start = self._start_of(completion, cursor)
         before, after = self.text[:start], self.text[cursor:]
         self._input.value = f"{before}{completion.insert}{after}"
         self._input.cursor_position = len(before) + len(completion.insert)
+
+    def _start_of(self, completion: Completion, cursor: int) -> int:
+        return self.text.rfind(" ", 0, cursor) + 1 if completion.start is None else completion.start
+
+    def _cell_of(self, column: int) -> int:
+        """Return where a column is, in cells from the left edge of the bar."""
+        return self._input.region.x - self.region.x + self._input.cell_of(column)
 
     def _tell_changed(self) -> None:
         self._timer = None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MAX_SHOWN = 8
 _MAX_WIDTH = 100
 _POINTER = "^"
+_GUTTER = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +111,20 @@ class FilterHints(Widget):
         if not self._error and index < len(self._completions):
             self.post_message(self.Picked(index))
 
-    def offer(self, completions: Sequence[Completion]) -> None:
+    def offer(self, completions: Sequence[Completion], cell: int = 0) -> None:
         """Show completions; none hides the list.
 
         Args:
             completions: Best first.
+            cell: Where the part begins that they replace, in cells from the left edge of the bar.
         """
         self._completions = tuple(completions)
         self._error = ()
         self.chosen = -1
         widths = [cell_width(clean(each.insert)) for each in self._completions]
         details = [cell_width(clean(each.detail)) for each in self._completions]
-        self._fit(2 + max(widths, default=0) + 2 + max(details, default=0) + 1, min(len(widths), MAX_SHOWN))
+        self.styles.offset = (max(cell - _GUTTER, 0), 0)
+        self._fit(_GUTTER + max(widths, default=0) + 2 + max(details, default=0) + 1, min(len(widths), MAX_SHOWN))
 
     def point_at(self, message: str, cell: int, width: int) -> None:
         """Show a mistake.
@@ -133,6 +136,7 @@ class FilterHints(Widget):
         """
         self._completions = ()
         self.chosen = -1
+        self.styles.offset = (0, 0)
         self._error = pointed(clean(message), cell, width)
         self._fit(max(cell_width(line) for line in self._error) + 1, len(self._error))
 
@@ -158,7 +162,7 @@ class FilterHints(Widget):
         column = max(cell_width(clean(other.insert)) for other in self._completions) + 2
         segments = [
             Segment(("> " if is_chosen else "  ") + fitted(each.insert, column), insert),
-            Segment(fitted(each.detail, max(width - column - 2, 0)), detail),
+            Segment(fitted(each.detail, max(width - column - _GUTTER, 0)), detail),
         ]
         return Strip(segments).adjust_cell_length(width, insert)
 

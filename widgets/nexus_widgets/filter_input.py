@@ -1,16 +1,46 @@
-"""The input of a filter bar: it takes only inert text, and underlines what is wrong."""
+"""The parts of a filter bar: an input that takes only inert text and underlines what is wrong, and texts beside it.
+
+They are widgets of their own, not Textual's `Label` and `Horizontal`, so that an app's rules for those don't
+reach into the bar.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from rich.highlighter import Highlighter
+from rich.text import Text
+from textual.reactive import reactive
+from textual.widget import Widget
 from textual.widgets import Input
 
 from nexus_widgets.text import cell_width, clean
 
 if TYPE_CHECKING:
-    from rich.text import Text
+    from textual.app import RenderResult
+
+
+class FilterRow(Widget):
+    """The one line of a bar."""
+
+    DEFAULT_CSS = """
+    FilterRow { layout: horizontal; height: 1; width: 1fr; }
+    """
+
+
+class FilterText(Widget):
+    """A short text, as wide as it is long."""
+
+    DEFAULT_CSS = """
+    FilterText { width: auto; height: 1; padding: 0 1; }
+    """
+
+    text: reactive[str] = reactive("", layout=True)
+    """What is shown."""
+
+    def render(self) -> RenderResult:
+        """Draw the text, as text."""
+        return Text(clean(self.text), end="", no_wrap=True)
 
 
 class FilterInput(Input):

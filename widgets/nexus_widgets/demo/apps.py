@@ -108,12 +108,12 @@ class TilesDemo(App[None]):
 class ProgressDemo(App[None]):
     """bars of eighths"""
 
-    CSS = "ProgressCell { margin: 0 1; }"
+    CSS = "ProgressCell { margin: 1 1 0 1; }"
 
     def compose(self) -> ComposeResult:
         """Show bars from nothing to everything."""
-        for number in range(13):
-            yield ProgressCell(number / 12)
+        for number in range(9):
+            yield ProgressCell(number / 8)
 
 
 class JsonDemo(App[None]):
