@@ -220,7 +220,6 @@ def delete(before: Snapshot, moment: Moment) -> Change:
 def fork(
     source: Snapshot,
     moment: Moment,
-    rules: Rules,
     *,
     session_id: str,
     run_id: str,

@@ -108,9 +108,7 @@ class Engine:
             await self.handlers.dispatch(events)
         return after
 
-    async def _settle(
-        self, session_id: str, decide: Decide, caller: Caller
-    ) -> tuple[Snapshot, tuple[Event, ...]]:
+    async def _settle(self, session_id: str, decide: Decide, caller: Caller) -> tuple[Snapshot, tuple[Event, ...]]:
         known = self._recent.get(session_id)
         snapshot = known or await self.load(session_id)
         for attempt in range(_MAX_TRIES):

@@ -1,0 +1,316 @@
+"""``AsyncNexus``: the composition root, and every call of the contract's Python chapter in its native form.
+
+Making one opens nothing: the store opens with the first call (or ``open``), and this process executes
+runs and sweeps from then on. ``Nexus`` (``nexus.face``) is the same surface for synchronous code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from msgspec.structs import replace
+
+from nexus.errors import AuthenticationRequired, InvalidInput
+from nexus.local import LocalService
+from nexus.manager import AsyncSessionManager, id_of
+from nexus.model import Caller, RunResult, Session
+from nexus.parts import Parts, assemble
+from nexus.registration import Declarations
+from nexus.sessions.arguments import channel as check_channel
+from nexus.sessions.clock import Clock, SystemClock
+from nexus.sessions.handlers import Handlers
+from nexus.sessions.records import Patch
+from nexus.settings import Settings, load_settings
+from nexus.stores.base import Store
+from nexus.stores.opening import default_store_url, open_store
+from nexus.workflows.registry import Registry
+
+_GRACE = 5.0
+
+
+class AsyncNexus(Declarations):
+    """Nexus for asynchronous code.
+
+    Args:
+        clock: Tells the time; the machine's by default.
+        settings: The keywords of the contract, chapter 3 (``session_backend``, ``store``, ``session_timeout`` …); explicit
+            ones win over ``NEXUS_<NAME>`` in the environment, and those over ``nexus.toml``.
+
+    Raises:
+        InvalidInput: A setting is unknown or doesn't fit.
+    """
+
+    def __init__(self, *, clock: Clock | None = None, **settings: Any) -> None:
+        super().__init__(Registry(), [], Handlers())
+        self.settings: Settings = load_settings(settings)
+        self._given = {key: value for key, value in settings.items() if value is not None}
+        self._clock = clock or SystemClock()
+        self._parts: Parts | None = None
+        self._opening = asyncio.Lock()
+        self._started = False
+        self.session_manager = AsyncSessionManager(self)
+
+    # -- life
+
+    async def open(self) -> None:
+        """Open the store; nothing happens if it is open."""
+        async with self._opening:
+            if self._parts is None:
+                store = open_store(store_url(self.settings))
+                await store.__aenter__()
+                self._parts = assemble(store, self._clock, self.settings, self.handlers, self.registry)
+
+    async def start(self) -> None:
+        """Execute runs, recover those of dead processes and sweep, in this process, until ``close``."""
+        await self.open()
+        parts = self.parts
+        if not self._started:
+            self._started = True
+            parts.sweeper.start()
+            await parts.executor.start()
+
+    async def ready(self) -> Parts:
+        """The open parts, opened and started if need be."""
+        if not self._started:
+            await self.start()
+        return self.parts
+
+    async def close(self, grace: float = _GRACE) -> None:
+        """Stop what runs here, hand unfinished runs over, and close the store.
+
+        Args:
+            grace: Seconds that runs have to reach their next checkpoint.
+        """
+        async with self._opening:
+            parts, self._parts, self._started = self._parts, None, False
+        if parts is not None:
+            await parts.close(grace)
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @property
+    def parts(self) -> Parts:
+        """The open parts.
+
+        Raises:
+            InvalidInput: Nothing is open; use ``async with``, or call ``open`` first.
+        """
+        if self._parts is None:
+            raise InvalidInput("this Nexus is not open: use `async with app:` or call `await app.open()` first")
+        return self._parts
+
+    @property
+    def store(self) -> Store:
+        """The open store."""
+        return self.parts.store
+
+    def service(self, caller: Caller) -> LocalService:
+        """What ``caller`` may do. The store must be open."""
+        return LocalService(self.parts, caller)
+
+    def local_caller(self, channel: str) -> Caller:
+        """The user of this process, coming through ``channel``."""
+        return Caller(actor=local_actor(), channel=channel)
+
+    async def sdk(self, channel: str = "sdk") -> LocalService:
+        """The service for direct library calls, opened and started if need be."""
+        await self.ready()
+        return self.service(self.local_caller(channel))
+
+    def derive(self, **settings: Any) -> AsyncNexus:
+        """An app with the same workflows, routes and handlers and some other settings; open it by itself."""
+        given = {key: value for key, value in settings.items() if value is not None}
+        other = AsyncNexus(clock=self._clock, **{**self._given, **given})
+        other.registry, other.routes, other.handlers = self.registry, self.routes, self.handlers
+        return other
+
+    async def serve(self, host: str | None = None, port: int | None = None, *, insecure: bool = False) -> None:
+        """Serve HTTP and MCP until stopped; see ``nexus.channels.http``."""
+        from nexus.channels.http import serve
+
+        await serve(self, host=host, port=port, insecure=insecure)
+
+    # -- sessions
+
+    async def create_session(
+        self,
+        channel: str = "api",
+        *,
+        session_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        state: Mapping[str, Any] | None = None,
+        parent_session: str | Session | None = None,
+        group: str | None = None,
+        user_id: str | None = None,
+        timeout: float | None = None,
+        auth_token: str | None = None,
+    ) -> str:
+        """Create a session and give its id; see ``Service.create_session``.
+
+        Raises:
+            AuthenticationRequired: ``session_auth_required`` is set and ``auth_token`` is not a valid token.
+        """
+        self._check_token(auth_token)
+        service = await self.sdk(check_channel(channel))
+        session = await service.create_session(
+            session_id=session_id,
+            metadata=metadata,
+            state=state,
+            parent_session=None if parent_session is None else id_of(parent_session),
+            group=group,
+            user_id=user_id,
+            timeout=timeout,
+        )
+        return session.id
+
+    def _check_token(self, token: str | None) -> None:
+        if not self.settings.session_auth_required:
+            return
+        if token is None:
+            raise AuthenticationRequired("session_auth_required is set: give auth_token", field="auth_token")
+        raise AuthenticationRequired(
+            "auth_token is not a token of this store: no tokens have been issued, so none is valid", field="auth_token"
+        )
+
+    async def get_session(self, session_id: str | Session) -> Session:
+        """The session; ``SessionNotFound`` if there is none."""
+        return await (await self.sdk()).get_session(id_of(session_id))
+
+    async def update_session(
+        self, session_id: str | Session, patch: Patch, *, if_version: int | None = None
+    ) -> Session:
+        """Apply a JSON merge patch (RFC 7396) to the state.
+
+        Args:
+            session_id: Which.
+            patch: The patch; or a function from the current state (a copy of its own) to a patch, called again when
+                another change came first, so that read-modify-write is atomic.
+            if_version: Refuse with ``VersionConflict`` unless this is the current version.
+        """
+        return await (await self.sdk()).patch_session(id_of(session_id), patch, if_version=if_version)
+
+    async def end_session(
+        self, session_id: str | Session, status: str = "completed", reason: str | None = None
+    ) -> Session:
+        """End it as ``completed`` or ``cancelled``, and its live descendants."""
+        return await (await self.sdk()).end_session(id_of(session_id), status=status, reason=reason)
+
+    async def sync_session(self, session_id: str | Session, target_channel: str) -> Session:
+        """Note that ``target_channel`` uses the session from now on, and give it."""
+        return await (await self.sdk()).sync_session(id_of(session_id), target_channel)
+
+    async def fork_session(
+        self, session_id: str | Session, checkpoint_id: str | None = None, *, new_session_id: str | None = None
+    ) -> Session:
+        """Copy a checkpoint, or the current state, into a new session; the new session."""
+        service = await self.sdk()
+        return await service.fork_session(id_of(session_id), checkpoint_id=checkpoint_id, new_session_id=new_session_id)
+
+    async def signal_session(self, session_id: str | Session, name: str, payload: Any = None) -> Session:
+        """Leave a signal; a run that waits for it goes on."""
+        return await (await self.sdk()).signal_session(id_of(session_id), name, payload)
+
+    # -- workflows
+
+    async def execute_workflow(
+        self,
+        workflow_name: str,
+        session_id: str | Session | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        background: bool = False,
+        checkpoint_interval: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> RunResult:
+        """Run a workflow in a session (a new one if none is given); see ``Service.execute``."""
+        service = await self.sdk()
+        return await service.execute(
+            workflow_name,
+            inputs,
+            session_id=None if session_id is None else id_of(session_id),
+            background=background,
+            checkpoint_interval=checkpoint_interval,
+            idempotency_key=idempotency_key,
+        )
+
+    async def resume_workflow(
+        self,
+        workflow_name: str,
+        session_id: str | Session,
+        checkpoint: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        background: bool = False,
+    ) -> RunResult:
+        """Go on with the session's run of ``workflow_name``, from ``checkpoint`` if given.
+
+        A run that another process is executing is waited for, not run twice.
+        """
+        parts = await self.ready()
+        return await parts.runs.resume(
+            id_of(session_id),
+            checkpoint_id=checkpoint,
+            inputs=inputs,
+            workflow=workflow_name,
+            background=background,
+            caller=self.local_caller("sdk"),
+        )
+
+    async def resume_from_checkpoint(
+        self,
+        session_id: str | Session,
+        checkpoint_id: str,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        background: bool = False,
+    ) -> RunResult:
+        """Put back a checkpoint's state and step, and go on from there."""
+        parts = await self.ready()
+        return await parts.runs.resume(
+            id_of(session_id),
+            checkpoint_id=checkpoint_id,
+            inputs=inputs,
+            workflow=None,
+            background=background,
+            caller=self.local_caller("sdk"),
+        )
+
+
+def local_actor() -> str:
+    """``local:<os user>``."""
+    try:
+        return f"local:{getpass.getuser()}"
+    except (OSError, KeyError, ImportError):
+        return f"local:{os.getuid()}" if hasattr(os, "getuid") else "local:unknown"
+
+
+def store_url(settings: Settings) -> str:
+    """The store that the settings name: ``store`` wins over ``session_backend``.
+
+    ``memory`` with ``session_persistence`` is the SQLite file (``database_url`` or the default one): what is written
+    through is then all there, and nothing is lost with the process.
+    """
+    if settings.store is not None:
+        return settings.store
+    if settings.session_backend == "redis":
+        return settings.redis_url
+    if settings.session_backend == "memory" and not settings.session_persistence:
+        return "memory://"
+    return settings.database_url or default_store_url()
+
+
+def with_settings(settings: Settings, **fields: Any) -> Settings:
+    """A copy with some fields set."""
+    return replace(settings, **fields)

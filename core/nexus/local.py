@@ -1,0 +1,234 @@
+"""The local service: what one caller may do, on a store that this process has open."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nexus.lifecycle.counting import statistics
+from nexus.model import (
+    Caller,
+    Checkpoint,
+    Event,
+    Group,
+    Page,
+    Run,
+    RunResult,
+    Session,
+    Statistics,
+    Window,
+    Worker,
+    WorkflowInfo,
+)
+from nexus.service import DEFAULT_LIMIT, DEFAULT_SORT, MAX_LIMIT, Difference, FeedItem
+from nexus.sessions import arguments
+from nexus.sessions.records import Patch
+from nexus.stores.base import Health
+
+if TYPE_CHECKING:
+    from nexus.parts import Parts
+
+_DUE_AT_ONCE = 500
+
+
+class LocalService:
+    """``nexus.service.Service`` on an open store; made for each caller, and cheap."""
+
+    def __init__(self, parts: Parts, caller: Caller) -> None:
+        self._parts = parts
+        self.caller = caller
+
+    async def create_session(
+        self,
+        *,
+        session_id: str | None = None,
+        channel: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        state: Mapping[str, Any] | None = None,
+        parent_session: str | None = None,
+        group: str | None = None,
+        user_id: str | None = None,
+        timeout: float | None = None,
+    ) -> Session:
+        """Create a session; see ``Service``."""
+        return await self._parts.records.create(
+            self.caller,
+            session_id=session_id,
+            channel=channel,
+            metadata=metadata,
+            state=state,
+            parent_session=parent_session,
+            group=group,
+            user_id=user_id,
+            timeout=timeout,
+        )
+
+    async def get_session(self, session_id: str) -> Session:
+        """The session; see ``Service``."""
+        return (await self._parts.records.snapshot(session_id)).session
+
+    async def get_run(self, session_id: str) -> Run | None:
+        """The current or last run."""
+        return (await self._parts.records.snapshot(session_id)).run
+
+    async def exists(self, session_id: str) -> bool:
+        """Whether it is there and has not expired."""
+        return await self._parts.records.exists(session_id)
+
+    async def list_sessions(
+        self, q: str = "", *, sort: str = DEFAULT_SORT, limit: int = DEFAULT_LIMIT, cursor: str | None = None
+    ) -> Page[Session]:
+        """A page by key."""
+        return await self._parts.records.list(q, sort, limit, cursor)
+
+    async def window(
+        self, q: str = "", *, sort: str = "-last_activity", offset: int = 0, limit: int = 50
+    ) -> Window[Session]:
+        """Rows by rank."""
+        return await self._parts.records.window(q, sort, offset, limit)
+
+    async def patch_session(self, session_id: str, patch: Patch, *, if_version: int | None = None) -> Session:
+        """Merge a patch into the state; here it may also be a function from the state to a patch."""
+        return await self._parts.records.patch(session_id, patch, if_version, self.caller)
+
+    async def end_session(self, session_id: str, *, status: str = "completed", reason: str | None = None) -> Session:
+        """End it and its live descendants."""
+        return await self._parts.records.end(session_id, status, reason, self.caller)
+
+    async def extend_session(self, session_id: str, seconds: float) -> Session:
+        """Move ``expires_at``."""
+        return await self._parts.records.extend(session_id, seconds, self.caller)
+
+    async def sync_session(self, session_id: str, channel: str) -> Session:
+        """Note a use from another channel."""
+        return await self._parts.records.sync(session_id, channel, self.caller)
+
+    async def resume_session(
+        self,
+        session_id: str,
+        *,
+        checkpoint_id: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        workflow: str | None = None,
+        background: bool = True,
+    ) -> Session:
+        """Go on with the last run."""
+        await self._parts.runs.resume(
+            session_id,
+            checkpoint_id=checkpoint_id,
+            inputs=inputs,
+            workflow=workflow,
+            background=background,
+            caller=self.caller,
+        )
+        return await self.get_session(session_id)
+
+    async def fork_session(
+        self, session_id: str, *, checkpoint_id: str | None = None, new_session_id: str | None = None
+    ) -> Session:
+        """Copy a checkpoint, or the current state, into a new session."""
+        return await self._parts.records.fork(session_id, checkpoint_id, new_session_id, self.caller)
+
+    async def signal_session(self, session_id: str, name: str, payload: Any = None) -> Session:
+        """Leave a signal."""
+        return await self._parts.records.signal(session_id, name, payload, self.caller)
+
+    async def get_or_create(self, user_id: str, *, ttl: float | None = None) -> Session:
+        """The user's live session, or a new one."""
+        return await self._parts.records.get_or_create(user_id, ttl, self.caller)
+
+    async def list_checkpoints(
+        self, session_id: str, *, cursor: str | None = None, limit: int = MAX_LIMIT
+    ) -> Page[Checkpoint]:
+        """Ascending, without state."""
+        return await self._parts.history.checkpoints(session_id, cursor, limit)
+
+    async def get_checkpoint(self, session_id: str, checkpoint_id: str) -> Checkpoint:
+        """One checkpoint with its state."""
+        return await self._parts.history.checkpoint(session_id, checkpoint_id)
+
+    async def list_events(
+        self, session_id: str, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT, newest: bool = False
+    ) -> Page[Event]:
+        """The session's events, ascending."""
+        return await self._parts.history.events(session_id, cursor, limit, newest=newest)
+
+    async def list_children(
+        self, session_id: str, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
+    ) -> Page[Session]:
+        """Direct children in order of creation."""
+        return await self._parts.history.children(session_id, cursor, limit)
+
+    async def diff(self, session_id: str, from_: str, to: str = "current") -> Difference:
+        """Compare two states."""
+        return await self._parts.history.diff(session_id, from_, to)
+
+    async def execute(
+        self,
+        workflow: str,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        session_id: str | None = None,
+        background: bool = False,
+        checkpoint_interval: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> RunResult:
+        """Run a workflow in a session."""
+        return await self._parts.runs.execute(
+            workflow,
+            inputs,
+            session_id=session_id,
+            caller=self.caller,
+            background=background,
+            checkpoint_interval=checkpoint_interval,
+            idempotency_key=idempotency_key,
+        )
+
+    async def list_workflows(self) -> list[WorkflowInfo]:
+        """All registered workflows by name."""
+        return self._parts.registry.infos()
+
+    async def get_workflow(self, name: str) -> WorkflowInfo:
+        """One of them."""
+        return self._parts.registry.get(name).info
+
+    async def create_group(self, group_id: str | None = None, *, metadata: Mapping[str, Any] | None = None) -> Group:
+        """Create a group, or give the open one of that name."""
+        return await self._parts.groups.create(group_id, metadata, self.caller)
+
+    async def get_group(self, group_id: str) -> Group:
+        """The group with its counts."""
+        return await self._parts.groups.get(group_id)
+
+    async def list_groups(self, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> Page[Group]:
+        """Newest first."""
+        return await self._parts.groups.list(cursor, limit)
+
+    async def end_group(self, group_id: str, *, status: str = "completed", reason: str | None = None) -> Group:
+        """End the group and its members."""
+        return await self._parts.groups.end(group_id, status, reason, self.caller)
+
+    async def wait_group(self, group_id: str, timeout: float | None = None) -> Group:
+        """Wait until no member has work left."""
+        return await self._parts.groups.wait(group_id, timeout)
+
+    async def statistics(self) -> Statistics:
+        """Figures over all sessions."""
+        await self._parts.sweeper.mark_due(_DUE_AT_ONCE)
+        return statistics(await self._parts.store.counters(), self._parts.clock.now())
+
+    async def workers(self) -> list[Worker]:
+        """The processes that execute runs."""
+        return await self._parts.store.workers()
+
+    async def recent_events(self, q: str = "", limit: int = 100) -> Sequence[Event]:
+        """The last events of all sessions, ascending."""
+        return await self._parts.feeds.recent(q, arguments.limit(limit))
+
+    def feed(self, q: str = "", *, cursor: str | None = None) -> AsyncIterator[FeedItem]:
+        """Events as they are committed."""
+        return self._parts.feeds.follow(q, cursor)
+
+    async def health(self) -> Health:
+        """Whether the store answers."""
+        return await self._parts.store.health()

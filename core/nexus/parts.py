@@ -1,0 +1,68 @@
+"""The parts of an open Nexus, put together on one store."""
+
+from __future__ import annotations
+
+import socket
+
+import msgspec
+
+from nexus.model import Caller
+from nexus.sessions.clock import Clock
+from nexus.sessions.engine import Engine
+from nexus.sessions.feed import Feeds
+from nexus.sessions.groups import Groups
+from nexus.sessions.handlers import Handlers
+from nexus.sessions.history import History
+from nexus.sessions.records import Records
+from nexus.sessions.sweeper import Sweeper
+from nexus.settings import Settings
+from nexus.stores.base import Store
+from nexus.workflows.executors.base import Executor
+from nexus.workflows.executors.local import LocalExecutor
+from nexus.workflows.registry import Registry
+from nexus.workflows.runs import Runs
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that works on one open store; made once by ``AsyncNexus.open``."""
+
+    store: Store
+    clock: Clock
+    engine: Engine
+    records: Records
+    groups: Groups
+    history: History
+    feeds: Feeds
+    sweeper: Sweeper
+    registry: Registry
+    executor: Executor
+    runs: Runs
+
+    async def close(self, grace: float) -> None:
+        """Stop what runs, hand over what is not done within ``grace`` seconds, and close the store."""
+        await self.sweeper.stop()
+        await self.executor.stop(grace)
+        await self.engine.close()
+        await self.store.__aexit__(None, None, None)
+
+
+def assemble(store: Store, clock: Clock, settings: Settings, handlers: Handlers, registry: Registry) -> Parts:
+    """Put the parts together on an open store."""
+    engine = Engine(store, clock, settings, handlers)
+    system = Caller(actor=f"system:{socket.gethostname()}", channel="sdk")
+    sweeper = Sweeper(engine, system)
+    records = Records(engine, sweeper)
+    executor = LocalExecutor(engine, registry)
+    return Parts(
+        store=store,
+        clock=clock,
+        engine=engine,
+        records=records,
+        groups=Groups(engine),
+        history=History(engine),
+        feeds=Feeds(engine),
+        sweeper=sweeper,
+        registry=registry,
+        executor=executor,
+        runs=Runs(engine, registry, executor, records.ensure),
+    )

@@ -1,0 +1,69 @@
+"""Endings that reach further than one session: a parent's descendants, a group's members."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from nexus.lifecycle import Moment, groups, sessions
+from nexus.model import Caller, Group, Session, Status
+from nexus.query import parse
+from nexus.sessions.engine import Engine
+from nexus.stores.base import Change, Conflict, Order, Snapshot, SortField
+
+_PAGE = 200
+
+
+async def end_session(engine: Engine, session_id: str, caller: Caller, status: Status, reason: str | None) -> Snapshot:
+    """End a session and its live descendants, parents first; repeating it ends what a crash left over."""
+    after = await engine.apply(session_id, lambda before, moment: sessions.end(before, moment, status, reason), caller)
+    await end_descendants(engine, after.session, caller)
+    return after
+
+
+async def end_descendants(engine: Engine, parent: Session, caller: Caller) -> None:
+    """End every live descendant of a session that is over, as it ended; of an expired one as ``cancelled``."""
+    status = Status.COMPLETED if parent.status is Status.COMPLETED else Status.CANCELLED
+    reason = f"parent {parent.id} {parent.status.value}"
+    pending = [parent.id]
+    while pending:
+        for child in await _children(engine, pending.pop()):
+            pending.append(child.id)
+            if child.live or child.status is Status.FAILED:
+                decide = partial(_end_child, status=status, reason=reason)
+                await engine.apply(child.id, decide, caller)
+
+
+def _end_child(before: Snapshot, moment: Moment, *, status: Status, reason: str) -> Change | None:
+    running = before.session.status in (Status.IN_PROGRESS, Status.SUSPENDED)
+    return sessions.end(before, moment, Status.CANCELLED if running else status, reason)
+
+
+async def _children(engine: Engine, session_id: str) -> list[Session]:
+    found: list[Session] = []
+    cursor: str | None = None
+    while True:
+        page = await engine.store.children(session_id, cursor=cursor, limit=_PAGE)
+        found.extend(page.items)
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
+
+
+async def end_group(engine: Engine, group: Group, caller: Caller, status: Status, reason: str | None) -> None:
+    """Close a group to new members and end those that are live or failed."""
+    change = groups.end(group, engine.moment(caller), reason)
+    while change is not None:
+        try:
+            await engine.commit(change)
+            break
+        except Conflict:
+            current = await engine.store.load_group(group.id)
+            change = groups.end(current, engine.moment(caller), reason) if current is not None else None
+    query = parse(f'group:"{group.id}" status:active,in_progress,suspended,failed')
+    order = Order(SortField.CREATED, descending=False)
+    while True:
+        page = await engine.store.list_sessions(query, order, cursor=None, limit=_PAGE, now=engine.clock.now())
+        if not page.items:
+            return
+        for member in page.items:
+            await end_session(engine, member.id, caller, status, reason or f"group {group.id} ended")

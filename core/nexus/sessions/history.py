@@ -1,0 +1,143 @@
+"""History: checkpoints, events, children, and what changed between two states."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from nexus.errors import CheckpointNotFound, InvalidInput
+from nexus.model import Checkpoint, Event, Page, Session, check_id, checkpoint_number
+from nexus.service import Difference
+from nexus.sessions import arguments
+from nexus.sessions.engine import Engine
+
+
+async def find_checkpoint(engine: Engine, session_id: str, checkpoint_id: str) -> Checkpoint:
+    """One checkpoint with its state.
+
+    Raises:
+        CheckpointNotFound: The session has none of that number, or no longer keeps it.
+    """
+    session = (await engine.load(check_id(session_id))).session
+    number = checkpoint_number(checkpoint_id)
+    found = await engine.store.load_checkpoint(session_id, number)
+    if found is None:
+        kept = (
+            f"it keeps {session.oldest_checkpoint} to {session.checkpoints}" if session.checkpoints else "it has none"
+        )
+        raise CheckpointNotFound(
+            f"session {session_id} has no {checkpoint_id}: {kept}", session_id=session_id, checkpoint_id=checkpoint_id
+        )
+    return replace(found, superseded=session.superseded(number))
+
+
+def _after(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
+        raise InvalidInput(f"cursor {cursor[:60]!r} is not one that a list gave", field="cursor", value=cursor[:60])
+    return int(cursor)
+
+
+class History:
+    """What happened to the sessions of one store."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def checkpoints(self, session_id: str, cursor: str | None, limit: int) -> Page[Checkpoint]:
+        """Ascending, without state."""
+        session = (await self._engine.load(check_id(session_id))).session
+        limit = arguments.limit(limit)
+        found = await self._engine.store.list_checkpoints(session_id, after=_after(cursor), limit=limit + 1)
+        items = tuple(replace(item, superseded=session.superseded(item.number)) for item in found[:limit])
+        return Page(items=items, next_cursor=str(items[-1].number) if len(found) > limit else None)
+
+    async def checkpoint(self, session_id: str, checkpoint_id: str) -> Checkpoint:
+        """One checkpoint with its state."""
+        return await find_checkpoint(self._engine, session_id, checkpoint_id)
+
+    async def events(self, session_id: str, cursor: str | None, limit: int, newest: bool) -> Page[Event]:
+        """Ascending; with ``newest`` the last ``limit``."""
+        await self._engine.load(check_id(session_id))
+        limit = arguments.limit(limit)
+        after = _after(cursor)
+        found = await self._engine.store.list_events(
+            session_id=session_id, after=after, limit=limit if newest else limit + 1, newest=newest
+        )
+        items = tuple(found[:limit])
+        return Page(items=items, next_cursor=str(items[-1].seq) if len(found) > limit else None)
+
+    async def children(self, session_id: str, cursor: str | None, limit: int) -> Page[Session]:
+        """Direct children in order of creation."""
+        await self._engine.load(check_id(session_id))
+        return await self._engine.store.children(session_id, cursor=cursor, limit=arguments.limit(limit))
+
+    async def diff(self, session_id: str, from_: str, to: str) -> Difference:
+        """Compare two states of a session."""
+        old, new = await self._state(session_id, from_, "from"), await self._state(session_id, to, "to")
+        return difference(from_, to, old, new)
+
+    async def _state(self, session_id: str, name: str, field: str) -> dict[str, Any]:
+        if name == "start":
+            await self._engine.load(check_id(session_id))
+            return {}
+        if name == "current":
+            return (await self._engine.load(check_id(session_id))).session.state
+        checkpoint_number(name, field)
+        return (await find_checkpoint(self._engine, session_id, name)).state or {}
+
+
+def difference(from_: str, to: str, old: dict[str, Any], new: dict[str, Any]) -> Difference:
+    """What was added, removed and changed from one JSON object to another, by path (``a.b[0]``).
+
+    Objects are compared key by key and lists item by item; keys that are not plain words are quoted: ``a["b.c"]``.
+    """
+    added: dict[str, Any] = {}
+    removed: dict[str, Any] = {}
+    changed: dict[str, tuple[Any, Any]] = {}
+    pending: list[tuple[str, Any, Any]] = [("", old, new)]
+    while pending:
+        path, before, after = pending.pop()
+        pairs = _parts(path, before, after)
+        if pairs is None:
+            if before != after or type(before) is not type(after):
+                changed[path] = (before, after)
+            continue
+        for part, one, two in pairs:
+            if one is _ABSENT:
+                added[part] = two
+            elif two is _ABSENT:
+                removed[part] = one
+            else:
+                pending.append((part, one, two))
+    return Difference(
+        from_=from_, to=to, added=dict(sorted(added.items())), removed=dict(sorted(removed.items())),
+        changed=dict(sorted(changed.items())),
+    )  # fmt: skip
+
+
+_ABSENT: Any = object()
+
+
+def _parts(path: str, before: Any, after: Any) -> list[tuple[str, Any, Any]] | None:
+    if isinstance(before, dict) and isinstance(after, dict):
+        keys = [*before, *(key for key in after if key not in before)]
+        return [(_at(path, key), before.get(key, _ABSENT), after.get(key, _ABSENT)) for key in keys]
+    if isinstance(before, list) and isinstance(after, list):
+        length = max(len(before), len(after))
+        return [(f"{path}[{index}]", _item(before, index), _item(after, index)) for index in range(length)]
+    return None
+
+
+def _item(values: list[Any], index: int) -> Any:
+    return values[index] if index < len(values) else _ABSENT
+
+
+def _at(path: str, key: str) -> str:
+    if key.isidentifier():
+        return f"{path}.{key}" if path else key
+    import json
+
+    return f"{path}[{json.dumps(key, ensure_ascii=False)}]"

@@ -1,0 +1,135 @@
+"""The sweeper: marks what has expired, wakes waits that are overdue, deletes what retention has let go."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+
+from nexus.errors import NexusError, SessionNotFound, StoreUnavailable
+from nexus.lifecycle import Moment, runs, sessions
+from nexus.lifecycle.counting import stale_minutes
+from nexus.model import Caller, Status
+from nexus.sessions.endings import end_descendants
+from nexus.sessions.engine import Engine
+from nexus.stores.base import Change, Conflict, Snapshot
+
+CHUNK = 100
+"""Sessions swept before others get a turn: 10 ms of a writer's wait at most, by measurement."""
+_GAP = 0.001
+_DUE_EVERY = 1.0
+_log = logging.getLogger("nexus.sweeper")
+
+
+def _sweep_one(before: Snapshot, moment: Moment) -> Change | None:
+    return sessions.expire(before, moment) or runs.wake_overdue(before, moment)
+
+
+class Sweeper:
+    """Sweeps when asked, and by itself between ``start`` and ``stop``."""
+
+    def __init__(self, engine: Engine, caller: Caller) -> None:
+        self._engine = engine
+        self._caller = caller
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Sweep in the background: what is due every second, retention every ``session_cleanup_interval``."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="nexus-sweeper")
+
+    async def stop(self) -> None:
+        """Stop sweeping in the background."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def mark_due(self, most: int | None = None) -> int:
+        """Mark sessions that are past their time as expired, and wake overdue waits.
+
+        Args:
+            most: Stop after about this many; ``None`` for all.
+
+        Returns:
+            How many were marked expired.
+        """
+        engine, marked, seen = self._engine, 0, 0
+        while most is None or seen < most:
+            due = await engine.store.due(engine.clock.now(), CHUNK)
+            if not due:
+                break
+            before = seen
+            for session_id in due:
+                seen += 1
+                marked += await self._sweep(session_id)
+            if len(due) < CHUNK or seen == before:
+                break
+            await asyncio.sleep(_GAP)
+        return marked
+
+    async def expire(self, session_id: str) -> bool:
+        """Mark one session expired, if it is due, and end its live descendants; whether it was."""
+        return await self._sweep(session_id)
+
+    async def _sweep(self, session_id: str) -> bool:
+        try:
+            after = await self._engine.apply(session_id, _sweep_one, self._caller)
+        except SessionNotFound:
+            return False
+        if after.session.status is not Status.EXPIRED:
+            return False
+        await end_descendants(self._engine, after.session, self._caller)
+        return True
+
+    async def delete_old(self) -> int:
+        """Delete final sessions older than the retention, and forget events and counters nobody can ask for; how many."""
+        engine = self._engine
+        retention = engine.settings.session_retention
+        deleted = 0
+        if retention:
+            deleted = await self._delete_ended(engine.clock.now() - retention)
+            while await engine.store.trim_events(engine.clock.now() - retention, CHUNK) == CHUNK:
+                await asyncio.sleep(_GAP)
+        minutes = await engine.store.counters("minute:")
+        stale = stale_minutes(minutes, engine.clock.now())
+        if stale:
+            await engine.store.drop_counters(stale)
+        return deleted
+
+    async def _delete_ended(self, before: float) -> int:
+        engine, deleted = self._engine, 0
+        while True:
+            ids = await engine.store.ended_before(before, CHUNK)
+            snapshots = await engine.store.load_many(ids)
+            gone = 0
+            for snapshot in snapshots.values():
+                gone += await self._delete(snapshot)
+            deleted += gone
+            if len(ids) < CHUNK or not gone:
+                return deleted
+            await asyncio.sleep(_GAP)
+
+    async def _delete(self, snapshot: Snapshot) -> bool:
+        try:
+            await self._engine.commit(sessions.delete(snapshot, self._engine.moment(self._caller)))
+        except (Conflict, NexusError):
+            return False
+        return True
+
+    async def _run(self) -> None:
+        interval = self._engine.settings.session_cleanup_interval
+        loop = asyncio.get_running_loop()
+        cleanup_at = loop.time()
+        while True:
+            try:
+                await self.mark_due()
+                if loop.time() >= cleanup_at:
+                    await self.delete_old()
+                    cleanup_at = loop.time() + interval
+            except StoreUnavailable as error:
+                _log.warning("sweeping waits for the store: %s", error)
+            except NexusError:
+                _log.exception("a sweep failed and will be tried again")
+            await asyncio.sleep(min(_DUE_EVERY, interval))
