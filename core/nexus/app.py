@@ -38,8 +38,8 @@ class AsyncNexus(Declarations):
 
     Args:
         clock: Tells the time; the machine's by default.
-        settings: The keywords of the contract, chapter 3 (``session_backend``, ``store``, ``session_timeout`` …); explicit
-            ones win over ``NEXUS_<NAME>`` in the environment, and those over ``nexus.toml``.
+        settings: The fields of ``Settings`` (``session_backend``, ``store``, ``session_timeout`` …); explicit ones
+            win over ``NEXUS_<NAME>`` in the environment, and those over ``nexus.toml``.
 
     Raises:
         InvalidInput: A setting is unknown or doesn't fit.

@@ -42,7 +42,7 @@ class AsyncActiveSessions:
                 return
 
     async def __aiter__(self) -> AsyncIterator[str]:
-        async for session_id, _ in self.items():
+        async for session_id, _ in self.items():  # noqa: PERF102 - there is no keys()
             yield session_id
 
     async def get(self, session_id: str) -> Session | None:

@@ -1,7 +1,8 @@
 """The engine: load a session, let a pure transition decide, commit, and tell who listens.
 
-A decision is made on one version and committed only if that is still current; otherwise it is made again on what is there
-now. Within a process, changes of one session queue for each other, so that only other processes cause such conflicts.
+A decision is made on one version and committed only if that is still current; otherwise it is made again
+on what is there now. Within a process, changes of one session queue for each other, so that only other
+processes cause such conflicts.
 """
 
 from __future__ import annotations

@@ -49,6 +49,6 @@ async def _call(handler: Handler, event: Event) -> None:
             outcome = await asyncio.to_thread(handler, event)
             if inspect.isawaitable(outcome):
                 await outcome
-    except Exception:
+    except Exception:  # noqa: BLE001 - a user's code, and whatever it raises harms nothing
         name = getattr(handler, "__qualname__", repr(handler))
         _log.exception("handler %s raised on %s of %s", name, event.type, event.session_id or event.group_id)

@@ -84,19 +84,24 @@ class Sweeper:
         return True
 
     async def delete_old(self) -> int:
-        """Delete final sessions older than the retention, and forget events and counters nobody can ask for; how many."""
+        """Delete final sessions older than the retention; forget events and counters nobody asks for; how many."""
         engine = self._engine
         retention = engine.settings.session_retention
         deleted = 0
         if retention:
             deleted = await self._delete_ended(engine.clock.now() - retention)
-            while await engine.store.trim_events(engine.clock.now() - retention, CHUNK) == CHUNK:
-                await asyncio.sleep(_GAP)
+            await self._trim_events(engine.clock.now() - retention)
         minutes = await engine.store.counters("minute:")
         stale = stale_minutes(minutes, engine.clock.now())
         if stale:
             await engine.store.drop_counters(stale)
         return deleted
+
+    async def _trim_events(self, before: float) -> None:
+        trimmed = CHUNK
+        while trimmed == CHUNK:
+            trimmed = await self._engine.store.trim_events(before, CHUNK)
+            await asyncio.sleep(_GAP)
 
     async def _delete_ended(self, before: float) -> int:
         engine, deleted = self._engine, 0

@@ -133,5 +133,5 @@ class Tail:
 def _tell(listener: Listener, event: Event) -> Any:
     try:
         listener(event)
-    except Exception:
+    except Exception:  # noqa: BLE001 - one listener's bug must not silence the others
         _log.exception("a listener raised on %s", event.type)
