@@ -1,0 +1,1 @@
+"""The terminal side of Nexus: the command line and the console."""

@@ -1,0 +1,1 @@
+"""One module a command of ``catalogue``; each has a Typer called ``app``."""

@@ -1,0 +1,104 @@
+"""``nexus sessions create|update|fork|signal``: changing one session."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from nexus.errors import InvalidInput
+from nexus.model import CHANNELS
+from nexus_tui.cli.commands.sessions.base import app
+from nexus_tui.cli.commands.sessions.reading import IdArgument
+from nexus_tui.cli.documents import loose_value, read_document, read_object
+from nexus_tui.cli.invocation import Invocation, command
+from nexus_tui.cli.views import SESSIONS
+
+_JSON = "JSON, @FILE, or - for stdin."
+
+
+@command(app, "create")
+async def create(
+    call: Invocation,
+    session_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="Its id; made if not given.")] = None,
+    metadata: Annotated[str | None, typer.Option(metavar="JSON", help=f"Metadata: {_JSON}")] = None,
+    state: Annotated[str | None, typer.Option(metavar="JSON", help=f"First state: {_JSON}")] = None,
+    parent: Annotated[str | None, typer.Option(metavar="ID", help="The parent session.")] = None,
+    group: Annotated[str | None, typer.Option(metavar="ID", help="The group it joins.")] = None,
+    user: Annotated[str | None, typer.Option(metavar="ID", help="The user it belongs to.")] = None,
+    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="Idle time-out; 0 means never.")] = None,
+    channel: Annotated[str | None, typer.Option(help=f"{', '.join(CHANNELS)}; cli if not given.")] = None,
+) -> None:
+    """Create a session."""
+    if metadata == "-" and state == "-":
+        raise InvalidInput("--metadata and --state can't both be read from stdin", field="state")
+    document, first = read_object(metadata, "metadata"), read_object(state, "state")
+    async with call.target.open_service() as service:
+        session = await service.create_session(
+            session_id=session_id, channel=channel, metadata=document, state=first, parent_session=parent,
+            group=group, user_id=user, timeout=timeout,
+        )  # fmt: skip
+        call.output.record(session.to_dict(), SESSIONS)
+
+
+@command(app, "update")
+async def update(
+    call: Invocation,
+    session_id: IdArgument,
+    patch: Annotated[str | None, typer.Argument(metavar="[PATCH]", help=f"Merge patch of the state: {_JSON}")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="One value: JSON, else text; a.b=1 reaches inside."),
+    ] = None,
+    version: Annotated[int | None, typer.Option("--if-version", help="Only if this is its version.")] = None,
+) -> None:
+    """Change a session's state by a JSON merge patch (RFC 7396); null removes a key."""
+    merged = read_object(patch, "patch") or {}
+    for assignment in set_ or ():
+        _assign(merged, assignment)
+    if patch is None and not set_:
+        raise InvalidInput("give a patch, or --set PATH=VALUE", field="patch")
+    async with call.target.open_service() as service:
+        session = await service.patch_session(session_id, merged, if_version=version)
+        call.output.record(session.to_dict(), SESSIONS)
+
+
+def _assign(patch: dict[str, Any], assignment: str) -> None:
+    path, equals, text = assignment.partition("=")
+    keys = path.split(".")
+    if not equals or not all(keys):
+        raise InvalidInput(f"--set {assignment!r} is not PATH=VALUE", field="set", value=assignment)
+    inner = patch
+    for key in keys[:-1]:
+        below = inner.setdefault(key, {})
+        if not isinstance(below, dict):
+            raise InvalidInput(f"--set {assignment!r}: {key} is set to a plain value already", field="set")
+        inner = below
+    inner[keys[-1]] = loose_value(text)
+
+
+@command(app, "fork")
+async def fork(
+    call: Invocation,
+    session_id: IdArgument,
+    checkpoint: Annotated[str | None, typer.Option(metavar="ID", help="From here; from now if not given.")] = None,
+    new_id: Annotated[str | None, typer.Option("--as", metavar="ID", help="Id of the new session.")] = None,
+) -> None:
+    """Copy a checkpoint, or the current state, into a new session; the source stays as it is."""
+    async with call.target.open_service() as service:
+        session = await service.fork_session(session_id, checkpoint_id=checkpoint, new_session_id=new_id)
+        call.output.record(session.to_dict(), SESSIONS)
+
+
+@command(app, "signal")
+async def signal(
+    call: Invocation,
+    session_id: IdArgument,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The signal that a run waits for.")],
+    payload: Annotated[str | None, typer.Option(metavar="JSON", help=f"What comes with it: {_JSON}")] = None,
+) -> None:
+    """Leave a signal for a session; a run that waits for it goes on."""
+    value = None if payload is None else read_document(payload, "payload")
+    async with call.target.open_service() as service:
+        session = await service.signal_session(session_id, name, value)
+        call.output.record(session.to_dict(), SESSIONS)

@@ -1,0 +1,116 @@
+"""Tables: drawn with Rich on a terminal, tab-separated elsewhere. Every text passes ``clean`` here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nexus_tui.cli.views import DASH, plain
+from nexus_widgets.text import clean
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from nexus_tui.cli.output import Output
+    from nexus_tui.cli.views import Column, View
+    from nexus_widgets.tone import Tone
+
+MAX_CELL = 4000
+
+_STYLES: dict[Tone, str] = {
+    "plain": "", "muted": "dim", "info": "cyan", "good": "green", "warn": "yellow", "bad": "bold red",
+    "cat1": "blue", "cat2": "green", "cat3": "magenta", "cat4": "cyan",
+}  # fmt: skip
+
+
+def plain_line(item: Mapping[str, Any], view: View) -> str:
+    """A row for a pipe: the exact values, tabs between them."""
+    return "\t".join(clean(column.plain(item), limit=1 << 21) for column in view.columns) + "\n"
+
+
+def table_lines(items: Sequence[Mapping[str, Any]], view: View, output: Output) -> Iterator[str]:
+    """A list for a terminal, with a heading; a sentence where it is empty."""
+    from rich.table import Table
+    from rich.text import Text
+
+    if not items:
+        yield "nothing there\n"
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", expand=False)
+    for column in view.columns:
+        table.add_column(
+            Text(column.title),
+            justify="right" if column.right else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            min_width=6 if column.flexible else len(column.title) if column.right else None,
+        )
+    for item in items:
+        table.add_row(*(_cell(column, item) for column in view.columns))
+    yield _drawn(table, output)
+
+
+def record_lines(item: Mapping[str, Any], view: View, output: Output) -> Iterator[str]:
+    """One object: a field a line, the view's columns first and then all others."""
+    known = {column.key: column for column in view.columns}
+    order = [*(key for key in known if key in item), *(key for key in item if key not in known)]
+    if not output.drawn:
+        for key in order:
+            yield f"{clean(key)}\t{clean(plain(item[key]), limit=1 << 21)}\n"
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    for key in order:
+        if key in known and not isinstance(item[key], dict):
+            table.add_row(Text(clean(key)), _cell(known[key], item))
+        else:
+            table.add_row(Text(clean(key)), Text(clean(_pretty(item[key]), limit=MAX_CELL, newlines=True)))
+    yield _drawn(table, output)
+
+
+def stream_line(item: Mapping[str, Any], view: View, output: Output) -> str:
+    """A row of an endless list for a terminal: no column can know how wide the next one is."""
+    from rich.text import Text
+
+    line = Text("  ").join(_cell(column, item) for column in view.columns)
+    line.no_wrap = True
+    line.overflow = "ellipsis"
+    return _drawn(line, output)
+
+
+def _cell(column: Column, item: Mapping[str, Any]) -> Any:
+    from rich.text import Text
+
+    text, tone = column.eye(item)
+    return Text(clean(text, limit=MAX_CELL), style=_STYLES[tone])
+
+
+def _pretty(value: Any) -> str:
+    if isinstance(value, dict | list) and value:
+        return json.dumps(value, ensure_ascii=False, indent=2)
+    return plain(value) or DASH
+
+
+def _drawn(renderable: Any, output: Output) -> str:
+    console = _console(output)
+    with console.capture() as captured:
+        console.print(renderable, markup=False, highlight=False)
+    return captured.get()
+
+
+def _console(output: Output) -> Console:
+    from rich.console import Console
+
+    return Console(
+        no_color=not output.coloured,
+        color_system="auto" if output.coloured else None,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        legacy_windows=False,
+    )

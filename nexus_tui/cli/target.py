@@ -1,0 +1,149 @@
+"""Where a command acts: on a store, as its own process, or on a server.
+
+A ``Target`` is a frozen record, made once at the edge from options and environment; ``open_service`` gives the
+one interface through which every command works, whichever it is. Nothing is imported or opened before that.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nexus.errors import InvalidInput
+from nexus_tui.cli.loading import find_app, load_app
+
+if TYPE_CHECKING:
+    from nexus.app import AsyncNexus
+
+    from nexus.service import Service
+
+CHANNEL = "cli"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A store or a server, and which app names the workflows of a store.
+
+    Args:
+        store: A store's URL; ``None`` for the one of the app, the environment, the config file or the default.
+        server: A server's URL; a target has a store or a server, never both.
+        token: Sent to the server with every request.
+        app: ``MODULE:ATTR`` or ``FILE.py:ATTR`` of the app, if one is named.
+        origin: What decided: ``--store``, ``--server``, ``NEXUS_STORE``, ``NEXUS_SERVER`` or ``default``.
+        channel: What events say the work came through.
+    """
+
+    store: str | None = None
+    server: str | None = None
+    token: str | None = None
+    app: str | None = None
+    origin: str = "default"
+    channel: str = CHANNEL
+
+    @property
+    def remote(self) -> bool:
+        """Whether it is a server."""
+        return self.server is not None
+
+    @property
+    def label(self) -> str:
+        """What a person calls it: the URL without user names and passwords, or ``default store``."""
+        return without_password(self.server or self.store or "default store")
+
+    def local_app(self) -> AsyncNexus:
+        """The app that works on the store, not opened.
+
+        Raises:
+            InvalidInput: The target is a server, or the named app can't be used.
+        """
+        if self.remote:
+            raise InvalidInput("this works on a store, not on a server: give --store", field="server")
+        from nexus.app import AsyncNexus
+
+        changed = {"store": self.store} if self.origin == "--store" and self.store else {}
+        if self.app is None:
+            return AsyncNexus(**changed)
+        app = load_app(self.app)
+        return app.derive(**changed)
+
+    @asynccontextmanager
+    async def open_service(self) -> AsyncIterator[Service]:
+        """Connect, and disconnect at the end.
+
+        Raises:
+            StoreUnavailable: The store or the server can't be reached.
+            InvalidInput: A URL, a setting or the app doesn't fit.
+        """
+        if self.server is not None:
+            from nexus.channels.client import RemoteService
+
+            async with RemoteService(self.server, token=self.token, channel=self.channel) as remote:
+                yield remote
+        else:
+            async with self.local_app() as app:
+                yield app.service(app.local_caller(self.channel))
+
+
+def resolve_target(
+    *,
+    store: str | None,
+    server: str | None,
+    token: str | None,
+    app: str | None,
+    environ: Mapping[str, str] | None = None,
+) -> Target:
+    """Decide where to act: options first, then the environment, then the default store.
+
+    Raises:
+        InvalidInput: Both a store and a server are given, or a token without a server.
+    """
+    env = os.environ if environ is None else environ
+    named = find_app(app)
+    token = token or env.get("NEXUS_TOKEN") or None
+    if store and server:
+        raise InvalidInput("--store and --server are both given: a command acts on one of them", field="server")
+    if store:
+        _no_token(token, env)
+        return Target(store=store, app=named, origin="--store")
+    if server:
+        return Target(server=_server_url(server, "--server"), token=token, origin="--server")
+    return _from_environment(env, token, named)
+
+
+def _from_environment(env: Mapping[str, str], token: str | None, app: str | None) -> Target:
+    store, server = env.get("NEXUS_STORE") or None, env.get("NEXUS_SERVER") or None
+    if store and server:
+        raise InvalidInput(
+            "NEXUS_STORE and NEXUS_SERVER are both set: unset one of them, or give --store or --server", field="server"
+        )
+    if server:
+        return Target(server=_server_url(server, "NEXUS_SERVER"), token=token, origin="NEXUS_SERVER")
+    _no_token(token, env)
+    if store:
+        return Target(store=store, app=app, origin="NEXUS_STORE")
+    return Target(app=app)
+
+
+def _no_token(token: str | None, env: Mapping[str, str]) -> None:
+    # A token in the environment may be there for other commands; one that was typed is meant for this one.
+    if token and token != env.get("NEXUS_TOKEN"):
+        raise InvalidInput("--token goes with --server: a store is opened by whoever may open its file", field="token")
+
+
+def _server_url(url: str, source: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise InvalidInput(
+            f"{source} {url!r} is no URL: write http://HOST:PORT or https://HOST", field="server", value=url
+        )
+    return url.rstrip("/")
+
+
+def without_password(url: str) -> str:
+    scheme, slashes, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    if slashes and "@" in authority:
+        authority = authority.rpartition("@")[2]
+    return f"{scheme}{slashes}{authority}{slash}{path}"
