@@ -44,6 +44,8 @@ def results(text: str) -> list[str]:
         ("status:fa|iled,active step>1", []),
         ("status:f|ail,active step>1", ["status:failed|,active step>1", "status:final|,active step>1"]),
         ("-channel:|", ["-channel:api|", "-channel:cli|", "-channel:mcp|", "-channel:sdk|"]),
+        ("channel:api,|", ["channel:api,cli|", "channel:api,mcp|", "channel:api,sdk|"]),
+        ("channel:|,cli", ["channel:api|,cli", "channel:mcp|,cli", "channel:sdk|,cli"]),
         ("fai|", ["status:failed|"]),
         ("ali|", ["user:Alice|"]),
         ("workflow:|", ["workflow:index-files|", 'workflow:"my flow"|', "workflow:report|"]),

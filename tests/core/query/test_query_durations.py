@@ -19,6 +19,7 @@ from tests.core.query.strategies import STEADY
         ("3d", 259_200),
         ("1w", 604_800),
         ("250ms", 0.25),
+        ("9ms", 0.009),
         ("1h30m", 5400),
         ("1d2h3m4s", 93_784),
         ("1.5h", 5400),

@@ -169,6 +169,8 @@ def found_by(text: str) -> str:
         ("meta.retries>=2 meta.retries<5", "a"),
         ("meta.urgent=true", "a"),
         ("meta.urgent=false", "b"),
+        ("meta.urgent=1", ""),
+        ("meta.urgent>0", ""),
         ("meta.note=null", "c"),
         ("-meta.note:*", "abdeF"),
         ("meta.due<2026-02-01", "c"),

@@ -24,6 +24,7 @@ from tests.core.query.strategies import STEADY, globs, texts
         ("aba*aba", ["abaaba", "aba-aba"], ["aba", "ababa"]),
         ("a?c", ["abc", "a?c", "a\nc"], ["ac", "abbc"]),
         ("*a?c*d", ["abcd", "xxaxcyyd"], ["acd", "abc"]),
+        ("a?*?a", ["abba", "ab-ba"], ["aba"]),
         ("?*", ["a", "ab"], [""]),
         ("**", ["", "anything"], []),
         ("\\*", ["*"], ["a", "\\*"]),

@@ -67,6 +67,7 @@ def mistake(text: str) -> QueryError:
         ("ind*x", "   ^", "a star inside a word needs a field"),
         ("user:a\0b", "      ^", "character U+0000"),
         ("user:a\ud800", "      ^", "character U+D800"),
+        ("user:e\u0301 stats:1", "       ^^^^^", "did you mean status?"),
         ("workflow:日本 stats:1", "              ^^^^^", "did you mean status?"),
     ],
 )
