@@ -56,27 +56,34 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return close[0] if close else None
 
 
-def point_at(text: str, error: QueryError, width: int = 100) -> str:
+def point_at(text: str, error: InvalidInput, width: int = 100) -> str:
     """Two lines for a terminal: the filter, and carets under the mistake.
 
     Args:
         text: The filter that was parsed.
-        error: What parsing it raised.
+        error: What parsing it raised, or the same as a channel carried it here: ``column`` and
+            ``length`` are read from its details, and the start is pointed at without them.
         width: The most characters of the filter to show; a longer one is cut around the mistake.
 
     Returns:
         Plain text. Control characters of the filter are shown as ``·``, and the carets allow for
         characters that take two cells of a terminal, or none.
     """
-    start = min(max(error.column - 1, 0), len(text))
+    start = min(max(_count(error, "column") - 1, 0), len(text))
     left = max(0, start - width // 2) if len(text) > width else 0
     right = min(len(text), left + width)
     before, after = "…" if left else "", "…" if right < len(text) else ""
-    stop = min(start + max(error.length, 1), right)
+    stop = min(start + max(_count(error, "length"), 1), right)
     line = before + _printable(text[left:right]) + after
     pad = _cells(before) + _cells(_printable(text[left:start]))
     carets = max(_cells(_printable(text[start:stop])), 1)
     return f"{line}\n{' ' * pad}{'^' * carets}"
+
+
+def _count(error: InvalidInput, name: str) -> int:
+    # The details may have come from another machine, as whatever JSON it sent.
+    found = error.details.get(name)
+    return found if isinstance(found, int) else 1
 
 
 def _printable(text: str) -> str:

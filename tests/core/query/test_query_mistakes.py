@@ -89,7 +89,14 @@ def test_an_error_rebuilt_from_a_channel_is_invalid_input_with_its_place() -> No
     error = mistake("statsu:failed")
     rebuilt = error_from_code(error.code, error.message, error.details)
     assert isinstance(rebuilt, InvalidInput)
-    assert rebuilt.details["column"] == 1
+    assert point_at("statsu:failed", rebuilt) == point_at("statsu:failed", error)
+
+
+@pytest.mark.parametrize("details", [{}, {"column": None}, {"column": "9", "length": -4}, {"column": 10**30}])
+def test_an_error_with_an_unlikely_place_is_pointed_at_all_the_same(details: dict[str, object]) -> None:
+    line, carets = point_at("status:failed", InvalidInput("no", **details)).splitlines()
+    assert line == "status:failed"
+    assert carets.strip() == "^"
 
 
 def test_a_copied_error_keeps_its_place() -> None:
