@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import traceback
 from enum import IntEnum
 from typing import Any
 
@@ -111,6 +110,8 @@ class Diagnostics:
     def error(self, error: NexusError) -> ExitCode:
         """Show an error and give the exit code that belongs to it."""
         if self.debug:
+            import traceback
+
             _write("".join(traceback.format_exception(error)))
         if self.as_json:
             _write(json.dumps(problem(error), default=str) + "\n")

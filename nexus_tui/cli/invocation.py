@@ -6,7 +6,6 @@ are taken before the command, after its group, or behind it; the one nearest to 
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, fields, replace
@@ -189,6 +188,8 @@ def _invoke(
         invocation = Invocation(_target(shared), Output(check_format(shared.output)), say, context)
         outcome = function(invocation, **given)
         if inspect.iscoroutine(outcome):
+            import asyncio  # 20 ms that help and completion need not pay
+
             outcome = asyncio.run(outcome)
         invocation.output.flush()
         return int(outcome or ExitCode.DONE)
@@ -197,7 +198,7 @@ def _invoke(
     except BrokenPipeError:
         close_stdout()
         return ExitCode.PIPE_CLOSED
-    except (KeyboardInterrupt, asyncio.CancelledError):
+    except KeyboardInterrupt:
         say.status("")
         return ExitCode.INTERRUPTED
     except (typer.Exit, typer.Abort):

@@ -7,10 +7,8 @@ in it is the user's error, told in one line with file and line.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import sys
-import traceback
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,10 +89,12 @@ def _import_file(path: Path, spec: str) -> ModuleType:
     folder = str(path.resolve().parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)
-    found = importlib.util.spec_from_file_location(path.stem, path)
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    found = spec_from_file_location(path.stem, path)
     if found is None or found.loader is None:
         raise _refused(spec, f"{path} is no Python file")
-    module = importlib.util.module_from_spec(found)
+    module = module_from_spec(found)
     sys.modules[path.stem] = module
     try:
         found.loader.exec_module(module)
@@ -108,6 +108,8 @@ def _told(error: BaseException) -> str:
     """The user's own error in one line: kind, text, and the last line outside of the import machinery."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{type(error).__name__}: {error.msg} ({_short(error.filename)}:{error.lineno})"
+    import traceback
+
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)

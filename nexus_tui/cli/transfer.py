@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from nexus.errors import InvalidInput, SessionExists
+from nexus.errors import InvalidInput, SessionExists, SessionNotFound
 from nexus.model import CHANNELS, jsonvalue
 from nexus.service import MAX_LIMIT, Service
 from nexus_tui.cli.selection import every
@@ -89,7 +89,15 @@ def _parents_first(records: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
 
 async def check_free(service: Service, records: list[dict[str, Any]]) -> list[str]:
     """The ids of the file that are taken, asked before anything is made."""
-    return [record["id"] for record in records if await service.exists(record["id"])]
+    return [record["id"] for record in records if await _is_there(service, record["id"])]
+
+
+async def _is_there(service: Service, session_id: str) -> bool:
+    try:
+        await service.get_session(session_id)
+    except SessionNotFound:
+        return False
+    return True
 
 
 async def restore(service: Service, record: dict[str, Any]) -> Restored:

@@ -12,14 +12,13 @@ from nexus.errors import InvalidInput, NexusError, StoreUnavailable
 from nexus.model import Session
 from nexus.service import Service
 from nexus_tui.cli.commands.sessions.base import app
-from nexus_tui.cli.commands.sessions.reading import QueryOption
+from nexus_tui.cli.commands.sessions.reading import IdsArgument, QueryOption
 from nexus_tui.cli.diagnostics import ExitCode, exit_code, problem
 from nexus_tui.cli.documents import read_object
 from nexus_tui.cli.invocation import Invocation, command
 from nexus_tui.cli.selection import chosen
 from nexus_tui.cli.views import BULK, SESSIONS
 
-IdsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Sessions; - reads ids from stdin.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would happen, and do nothing.")]
 

@@ -1,0 +1,32 @@
+"""``nexus doctor``: what works here, what doesn't, and what would mend it."""
+
+from __future__ import annotations
+
+from nexus_tui.cli.checks import machine, places
+from nexus_tui.cli.checks.finding import Finding
+from nexus_tui.cli.diagnostics import ExitCode
+from nexus_tui.cli.invocation import Invocation, alone, command
+from nexus_tui.cli.views import CHECKS
+
+app = alone()
+
+_PLACES = frozenset({"store", "server", "integrity", "permissions"})
+
+
+@command(app, "doctor")
+async def doctor(call: Invocation) -> ExitCode:
+    """Check store or server, app, config, Python, packages and terminal.
+
+    Exit code 0 when nothing failed, 6 when the store or the server did, 2 otherwise.
+    """
+    findings = [*machine.machine(), places.config(), places.app(call.target)]
+    findings += [finding async for finding in places.place(call.target)]
+    call.output.rows([finding.to_dict() for finding in findings], CHECKS)
+    return _verdict(findings)
+
+
+def _verdict(findings: list[Finding]) -> ExitCode:
+    failed = {finding.check for finding in findings if finding.grade == "fail"}
+    if failed & _PLACES:
+        return ExitCode.UNREACHABLE
+    return ExitCode.USAGE if failed else ExitCode.DONE
