@@ -27,7 +27,7 @@ test: $(READY) ## Run all tests
 	$(BIN)/python -m pytest -n $(WORKERS) tests
 
 test-long: $(READY) ## Run the tests with many more rounds and examples
-	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -n $(WORKERS) -m "long or not long" --run-long tests
+	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -n $(WORKERS) -m "long or not long" tests
 
 check: format lint types contracts test ## Format, lint, types, import contracts and tests
 

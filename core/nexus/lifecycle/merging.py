@@ -13,7 +13,7 @@ def three_way(base: Any, mine: Any, theirs: Any) -> Any:
     Objects merge key by key; where both sides changed the same value, ``mine`` stands. Lists and
     scalars count as one value. Key order follows ``theirs``, then what is new in ``mine``.
     """
-    if mine == base and type(mine) is type(base):
+    if same(base, mine):
         return theirs
     if not (isinstance(base, dict) and isinstance(mine, dict) and isinstance(theirs, dict)):
         return mine
@@ -27,6 +27,16 @@ def three_way(base: Any, mine: Any, theirs: Any) -> Any:
 
 def _pick(base: Any, mine: Any, theirs: Any) -> Any:
     if mine is _ABSENT or base is _ABSENT or theirs is _ABSENT:
-        unchanged = mine is base or (mine is not _ABSENT and base is not _ABSENT and mine == base)
-        return theirs if unchanged else mine
+        return theirs if same(base, mine) else mine
     return three_way(base, mine, theirs)
+
+
+def same(one: Any, two: Any) -> bool:
+    """Whether two JSON values are the same to a reader: unlike ``==``, 1, 1.0 and true are three values."""
+    if type(one) is not type(two):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == two.keys() and all(same(value, two[key]) for key, value in one.items())
+    if isinstance(one, list):
+        return len(one) == len(two) and all(map(same, one, two))
+    return bool(one == two)

@@ -1,0 +1,30 @@
+"""What all tests need: a terminal that is the same everywhere, set up before Textual is imported."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.update({"TEXTUAL_ANIMATIONS": "none", "TEXTUAL_COLOR_SYSTEM": "truecolor", "TZ": "UTC"})
+os.environ.pop("NO_COLOR", None)
+
+import pytest
+import pytest_textual_snapshot
+from hypothesis import settings
+
+from tests.snapshot_extension import ScreenExtension
+
+# The plugin names its extension by this global, and its own writes `.raw` files with newer versions of syrupy.
+pytest_textual_snapshot.SVGImageExtension = ScreenExtension
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("steady", deadline=None)
+settings.register_profile("long", deadline=None, max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+
+@pytest.fixture
+def steady_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stop the blinking of inputs, which would make a golden depend on the moment it is taken."""
+    from textual.widgets import Input
+
+    monkeypatch.setattr(Input, "_toggle_cursor", lambda _input: None)
