@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class FakeClock:
-    """Call it for the time, as one calls ``time.time``.
+    """A ``nexus.sessions.Clock`` for tests.
 
     Args:
         now: Seconds since the epoch to start at.
@@ -13,11 +13,6 @@ class FakeClock:
     def __init__(self, now: float = 1_800_000_000.0) -> None:
         self._now = now
 
-    def __call__(self) -> float:
-        """The time, in seconds since the epoch."""
-        return self._now
-
-    @property
     def now(self) -> float:
         """The time, in seconds since the epoch."""
         return self._now
