@@ -50,7 +50,7 @@ def failure(error: NexusError) -> CallToolResult:
 
 def invalid_params(message: str, **data: Any) -> MCPError:
     """The protocol's own error for a request that names something that isn't there (-32602)."""
-    return MCPError(INVALID_PARAMS, printable(message), _clean(data))
+    return MCPError(INVALID_PARAMS, printable(message), _clean(data) or None)
 
 
 def _clean(value: Any) -> Any:

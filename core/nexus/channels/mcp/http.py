@@ -11,7 +11,7 @@ active for as long as ``McpMount.asgi`` is served.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -23,37 +23,50 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from nexus.channels.mcp.bodies import buffered
-from nexus.channels.mcp.callers import in_scope
+from nexus.channels.mcp.callers import SCOPE_KEY, in_scope
 from nexus.channels.mcp.guard import HostGuard
 from nexus.channels.mcp.refusals import refusal
 from nexus.channels.mcp.runs import WAIT
 from nexus.channels.mcp.server import Served, build
 from nexus.errors import AuthenticationRequired, NexusError
+from nexus.model import Caller
 
 if TYPE_CHECKING:
     from nexus.app import AsyncNexus
 
 
-def mount(app: AsyncNexus, *, allowed_hosts: Iterable[str] = (), wait: float = WAIT) -> McpMount:
+Authenticate = Callable[[Mapping[str, str]], Awaitable[Caller]]
+"""From a request's headers, names in lower case, to its caller; raises ``AuthenticationRequired``."""
+
+
+def mount(
+    app: AsyncNexus,
+    *,
+    authenticate: Authenticate | None = None,
+    allowed_hosts: Iterable[str] = (),
+    wait: float = WAIT,
+) -> McpMount:
     """Make the endpoint of ``app``; nothing is started yet.
 
     Args:
         app: Open for as long as it is served.
+        authenticate: Tells who calls. Without it, whoever is in front leaves the ``Caller`` in the ASGI scope under
+            ``callers.SCOPE_KEY``; with neither, callers are the local user, or refused when ``enable_auth`` is on.
         allowed_hosts: Names by which the server is reached, besides the loopback ones and the address that it is
             bound to: ``NAME``, ``NAME:PORT``, or ``*`` to switch the check off.
         wait: Seconds that a call without progress waits for its run before it answers ``in_progress``.
     """
-    return McpMount(app, HostGuard(app.settings.host, allowed_hosts), wait)
+    return McpMount(app, Endpoint(app, HostGuard(app.settings.host, allowed_hosts), authenticate), wait)
 
 
 class McpMount:
     """``asgi`` to be routed at exactly ``/mcp``, and ``run`` to be active meanwhile."""
 
-    def __init__(self, app: AsyncNexus, guard: HostGuard, wait: float) -> None:
+    def __init__(self, app: AsyncNexus, asgi: Endpoint, wait: float) -> None:
         self._app = app
         self._wait = wait
         self._served: Served | None = None
-        self.asgi = Endpoint(app, guard)
+        self.asgi = asgi
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
@@ -84,9 +97,10 @@ class McpMount:
 class Endpoint:
     """The ASGI app: who may pass, then which way to answer."""
 
-    def __init__(self, app: AsyncNexus, guard: HostGuard) -> None:
+    def __init__(self, app: AsyncNexus, guard: HostGuard, authenticate: Authenticate | None) -> None:
         self._app = app
         self._guard = guard
+        self._authenticate = authenticate
         self.managers: dict[bool, StreamableHTTPSessionManager] = {}
         """By whether the client accepts only JSON; empty while nothing runs."""
 
@@ -95,8 +109,9 @@ class Endpoint:
             raise RuntimeError(f"the MCP endpoint serves http, not {scope['type']}")
         if not self.managers:
             raise RuntimeError("the MCP endpoint is served without McpMount.run() being active")
+        scope = {**scope, "headers": [(name, value.strip(b" \t")) for name, value in scope["headers"]]}
         try:
-            self._admit(scope)
+            await self._admit(scope)
             if scope["method"] != "POST":
                 await Response(status_code=405, headers={"allow": "POST"})(scope, receive, send)
                 return
@@ -107,8 +122,12 @@ class Endpoint:
         _, takes_events = check_accept_headers(Request(scope))
         await self.managers[not takes_events].handle_request(scope, receive, send)
 
-    def _admit(self, scope: Scope) -> None:
+    async def _admit(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
         self._guard.check(headers.get("host"), headers.get("origin"))
-        if self._app.settings.enable_auth and in_scope(scope) is None:
+        if in_scope(scope) is not None:
+            return
+        if self._authenticate is not None:
+            scope[SCOPE_KEY] = await self._authenticate(dict(headers))
+        elif self._app.settings.enable_auth:
             raise AuthenticationRequired("send the header Authorization: Bearer TOKEN", field="authorization")

@@ -42,7 +42,7 @@ class Reporter:
     async def follow(self) -> None:
         """Report until cancelled; run it as a task."""
         try:
-            feed = self._service.feed(f"id={self._session_id}")
+            feed = self._service.feed("type:run.*")  # cheaper than a filter on the session, which loads it
             async with aclosing(cast(Any, feed)) as items:
                 async for item in items:
                     if item.live:

@@ -12,7 +12,7 @@ from nexus.errors import AuthenticationRequired, NexusError
 def refusal(error: NexusError, path: str) -> Response:
     """The response for an error at the door."""
     body = Problem(
-        type="about:blank",
+        type=f"/docs#{error.code}",
         title=error.title,
         status=error.status,
         detail=error.message,
@@ -20,7 +20,7 @@ def refusal(error: NexusError, path: str) -> Response:
         code=error.code,
         details=error.details,
     )
-    headers = {"www-authenticate": "Bearer"} if isinstance(error, AuthenticationRequired) else None
+    headers = {"www-authenticate": 'Bearer realm="nexus"'} if isinstance(error, AuthenticationRequired) else None
     return Response(
         msgspec.json.encode(body), status_code=error.status, media_type="application/problem+json", headers=headers
     )

@@ -101,7 +101,7 @@ def _version() -> str:
     try:
         return version("nexus-tui")
     except PackageNotFoundError:
-        return "0.0.0"
+        return "0+unknown"
 
 
 def _no_parameter_headers(_: str) -> None:
@@ -117,14 +117,14 @@ class _Handlers:
         self.listeners = Listeners(self._workflow_names)
 
     def _workflow_names(self) -> tuple[str, ...]:
-        return tuple(sorted(info.name for info in self._app.registry.infos() if info.name not in OPERATORS))
+        return tuple(self._app.registry.names())
 
     def _service(self, ctx: Context) -> Service:
         service: Service = self._app.service(caller_of(self._app, ctx))
         return service
 
     def _tools(self, caller: Caller) -> list[tuple[str, Tool]]:
-        tools = {info.name: tool_of(info) for info in self._app.registry.infos()}
+        tools = {info.name: tool_of(info) for info in self._app.registry.infos() if info.name not in OPERATORS}
         tools |= {name: operator.tool() for name, operator in OPERATORS.items() if operator.open_to(caller)}
         return sorted(tools.items())
 

@@ -1,0 +1,34 @@
+"""Every test that takes ``door`` runs over both transports and in both eras of the protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.channels.mcp.mcp_places import ERAS, Place, place_on
+
+Door = Callable[[], AbstractAsyncContextManager[Place]]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> str:
+    """A SQLite file of the test's own."""
+    return f"sqlite:///{tmp_path / 'nexus.db'}"
+
+
+@pytest.fixture(params=[(transport, era) for transport in ("http", "stdio") for era in ERAS], ids="-".join)
+def door(request: pytest.FixtureRequest, store: str) -> Door:
+    """Opens a ``Place``: a server over one transport, spoken to in one era."""
+    transport, era = request.param
+    return lambda: place_on(store, era, transport)
+
+
+@pytest.fixture(params=ERAS)
+def http_door(request: pytest.FixtureRequest, store: str) -> Door:
+    """The same over HTTP only."""
+    era: Any = request.param
+    return lambda: place_on(store, era, "http")
