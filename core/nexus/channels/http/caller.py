@@ -1,0 +1,40 @@
+"""Who asks: the one place that turns a request into a ``Caller``.
+
+Everything else takes the caller as given, so what a token allows is decided here and in the service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from nexus.errors import InvalidInput
+from nexus.model import CHANNELS, Caller
+
+if TYPE_CHECKING:
+    from nexus.app import AsyncNexus
+
+CHANNEL_HEADER = "x-nexus-channel"
+
+
+async def caller_of(app: AsyncNexus, headers: Mapping[str, str]) -> Caller:
+    """The caller of a request.
+
+    Args:
+        app: The application that is served.
+        headers: The request's, with names in lower case.
+
+    Returns:
+        ``local:<os user>`` on channel ``api``, or on the one that ``X-Nexus-Channel`` names: a
+        command line or console that works through a server says that it is one.
+
+    Raises:
+        InvalidInput: ``X-Nexus-Channel`` names no channel.
+    """
+    channel = headers.get(CHANNEL_HEADER, "api")
+    if channel not in CHANNELS:
+        raise InvalidInput(
+            f"X-Nexus-Channel {channel[:40]!r} is no channel: use one of {', '.join(CHANNELS)}",
+            field="X-Nexus-Channel", value=channel[:40],
+        )  # fmt: skip
+    return app.local_caller(channel)

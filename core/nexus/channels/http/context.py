@@ -1,0 +1,60 @@
+"""What all requests of one served application share."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nexus.channels.http.meter import Meter
+from nexus.channels.http.streams import Frames
+
+if TYPE_CHECKING:
+    from nexus.app import AsyncNexus
+
+
+class HttpContext:
+    """Made once for each ASGI application.
+
+    Args:
+        app: What is served.
+        hosts: Names that ``Host`` may have; ``None`` for any.
+    """
+
+    def __init__(self, app: AsyncNexus, hosts: frozenset[str] | None = None) -> None:
+        self.app = app
+        self.hosts = hosts
+        self.stopping = asyncio.Event()
+        """Set when the server stops: streams end and waits give up."""
+        self.meter = Meter()
+        self.frames = Frames()
+        self._described: tuple[tuple[str, ...], dict[str, Any]] | None = None
+
+    def now(self) -> float:
+        """Seconds since the epoch, for ids of requests."""
+        return time.time()
+
+    def description(self) -> dict[str, Any]:
+        """The OpenAPI document; made again only when a workflow has been registered since."""
+        from nexus.channels.http import openapi
+        from nexus.channels.http.table import OPERATIONS
+
+        names = self.app.registry.names()
+        if self._described is None or self._described[0] != names:
+            self._described = names, openapi.build(OPERATIONS, self.app.registry.infos(), _version())
+        return self._described[1]
+
+    def openapi(self) -> bytes:
+        """The document as JSON."""
+        return msgspec.json.encode(self.description())
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("nexus-tui")
+    except PackageNotFoundError:
+        return "0.1.0"

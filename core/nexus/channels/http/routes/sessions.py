@@ -1,0 +1,210 @@
+"""Operations on sessions."""
+
+from __future__ import annotations
+
+import msgspec
+
+from nexus.channels.http.operation import (
+    ETAG,
+    IF_MATCH_HEADER,
+    IF_NONE_MATCH_HEADER,
+    SESSION_HEADER,
+    Call,
+    Says,
+    operation,
+)
+from nexus.channels.http.reply import Reply, answer
+from nexus.channels.http.versions import check_match, etag, expected_version, unchanged
+from nexus.channels.wire import shown
+from nexus.channels.wire.answers import SessionAnswer, SessionList, SessionWindow
+from nexus.channels.wire.asked import (
+    CreateSession,
+    EndSession,
+    ExtendSession,
+    ForkSession,
+    ListSessions,
+    NoBody,
+    NoQuery,
+    Patch,
+    ResumeSession,
+    SignalSession,
+    SyncSession,
+)
+from nexus.errors import (
+    CheckpointNotFound,
+    GroupNotFound,
+    InvalidInput,
+    InvalidTransition,
+    SessionBusy,
+    SessionExists,
+    SessionExpired,
+    SessionNotFound,
+    VersionConflict,
+    WorkflowNotFound,
+)
+from nexus.model import Session
+
+_CREATED = {"ETag": ETAG["ETag"], "Location": "the session's address", "X-Session-ID": "its id"}
+_AFTER = (Says(200, SessionAnswer, "the session after it", ETAG),)
+_GONE = (SessionNotFound, SessionExpired, InvalidTransition)
+
+
+def after(session: Session, status: int = 200) -> Reply:
+    """A session with its ETag; one that was made, also with its address."""
+    headers = [("ETag", etag(session.version))]
+    if status == 201:
+        headers += [("Location", f"/sessions/{session.id}"), ("X-Session-ID", session.id)]
+    return answer(shown.session(session), status=status, headers=headers)
+
+
+@operation(
+    "POST", "/sessions", tag="sessions", body=CreateSession, body_optional=True, headers=(SESSION_HEADER,),
+    says=(
+        Says(201, SessionAnswer, "the new session", _CREATED),
+        Says(200, SessionAnswer, "with `reuse`: the user's session, found or new", ETAG),
+    ),
+    errors=(SessionExists, SessionNotFound, SessionExpired, InvalidTransition, GroupNotFound),
+)  # fmt: skip
+async def create_session(call: Call[NoQuery, CreateSession]) -> Reply:
+    """Create a session, with the id given or a new one. A child starts with its parent's metadata, state, group,
+    user and timeout, its own laid over them.
+    """
+    body = call.body
+    if body.reuse:
+        return after(await _reused(call))
+    session_id = call.session_id(body.session_id)
+    given = msgspec.structs.asdict(body)
+    del given["reuse"]
+    given["session_id"] = session_id
+    return after(await call.service.create_session(**given), 201)
+
+
+async def _reused(call: Call[NoQuery, CreateSession]) -> Session:
+    body = call.body
+    if body.user_id is None:
+        raise InvalidInput("body field reuse needs user_id: whose session is wanted?", field="user_id")
+    for name in ("session_id", "channel", "metadata", "state", "parent_session", "group"):
+        if getattr(body, name) is not None:
+            raise InvalidInput(f"body field {name} can't be given with reuse, which may find a session", field=name)
+    return await call.service.get_or_create(body.user_id, ttl=body.timeout)
+
+
+@operation(
+    "GET", "/sessions", tag="sessions", query=ListSessions,
+    says=(Says(200, SessionList | SessionWindow, "a page, or with `offset` a window"),),
+)  # fmt: skip
+async def list_sessions(call: Call[ListSessions, NoBody]) -> Reply:
+    """The sessions that `q` matches: a page by key with `cursor`, which stays right while sessions come and go, or the
+    rows from rank `offset` on.
+    """
+    query = call.query
+    if query.offset is None:
+        page = await call.service.list_sessions(query.q, sort=query.sort, limit=query.limit, cursor=query.cursor)
+        items = tuple(shown.session(each) for each in page.items)
+        return answer(SessionList(items=items, next_cursor=page.next_cursor, total=page.total))
+    if query.cursor is not None:
+        raise InvalidInput("query parameters cursor and offset exclude each other: give one", field="offset")
+    window = await call.service.window(query.q, sort=query.sort, offset=query.offset, limit=query.limit)
+    items = tuple(shown.session(each) for each in window.items)
+    return answer(SessionWindow(items=items, offset=window.offset, total=window.total, whole=window.whole))
+
+
+@operation(
+    "GET", "/sessions/{session_id}", tag="sessions", headers=(IF_NONE_MATCH_HEADER, SESSION_HEADER),
+    says=(Says(200, SessionAnswer, "the session", ETAG), Says(304, None, "it still has that version", ETAG)),
+    errors=(SessionNotFound,),
+)  # fmt: skip
+async def get_session(call: Call[NoQuery, NoBody]) -> Reply:
+    """The session. One past `expires_at` reads as `expired`, marked or not."""
+    session = await call.service.get_session(call.session)
+    if unchanged(call.headers.get("if-none-match"), session.version):
+        return Reply(status=304, media_type=None, headers=[("ETag", etag(session.version))])
+    return after(session)
+
+
+@operation(
+    "PATCH", "/sessions/{session_id}", tag="sessions", body=Patch, headers=(IF_MATCH_HEADER, SESSION_HEADER),
+    media_types=("application/json", "application/merge-patch+json"), says=_AFTER, errors=(*_GONE, VersionConflict),
+)  # fmt: skip
+async def patch_session(call: Call[NoQuery, Patch]) -> Reply:
+    """Apply a JSON merge patch (RFC 7396) to the state. `last_activity` in it just touches the session; any other
+    session field is refused.
+    """
+    session_id, condition = call.session, call.headers.get("if-match")
+    version = None
+    if condition is not None:
+        version = expected_version(condition)
+        if version is None:
+            version = check_match(condition, await call.service.get_session(session_id))
+    return after(await call.service.patch_session(session_id, call.body.document, if_version=version))
+
+
+@operation(
+    "POST", "/sessions/{session_id}/end", tag="sessions", body=EndSession, body_optional=True,
+    headers=(SESSION_HEADER,), says=_AFTER, errors=(SessionNotFound, InvalidTransition),
+)  # fmt: skip
+async def end_session(call: Call[NoQuery, EndSession]) -> Reply:
+    """End it and its live descendants. One that has ended stays as it is, without an event."""
+    body = call.body
+    return after(await call.service.end_session(call.session, status=body.status, reason=body.reason))
+
+
+@operation(
+    "POST", "/sessions/{session_id}/extend", tag="sessions", body=ExtendSession, headers=(SESSION_HEADER,),
+    says=_AFTER, errors=_GONE,
+)  # fmt: skip
+async def extend_session(call: Call[NoQuery, ExtendSession]) -> Reply:
+    """Move `expires_at` by the seconds given, past max age if need be."""
+    return after(await call.service.extend_session(call.session, call.body.seconds))
+
+
+@operation(
+    "POST", "/sessions/{session_id}/resume", tag="sessions", body=ResumeSession, body_optional=True,
+    headers=(SESSION_HEADER,), says=_AFTER, errors=(*_GONE, CheckpointNotFound, WorkflowNotFound, SessionBusy),
+)  # fmt: skip
+async def resume_session(call: Call[NoQuery, ResumeSession]) -> Reply:
+    """Go on with the last run from where it stopped, or from a checkpoint, whose state and step are put back first."""
+    body = call.body
+    session = await call.service.resume_session(
+        call.session, checkpoint_id=body.checkpoint_id, inputs=body.inputs, workflow=body.workflow,
+        background=body.background,
+    )  # fmt: skip
+    return after(session)
+
+
+@operation(
+    "POST", "/sessions/{session_id}/fork", tag="sessions", body=ForkSession, body_optional=True,
+    headers=(SESSION_HEADER,), says=(Says(201, SessionAnswer, "the new session", _CREATED),),
+    errors=(*_GONE, CheckpointNotFound, SessionExists),
+)  # fmt: skip
+async def fork_session(call: Call[NoQuery, ForkSession]) -> Reply:
+    """Copy a checkpoint, or the current state, into a new session; the source is left untouched."""
+    body = call.body
+    forked = await call.service.fork_session(
+        call.session, checkpoint_id=body.checkpoint_id, new_session_id=body.session_id
+    )
+    return after(forked, 201)
+
+
+@operation(
+    "POST", "/sessions/{session_id}/signal", tag="sessions", body=SignalSession, headers=(SESSION_HEADER,),
+    says=_AFTER, errors=_GONE,
+)  # fmt: skip
+async def signal_session(call: Call[NoQuery, SignalSession]) -> Reply:
+    """Leave a signal with a payload; a run that waits for it goes on."""
+    return after(await call.service.signal_session(call.session, call.body.name, call.body.payload))
+
+
+@operation(
+    "POST", "/sessions/{session_id}/sync", tag="sessions", body=SyncSession, headers=(SESSION_HEADER,),
+    says=_AFTER, errors=_GONE,
+)  # fmt: skip
+async def sync_session(call: Call[NoQuery, SyncSession]) -> Reply:
+    """Note that a channel uses the session from now on, and give it."""
+    return after(await call.service.sync_session(call.session, call.body.channel))
+
+
+OPERATIONS = (
+    get_session, patch_session, create_session, list_sessions, end_session, extend_session, resume_session,
+    fork_session, signal_session, sync_session,
+)  # fmt: skip

@@ -1,0 +1,79 @@
+"""Operations for those who watch over the service: statistics, workers, health, metrics, and what it can do."""
+
+from __future__ import annotations
+
+from nexus.channels.http import docs_page, meter
+from nexus.channels.http.operation import Call, Says, operation
+from nexus.channels.http.reply import Reply, answer
+from nexus.channels.wire import shown
+from nexus.channels.wire.answers import Alive, HealthAnswer, StatisticsAnswer, WorkerList
+from nexus.channels.wire.asked import NoBody, NoQuery
+
+_PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+
+
+@operation("GET", "/statistics", tag="operations", says=(Says(200, StatisticsAnswer, "the figures"),))
+async def get_statistics(call: Call[NoQuery, NoBody]) -> Reply:
+    """Figures over all sessions, at a cost that doesn't depend on how many there are."""
+    return answer(StatisticsAnswer(**(await call.service.statistics()).to_dict()))
+
+
+@operation("GET", "/workers", tag="operations", says=(Says(200, WorkerList, "all of them"),))
+async def list_workers(call: Call[NoQuery, NoBody]) -> Reply:
+    """The processes that execute runs on this store."""
+    return answer(WorkerList(items=tuple(map(shown.worker, await call.service.workers()))))
+
+
+@operation("GET", "/health", tag="operations", open=True, says=(Says(200, Alive, "the process serves"),))
+async def get_health(call: Call[NoQuery, NoBody]) -> Reply:  # noqa: ARG001 - the shape of all handlers
+    """Whether the process serves; it says nothing of the store."""
+    return answer(Alive())
+
+
+@operation(
+    "GET", "/ready", tag="operations", open=True,
+    says=(Says(200, HealthAnswer, "the store answers"), Says(503, HealthAnswer, "the store doesn't answer")),
+)  # fmt: skip
+async def get_ready(call: Call[NoQuery, NoBody]) -> Reply:
+    """Whether the store answers, so that requests make sense."""
+    health = await call.service.health()
+    return answer(shown.health(health), status=200 if health.ok else 503)
+
+
+@operation(
+    "GET", "/metrics", tag="operations", says=(Says(200, None, "Prometheus text", media_type=meter.CONTENT_TYPE),)
+)
+async def get_metrics(call: Call[NoQuery, NoBody]) -> Reply:
+    """Counters and gauges of this process and its store, in Prometheus' text format 0.0.4."""
+    statistics = await call.service.statistics()
+    newest = await call.service.recent_events(limit=1)
+    counts = {
+        "nexus_store_up": float((await call.service.health()).ok),
+        "nexus_workers": float(len(await call.service.workers())),
+        "nexus_feed_cursor": float(newest[-1].seq if newest else 0),
+    }
+    return Reply(call.context.meter.text(statistics, counts).encode(), media_type=meter.CONTENT_TYPE)
+
+
+@operation(
+    "GET", "/openapi.json", tag="operations",
+    says=(Says(200, dict, "an OpenAPI 3.1 document", media_type="application/json"),),
+)  # fmt: skip
+async def get_openapi(call: Call[NoQuery, NoBody]) -> Reply:
+    """This description, with the input schemas of all workflows."""
+    return Reply(call.context.openapi())
+
+
+@operation(
+    "GET", "/docs", tag="operations", says=(Says(200, None, "a page to read", media_type="text/html; charset=utf-8"),)
+)
+async def get_docs(call: Call[NoQuery, NoBody]) -> Reply:
+    """All operations as a page for people, without anything loaded from elsewhere."""
+    page = docs_page.render(call.context.description())
+    return Reply(page.encode(), media_type="text/html; charset=utf-8",
+                 headers=[("Content-Security-Policy", _PAGE_POLICY)])  # fmt: skip
+
+
+OPERATIONS = (
+    get_statistics, list_workers, get_health, get_ready, get_metrics, get_openapi, get_docs,
+)  # fmt: skip

@@ -1,0 +1,144 @@
+"""Events as Server-Sent Events: each serialised once, every stream bounded.
+
+A stream is pulled: while its reader takes nothing, at most ``_MOST_WAITING`` bytes wait for it and the feed is not read
+on; a reader that takes nothing for ``SEND_TIMEOUT`` seconds is dropped and may come back with ``Last-Event-ID``.
+What a stream says besides events has no ``data`` (the start, having caught up), so that clients see events only,
+or is named ``trimmed``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+from sse_starlette.sse import EventSourceResponse, SendTimeoutError
+from starlette.types import Receive, Scope, Send
+
+from nexus.channels.wire import shown
+from nexus.errors import NexusError
+from nexus.service import FeedItem
+
+if TYPE_CHECKING:
+    from nexus.channels.http.context import HttpContext
+
+logger = logging.getLogger("nexus.http")
+
+HEARTBEAT = 15.0
+SEND_TIMEOUT = 30.0
+_MOST_WAITING = 256 * 1024
+_MOST_REMEMBERED = 2048
+_encode = msgspec.json.Encoder().encode
+
+
+class Frames:
+    """The bytes of the newest events, shared by all streams."""
+
+    def __init__(self) -> None:
+        self._made: OrderedDict[tuple[int, str], bytes] = OrderedDict()
+
+    def of(self, item: FeedItem) -> bytes:
+        """An item of a feed as it goes out."""
+        event = item.event
+        if event is None:
+            return _without_event(item)
+        key = (event.seq, item.cursor)
+        frame = self._made.get(key)
+        if frame is None:
+            data = _encode(shown.event(event))
+            frame = b"id: %s\nevent: %s\ndata: %s\n\n" % (item.cursor.encode(), event.type.encode(), data)
+            self._made[key] = frame
+            if len(self._made) > _MOST_REMEMBERED:
+                self._made.popitem(last=False)
+        return frame
+
+
+def _without_event(item: FeedItem) -> bytes:
+    cursor = item.cursor.encode()
+    if item.trimmed:
+        return b"id: %s\nevent: trimmed\ndata: %s\n\n" % (cursor, _encode({"cursor": item.cursor}))
+    return b": live\nid: %s\n\n" % cursor if item.live else b": at\nid: %s\n\n" % cursor
+
+
+class EventStream:
+    """One client's stream, as an ASGI application.
+
+    Args:
+        context: Counts it, and ends it when the server stops.
+        first: What the feed gave first; awaited before, so that a bad filter or cursor is a problem and no stream.
+        feed: The rest of the feed.
+    """
+
+    def __init__(self, context: HttpContext, first: FeedItem, feed: AsyncIterator[FeedItem]) -> None:
+        self._context = context
+        self._first = first
+        self._feed = feed
+        self._waiting = bytearray()
+        self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+        self._ended = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send events until the client leaves, takes nothing for too long, or the server stops."""
+        meter = self._context.meter
+        meter.streams += 1
+        try:
+            async with aclosing(self._chunks()) as chunks:
+                response = EventSourceResponse(chunks, ping=HEARTBEAT, sep="\n", send_timeout=SEND_TIMEOUT)
+                await response(scope, receive, send)
+        except SendTimeoutError:
+            meter.streams_dropped += 1
+        finally:
+            meter.streams -= 1
+            await cast(AsyncGenerator[FeedItem, None], self._feed).aclose()
+
+    async def _chunks(self) -> AsyncGenerator[bytes, None]:
+        pump = asyncio.create_task(self._pump())
+        stop = asyncio.create_task(self._stop())
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                if self._waiting:
+                    chunk = bytes(self._waiting)
+                    self._waiting.clear()
+                    self._room.set()
+                    yield chunk
+                elif self._ended:
+                    return
+        finally:
+            pump.cancel()
+            stop.cancel()
+            await asyncio.gather(pump, stop, return_exceptions=True)
+
+    async def _pump(self) -> None:
+        try:
+            self._put(self._first)
+            async for item in self._feed:
+                self._put(item)
+                if len(self._waiting) > _MOST_WAITING:
+                    self._room.clear()
+                    await self._room.wait()
+        except NexusError as error:
+            # The client reconnects behind the last event it got, and is told as a problem if it still fails.
+            self._waiting += b": the stream ends: %s\n\n" % error.code.encode()
+        except Exception:
+            logger.exception("an event stream broke off")
+        finally:
+            self._ended = True
+            self._wake.set()
+
+    def _put(self, item: FeedItem) -> None:
+        self._waiting += self._context.frames.of(item)
+        self._context.meter.events_sent += item.event is not None
+        self._wake.set()
+
+    async def _stop(self) -> None:
+        await self._context.stopping.wait()
+        self._ended = True
+        self._waiting.clear()
+        self._wake.set()

@@ -1,0 +1,137 @@
+"""From the models' records to the answers that show them; times become ISO 8601 text here."""
+
+from __future__ import annotations
+
+from typing import cast
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+
+from nexus.channels.wire.answers import (
+    CheckpointAnswer,
+    EventAnswer,
+    GroupAnswer,
+    HealthAnswer,
+    ProgressAnswer,
+    RunAnswer,
+    RunResultAnswer,
+    SessionAnswer,
+    WaitAnswer,
+    WorkerAnswer,
+    WorkflowAnswer,
+)
+from nexus.model import (
+    Checkpoint,
+    Event,
+    Group,
+    Progress,
+    Run,
+    RunResult,
+    Session,
+    Status,
+    Wait,
+    Worker,
+    WorkflowInfo,
+    iso,
+)
+from nexus.stores.base import Health
+
+
+def _time(seconds: float) -> str:
+    return cast(str, iso(seconds))
+
+
+def session(it: Session) -> SessionAnswer:
+    """A session; its state goes through as bytes."""
+    return SessionAnswer(
+        id=it.id, status=it.status, channel=it.channel, channels=it.channels, user_id=it.user_id, owner=it.owner,
+        metadata=it.metadata, state=msgspec.Raw(it.state_json), parent_id=it.parent_id, group_id=it.group_id,
+        workflow=it.workflow, run_id=it.run_id, step=it.step, last_checkpoint=it.last_checkpoint, error=it.error,
+        version=it.version, created_at=_time(it.created_at), last_activity=_time(it.last_activity),
+        expires_at=iso(it.expires_at), ended_at=iso(it.ended_at), timeout=it.timeout, max_age=it.max_age,
+    )  # fmt: skip
+
+
+def checkpoint(it: Checkpoint) -> CheckpointAnswer:
+    """A checkpoint, with its state where the record has it."""
+    return CheckpointAnswer(
+        id=it.id, session_id=it.session_id, step=it.step, workflow=it.workflow, run_id=it.run_id,
+        created_at=_time(it.created_at), superseded=it.superseded,
+        state=msgspec.UNSET if it.state_json is None else msgspec.Raw(it.state_json),
+    )  # fmt: skip
+
+
+def event(it: Event) -> EventAnswer:
+    """An event."""
+    return EventAnswer(
+        seq=it.seq, type=it.type, ts=_time(it.ts), session_id=it.session_id, group_id=it.group_id, channel=it.channel,
+        actor=it.actor, version=it.version, duration=it.duration, data=it.data,
+    )  # fmt: skip
+
+
+def group(it: Group) -> GroupAnswer:
+    """A group with a count for every status, zeros included."""
+    return GroupAnswer(
+        id=it.id, status="open" if it.ended_at is None else "ended", created_at=_time(it.created_at),
+        ended_at=iso(it.ended_at), owner=it.owner, metadata=it.metadata, version=it.version, total=it.total,
+        live=it.live, by_status={status.value: it.counts.get(status, 0) for status in Status},
+    )  # fmt: skip
+
+
+def result(it: RunResult) -> RunResultAnswer:
+    """A run's result."""
+    return RunResultAnswer(
+        session_id=it.session_id, run_id=it.run_id, workflow=it.workflow, status=it.status,
+        outputs=it.outputs, error=it.error, step=it.step, last_checkpoint=it.last_checkpoint,
+    )  # fmt: skip
+
+
+def run(it: Run) -> RunAnswer:
+    """A run with what it waits for and how far it is."""
+    wait = it.wait
+    return RunAnswer(
+        id=it.id, session_id=it.session_id, workflow=it.workflow, status=it.status, started_at=_time(it.started_at),
+        ended_at=iso(it.ended_at), channel=it.channel, actor=it.actor, inputs=msgspec.Raw(it.inputs_json),
+        outputs=None if it.outputs_json is None else msgspec.Raw(it.outputs_json), error=it.error,
+        checkpoint_interval=it.checkpoint_interval, loops=it.loops, epoch=it.epoch, worker=it.worker,
+        taken_at=iso(it.taken_at), recoveries=it.recoveries, idempotency_key=it.idempotency_key,
+        wait=None if wait is None else _wait(wait),
+        progress=None if it.progress is None else _progress(it.progress),
+    )  # fmt: skip
+
+
+def _wait(it: Wait) -> WaitAnswer:
+    return WaitAnswer(signal=it.signal, since=_time(it.since), deadline=iso(it.deadline))
+
+
+def _progress(it: Progress) -> ProgressAnswer:
+    return ProgressAnswer(done=it.done, total=it.total, note=it.note)
+
+
+def worker(it: Worker) -> WorkerAnswer:
+    """A worker."""
+    return WorkerAnswer(
+        id=it.id, host=it.host, boot_id=it.boot_id, pid=it.pid, pid_start=it.pid_start, alive=it.alive,
+        started_at=_time(it.started_at), workflows=it.workflows, seen_at=_time(it.seen_at),
+    )  # fmt: skip
+
+
+def workflow(it: WorkflowInfo) -> WorkflowAnswer:
+    """A workflow with its input schema."""
+    return WorkflowAnswer(
+        name=it.name, description=it.description, input_schema=it.input_schema,
+        checkpoint_interval=it.checkpoint_interval,
+    )  # fmt: skip
+
+
+def health(it: Health) -> HealthAnswer:
+    """The store's health; a password in its URL is not shown."""
+    return HealthAnswer(ok=it.ok, backend=it.backend, url=_redacted(it.url), detail=it.detail, facts=dict(it.facts))
+
+
+def _redacted(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    user = parts.username or ""
+    return urlunsplit(parts._replace(netloc=f"{user}:***@{parts.netloc.rpartition('@')[2]}"))
