@@ -1,0 +1,214 @@
+"""Every command of the console, declared once.
+
+A declaration is the only source of a command's key, its label in the footer, its line in the help, its entry in the
+palette and its ``:`` name. A screen binds the commands of its place and runs each by the method ``do_<name>``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.binding import Binding
+
+Place = Literal["main", "session"]
+Section = Literal["Move", "Look", "Choose", "Steer", "Console"]
+
+SECTIONS: tuple[Section, ...] = ("Move", "Look", "Choose", "Steer", "Console")
+_BOTH: frozenset[Place] = frozenset({"main", "session"})
+_MAIN: frozenset[Place] = frozenset({"main"})
+_SESSION: frozenset[Place] = frozenset({"session"})
+
+_KEY_NAMES = {
+    "question_mark": "?",
+    "slash": "/",
+    "colon": ":",
+    "asterisk": "*",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "comma": ",",
+    "full_stop": ".",
+    "escape": "esc",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "home": "Home",
+    "end": "End",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "tab": "Tab",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command.
+
+    ``native`` ones are keys that the focused widget handles by itself: they are in the help, and nothing binds them.
+    """
+
+    name: str
+    """Its ``:`` name; with ``_`` for ``-`` the method that does it is ``do_<name>``."""
+    keys: str
+    """Textual's names of its keys, apart by commas."""
+    label: str
+    """A word for the footer."""
+    help: str
+    """What it does, for the help and the palette."""
+    section: Section
+    places: frozenset[Place]
+    changes: bool = False
+    """Whether it changes sessions: refused in a read-only console."""
+    footer: int = 0
+    """Its place in the footer; 0 keeps it out of it."""
+    argument: str = ""
+    """What may follow its name on the command line."""
+    native: bool = False
+
+    @property
+    def key(self) -> str:
+        """Its keys as a person names them: ``?``, ``j k ↑ ↓``, ``ctrl+p``."""
+        return " ".join(display_key(key) for key in self.keys.split(","))
+
+    @property
+    def method(self) -> str:
+        """The part of its method's name after ``do_``."""
+        return self.name.replace("-", "_")
+
+
+def _native(name: str, keys: str, text: str, places: frozenset[Place] = _BOTH) -> Command:
+    return Command(name, keys, name, text, "Move", places, native=True)
+
+
+COMMANDS: tuple[Command, ...] = (
+    _native("move", "j,k,down,up", "one line down or up"),
+    _native("page", "pagedown,pageup", "one screen down or up"),
+    _native("ends", "home,end", "to the first or the last line"),
+    _native("next pane", "tab", "to the next pane; shift+tab to the one before"),
+    _native("scrub", "left,right", "on the timeline: earlier and later; in a tree: fold and unfold", _SESSION),
+    Command("open", "enter", "open", "open the session under the cursor, or ID", "Move", _MAIN, footer=1,
+            argument="[ID]"),
+    Command("back", "escape", "back", "leave what is open; on the sessions: clear the filter", "Move", _BOTH),
+    Command("previous", "left_square_bracket", "previous", "the session before this one in the table", "Move", _SESSION,
+            footer=61),
+    Command("next", "right_square_bracket", "next", "the session after this one in the table", "Move", _SESSION,
+            footer=62),
+    Command("earlier", "less_than_sign,comma", "earlier", "state as it was one checkpoint earlier", "Look", _SESSION,
+            footer=50),
+    Command("later", "greater_than_sign,full_stop", "later", "state as it was one checkpoint later, up to now", "Look",
+            _SESSION, footer=51),
+    Command("state", "1", "state", "the state as a tree", "Look", _SESSION),
+    Command("metadata", "2", "metadata", "the metadata as a tree", "Look", _SESSION),
+    Command("diff", "3", "diff", "what changed between two checkpoints", "Look", _SESSION, footer=52,
+            argument="[FROM [TO]]"),
+    Command("raw", "4", "raw", "the whole record as JSON", "Look", _SESSION),
+    Command("checkpoints", "5", "checkpoints", "the checkpoints", "Look", _SESSION),
+    Command("history", "6,l", "events", "the session's own events", "Look", _SESSION),
+    Command("children", "7", "children", "the sessions that it started", "Look", _SESSION),
+    Command("about", "8", "about", "times, lineage and the last run in figures", "Look", _SESSION),
+    Command("filter", "slash", "filter", "show only the sessions that match; Tab completes", "Look", _MAIN, footer=30,
+            argument="[FILTER]"),
+    Command("find", "slash", "find", "find a text in the tree; n and N go through what was found", "Look", _SESSION,
+            footer=53, argument="[TEXT]"),
+    Command("groups", "g", "groups", "show and hide groups; Enter shows one group's sessions", "Look", _MAIN,
+            footer=31),
+    Command("events", "l", "events", "show and hide the log of events", "Look", _MAIN, footer=34),
+    Command("sort", "s", "sort", "sort by the next column, or by COLUMN", "Look", _MAIN, footer=32,
+            argument="[COLUMN]"),
+    Command("reverse", "S", "reverse", "turn the order round", "Look", _MAIN),
+    Command("pause", "p", "pause", "hold all rows where they are, and count what waits", "Look", _MAIN, footer=33),
+    Command("columns", "w", "columns", "choose the columns", "Look", _MAIN),
+    Command("zoom", "z", "zoom", "let the focused pane fill the screen, and back", "Look", _BOTH),
+    Command("mark", "space", "mark", "mark or unmark: a session to act on, a checkpoint to compare", "Choose", _BOTH,
+            footer=20),
+    Command("mark-all", "asterisk", "mark all", "mark all sessions that match, at most 1,000", "Choose", _MAIN),
+    Command("clear", "u", "clear", "clear all marks", "Choose", _BOTH),
+    Command("copy", "y", "copy", "copy the id (or the marked ids) to the clipboard", "Choose", _BOTH),
+    Command("copy-path", "Y", "copy path", "copy the JSON path under the cursor to the clipboard", "Choose", _SESSION),
+    Command("extend", "e", "extend", "let sessions live longer", "Steer", _BOTH, changes=True, footer=10,
+            argument="[DURATION]"),
+    Command("end", "x", "end", "end sessions, for good", "Steer", _BOTH, changes=True, footer=11),
+    Command("resume", "r", "resume", "go on with the last run; here from the checkpoint that is shown", "Steer", _BOTH,
+            changes=True, footer=12),
+    Command("fork", "f", "fork", "copy into a new session; here the checkpoint that is shown", "Steer", _BOTH,
+            changes=True, footer=13, argument="[NEW-ID]"),
+    Command("signal", "i", "signal", "give a waiting run its signal", "Steer", _BOTH, changes=True, footer=14,
+            argument="[NAME]"),
+    Command("theme", "t", "theme", "the next theme, or NAME", "Console", _BOTH, argument="[NAME]"),
+    Command("command", "colon", "command", "run a command by name", "Console", _BOTH, footer=70),
+    Command("palette", "ctrl+p", "palette", "search all commands", "Console", _BOTH),
+    Command("help", "question_mark", "help", "show this", "Console", _BOTH, footer=90),
+    Command("quit", "q", "quit", "leave the console; sessions go on", "Console", _BOTH, footer=91),
+)  # fmt: skip
+
+
+def commands_of(place: Place) -> Iterator[Command]:
+    """The commands of a screen, as declared.
+
+    Args:
+        place: The screen.
+    """
+    return (command for command in COMMANDS if place in command.places)
+
+
+def bindings_of(place: Place) -> list[Binding]:
+    """Bindings for a screen, each to the action ``command('<name>')``.
+
+    Args:
+        place: The screen.
+    """
+    return [
+        Binding(command.keys, f"command('{command.name}')", command.label, show=False, id=f"{place}.{command.name}")
+        for command in commands_of(place)
+        if not command.native
+    ]
+
+
+def footer_of(place: Place) -> list[Command]:
+    """The commands that the footer of a screen offers, first things first.
+
+    Args:
+        place: The screen.
+    """
+    return sorted((command for command in commands_of(place) if command.footer), key=lambda command: command.footer)
+
+
+def find_command(name: str, place: Place) -> Command | None:
+    """The command of this name, or the only one whose name starts so.
+
+    Args:
+        name: What was typed, without arguments.
+        place: The screen it was typed on.
+    """
+    known = {command.name: command for command in commands_of(place) if not command.native}
+    if name in known:
+        return known[name]
+    starts = [command for key, command in known.items() if name and key.startswith(name)]
+    return starts[0] if len(starts) == 1 else None
+
+
+def near_commands(name: str, place: Place) -> Iterable[str]:
+    """Names to offer instead of one that there isn't.
+
+    Args:
+        name: What was typed.
+        place: The screen it was typed on.
+    """
+    from difflib import get_close_matches
+
+    names = [command.name for command in commands_of(place) if not command.native]
+    return [each for each in names if name and each.startswith(name)] or get_close_matches(name, names, 3, 0.5)
+
+
+def display_key(key: str) -> str:
+    """A key as a person names it.
+
+    Args:
+        key: Textual's name of it.
+    """
+    return _KEY_NAMES.get(key, re.sub(r"^shift\+", "⇧", key))

@@ -1,0 +1,42 @@
+"""The filter bar's side of the filter language: completions with values that exist, and mistakes by column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nexus.model import Statistics
+from nexus.query import parse
+from nexus.query.complete import complete
+from nexus.query.mistakes import QueryError
+from nexus_widgets import Completion
+
+
+def completions(text: str, cursor: int, statistics: Statistics | None, groups: Sequence[str]) -> list[Completion]:
+    """What may stand at the cursor.
+
+    Args:
+        text: The filter that is written.
+        cursor: Where the cursor is, in characters.
+        statistics: Where the workflows' names come from.
+        groups: Names of groups.
+    """
+    values = {"workflow": sorted(statistics.by_workflow) if statistics else [], "group": list(groups)}
+    return [
+        Completion(found.text, found.detail, found.start)
+        for found in complete(text, cursor, values)
+        # The bar replaces up to the cursor; what would replace more belongs to a word that is being mended.
+        if found.end <= cursor
+    ]
+
+
+def mistake_in(text: str) -> QueryError | None:
+    """What is wrong with a filter, if anything is.
+
+    Args:
+        text: The filter.
+    """
+    try:
+        parse(text)
+    except QueryError as error:
+        return error
+    return None

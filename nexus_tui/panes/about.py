@@ -1,0 +1,51 @@
+"""AboutPane: a session's record and its last run, labelled."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+
+from nexus_tui.panes.tone_lines import Line, ToneLines
+from nexus_tui.viewmodels.session_facts import Fact
+from nexus_widgets import Toned, cell_width
+
+_LABEL = 12
+
+
+class AboutPane(VerticalScroll):
+    """Facts beneath each other; long ones go on in the next line."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "scroll_down", "Down", show=False),
+        Binding("k", "scroll_up", "Up", show=False),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """All lines."""
+        yield ToneLines()
+
+    def show(self, facts: list[Fact]) -> None:
+        """Draw the facts.
+
+        Args:
+            facts: Labels and values.
+        """
+        room = max(self.scrollable_content_region.width - _LABEL - 1, 20)
+        lines: list[Line] = []
+        for label, value in facts:
+            first, *rest = _wrapped(value.text, room)
+            lines.append(Line((Toned(f"{label:<{_LABEL}}", "muted"), Toned(first, value.tone))))
+            lines += [Line((Toned(" " * _LABEL), Toned(each, value.tone))) for each in rest]
+        self.query_one(ToneLines).lines = tuple(lines)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    lines = [""]
+    for char in text:
+        if cell_width(lines[-1]) + cell_width(char) > width:
+            lines.append("")
+        lines[-1] += char
+    return lines

@@ -1,0 +1,70 @@
+"""CheckpointsPane: a session's checkpoints, newest first, with the branches that resumes left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.message import Message
+from textual.widget import Widget
+
+from nexus.model import Checkpoint
+from nexus_tui.viewmodels.checkpoint_rows import CHECKPOINT_COLUMNS, checkpoint_rows
+from nexus_tui.viewmodels.held_rows import HeldRows
+from nexus_widgets import VirtualTable
+
+
+class CheckpointsPane(Widget):
+    """A table; moving through it shows the state at each checkpoint."""
+
+    class Chosen(Message):
+        """The cursor came to a checkpoint, or it was opened."""
+
+        def __init__(self, checkpoint_id: str, *, opened: bool) -> None:
+            self.checkpoint_id = checkpoint_id
+            self.opened = opened
+            super().__init__()
+
+    class MarksChanged(Message):
+        """Others are marked to compare."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  Textual's own name
+        super().__init__(id=id)
+        self._source = HeldRows()
+
+    def compose(self) -> ComposeResult:
+        """One table."""
+        yield VirtualTable(CHECKPOINT_COLUMNS, self._source, empty="no checkpoints: no run has saved one yet")
+
+    @property
+    def table(self) -> VirtualTable:
+        """The table."""
+        return self.query_one(VirtualTable)
+
+    def show(self, checkpoints: Sequence[Checkpoint], now: float) -> None:
+        """Draw the checkpoints.
+
+        Args:
+            checkpoints: Ascending.
+            now: Seconds since the epoch.
+        """
+        rows = tuple(checkpoint_rows(checkpoints, now))
+        if rows != self._source.rows:
+            self._source.rows = rows
+            self.table.invalidate()
+
+    def on_virtual_table_row_highlighted(self, event: VirtualTable.RowHighlighted) -> None:
+        """Tell which it is, if it was the user who moved."""
+        event.stop()
+        if self.table.has_focus:
+            self.post_message(self.Chosen(event.key, opened=False))
+
+    def on_virtual_table_row_selected(self, event: VirtualTable.RowSelected) -> None:
+        """Tell which was opened."""
+        event.stop()
+        self.post_message(self.Chosen(event.key, opened=True))
+
+    def on_virtual_table_marks_changed(self, event: VirtualTable.MarksChanged) -> None:
+        """Tell that others are to be compared."""
+        event.stop()
+        self.post_message(self.MarksChanged())

@@ -1,0 +1,197 @@
+"""SessionsPane: the table of sessions with its order, its columns, its marks, and what holds its rows in place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.message import Message
+from textual.widget import Widget
+
+from nexus.errors import NexusError
+from nexus_tui.feed import Feed
+from nexus_tui.session_source import SessionSource, Sort
+from nexus_tui.viewmodels.session_rows import DEFAULT_FIELDS, FIELDS, columns
+from nexus_widgets import VirtualTable, count
+
+_FALLING = frozenset({"last", "age", "created", "step", "version", "duration"})
+"""Columns that are looked at from the greatest (or the newest) down."""
+
+
+class SessionsPane(Widget):
+    """One table. Rows are held still while anything is marked, asked, or paused."""
+
+    class Shown(Message):
+        """What the table shows changed: its totals, marks, order, or what waits."""
+
+    def __init__(self, feed: Feed, *, id: str | None = None) -> None:  # noqa: A002  Textual's own name
+        super().__init__(id=id)
+        self._feed = feed
+        self.source = SessionSource(feed)
+        self._holds: set[str] = set()
+
+    def compose(self) -> ComposeResult:
+        """One table."""
+        yield VirtualTable(columns(DEFAULT_FIELDS), self.source, empty="no sessions yet", id="sessions-table")
+
+    def on_mount(self) -> None:
+        """Show the order."""
+        self._show_sort()
+
+    @property
+    def table(self) -> VirtualTable:
+        """The table."""
+        return self.query_one(VirtualTable)
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the operator paused the view."""
+        return "pause" in self._holds
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The marked sessions, or the one under the cursor, if any."""
+        table = self.table
+        if table.marks:
+            return tuple(sorted(table.marks))
+        return () if table.cursor_key is None else (table.cursor_key,)
+
+    # What is shown
+
+    def refresh_rows(self, changes: int) -> None:
+        """Say that sessions changed: rows are fetched again soon, or counted while held.
+
+        Args:
+            changes: How many changes.
+        """
+        self.source.spoil()
+        self.table.invalidate(changes)
+
+    def tick(self) -> None:
+        """Say that time went by: ages are written anew, without a request where nothing else changed."""
+        if not self._holds:
+            self.table.invalidate(0)
+
+    def show_filter(self, q: str) -> None:
+        """Show other sessions.
+
+        Args:
+            q: A filter that reads.
+        """
+        if q != self.source.q:
+            self._use(SessionSource(self._feed, q, self.source.sort, self.source.keys))
+
+    def show_columns(self, keys: Sequence[str]) -> None:
+        """Show other columns.
+
+        Args:
+            keys: From left to right.
+        """
+        sort = self.source.sort if self.source.sort.key in keys else Sort()
+        self.source = SessionSource(self._feed, self.source.q, sort, keys)
+        self.table.set_source(self.source)
+        self.table.set_columns(columns(keys))
+        self._show_sort()
+
+    def sort_by(self, key: str) -> None:
+        """Sort by a column; by the same one again turns it round.
+
+        Args:
+            key: A column that has an order.
+        """
+        sort = self.source.sort
+        descending = not sort.descending if sort.key == key else key in _FALLING
+        self._order(Sort(key, descending))
+
+    def sort_by_next(self) -> None:
+        """Sort by the next column that has an order."""
+        keys = [key for key in self.source.keys if FIELDS[key].sort is not None]
+        at = keys.index(self.source.sort.key) if self.source.sort.key in keys else -1
+        self.sort_by(keys[(at + 1) % len(keys)])
+
+    def reverse(self) -> None:
+        """Turn the order round."""
+        self._order(Sort(self.source.sort.key, not self.source.sort.descending))
+
+    # Holding rows
+
+    def hold(self, reason: str) -> None:
+        """Keep every row where it is until ``release``.
+
+        Args:
+            reason: Why; reasons add up.
+        """
+        self._holds.add(reason)
+        self.table.freeze()
+
+    def release(self, reason: str) -> None:
+        """Let rows move, unless another reason holds them.
+
+        Args:
+            reason: What is over.
+        """
+        self._holds.discard(reason)
+        if not self._holds:
+            self.source.spoil()
+            self.table.thaw()
+
+    # Handlers
+
+    def on_virtual_table_marks_changed(self, event: VirtualTable.MarksChanged) -> None:
+        """Hold rows while any is marked, so that a new order can't move the target."""
+        event.stop()
+        if event.keys:
+            self.hold("marks")
+        else:
+            self.release("marks")
+        self.post_message(self.Shown())
+
+    def on_virtual_table_header_selected(self, event: VirtualTable.HeaderSelected) -> None:
+        """Sort by the column that was clicked."""
+        event.stop()
+        self.sort_by(event.key)
+
+    def on_virtual_table_waiting_changed(self, event: VirtualTable.WaitingChanged) -> None:
+        """Tell how much waits."""
+        event.stop()
+        self.post_message(self.Shown())
+
+    def on_virtual_table_row_highlighted(self, event: VirtualTable.RowHighlighted) -> None:
+        """Tell that a change would act on another session now."""
+        event.stop()
+        self.post_message(self.Shown())
+
+    def on_virtual_table_fetch_failed(self, event: VirtualTable.FetchFailed) -> None:
+        """The link tells of a lost connection; anything else that is not ours to handle must not go unseen."""
+        event.stop()
+        if not isinstance(event.error, NexusError):
+            raise event.error
+
+    def _use(self, source: SessionSource) -> None:
+        self.source = source
+        self.table.clear_marks()
+        self.table.set_source(source)
+        self.post_message(self.Shown())
+
+    def _order(self, sort: Sort) -> None:
+        self.source.sort = sort
+        self.source.spoil()
+        self._show_sort()
+
+    def _show_sort(self) -> None:
+        sort = self.source.sort
+        self.table.set_sort(sort.key, reverse=sort.descending)
+        self.write_title()
+
+    def write_title(self) -> None:
+        """Say in the frame's title how many are shown, in which order, and what is held."""
+        sort, table = self.source.sort, self.table
+        label = FIELDS[sort.key].column.label.lower()
+        self.border_title = Text(f"sessions  sort: {label} {'▼' if sort.descending else '▲'}")
+        notes = []
+        if table.marks:
+            notes.append(f"{count(len(table.marks))} marked")
+        if self._holds:
+            notes.append(f"rows held, {count(table.waiting)} updates wait" if table.waiting else "rows held")
+        self.border_subtitle = Text("  ".join(notes))

@@ -1,0 +1,59 @@
+"""StatsStrip: the figures with their plots, as tiles where there is room and as one line where there isn't."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widget import Widget
+
+from nexus_tui.feed import Feed
+from nexus_tui.panes.counts import CountsPane
+from nexus_tui.panes.tone_lines import Line, ToneLines
+from nexus_tui.viewmodels import figures
+from nexus_tui.viewmodels.words import STATUS_MARKS
+from nexus_widgets import StatTile, Toned, compact
+
+
+class StatsStrip(Widget):
+    """Counts, events a second, durations and success."""
+
+    def compose(self) -> ComposeResult:
+        """Both forms: the screen's width decides which is seen."""
+        with Horizontal(id="stats-tiles"):
+            yield CountsPane(id="stats-counts")
+            yield StatTile("events/s", id="stats-events")
+            yield StatTile("p95 duration", id="stats-p95")
+            yield StatTile("success", low=0, high=100, id="stats-success")
+        with Horizontal(id="stats-line"):
+            yield ToneLines(id="stats-short")
+            yield StatTile("events/s", id="stats-spark")
+
+    def show(self, feed: Feed) -> None:
+        """Draw all figures.
+
+        Args:
+            feed: Where they are.
+        """
+        statistics, history = feed.statistics, feed.history
+        rate = figures.rate(history.events_per_second())
+        self.query_one("#stats-counts", CountsPane).show(statistics)
+        self._tile("events").set_figure(rate, tuple(history.events), figures.channel_shares(statistics))
+        self._tile("p95").set_figure(figures.p95(statistics), tuple(history.p95), figures.percentiles(statistics))
+        share, tone = figures.success(statistics)
+        tile = self._tile("success")
+        tile.tone = tone
+        tile.set_figure(share, tuple(history.success), figures.turnover(statistics))
+        self._tile("spark").set_figure(rate, tuple(history.events))
+        self._short(feed)
+
+    def _tile(self, name: str) -> StatTile:
+        return self.query_one(f"#stats-{name}", StatTile)
+
+    def _short(self, feed: Feed) -> None:
+        counts = dict(figures.status_counts(feed.statistics))
+        parts = [Toned(" ")]
+        for status in figures.SHORT_ORDER:
+            mark = STATUS_MARKS[status]
+            parts += [Toned(f"{mark.text} ", mark.tone if counts[status] else "muted"), Toned(compact(counts[status]))]
+            parts.append(Toned("  "))
+        self.query_one("#stats-short", ToneLines).lines = (Line(tuple(parts)),)

@@ -1,0 +1,75 @@
+"""CommandLine: a line at the bottom on which any command is run by name, with its argument."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+
+from nexus_tui.commands import Command, Place, commands_of, find_command, near_commands
+from nexus_widgets import Completion, FilterBar, clean
+
+
+class CommandLine(ModalScreen[tuple[Command, str] | None]):
+    """Gives the command and what followed its name."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", show=False)]
+
+    def __init__(self, place: Place) -> None:
+        """Make the line.
+
+        Args:
+            place: The screen whose commands can be run.
+        """
+        super().__init__()
+        self._place = place
+
+    def compose(self) -> ComposeResult:
+        """One line."""
+        yield FilterBar(
+            complete=self._complete, prompt=":", placeholder="command, Tab completes, esc leaves", debounce=0,
+            id="command-line",
+        )  # fmt: skip
+
+    def on_mount(self) -> None:
+        """Write at once."""
+        self.query_one(FilterBar).focus()
+
+    def on_filter_bar_submitted(self, event: FilterBar.Submitted) -> None:
+        """Run what was written, or say what is wrong with it."""
+        event.stop()
+        name, _, argument = event.text.strip().partition(" ")
+        if not name:
+            self.dismiss(None)
+            return
+        command = find_command(name.lower(), self._place)
+        if command is None:
+            near = " or ".join(near_commands(name.lower(), self._place))
+            hint = f"did you mean {near}?" if near else "? lists them all"
+            event.bar.show_error(f"there is no command {clean(name, limit=30)!r} here: {hint}", 0)
+        elif argument.strip() and not command.argument:
+            event.bar.show_error(f"{command.name} takes no argument", len(name) + 1)
+        else:
+            self.dismiss((command, argument.strip()))
+
+    def on_filter_bar_cancelled(self, event: FilterBar.Cancelled) -> None:
+        """Close the line."""
+        event.stop()
+        self.dismiss(None)
+
+    def action_leave(self) -> None:
+        """Close the line."""
+        self.dismiss(None)
+
+    def _complete(self, text: str, cursor: int) -> Sequence[Completion]:
+        typed = text[:cursor]
+        if " " in typed.lstrip():
+            return ()
+        return [
+            Completion(f"{command.name} " if command.argument else command.name, command.help, 0)
+            for command in commands_of(self._place)
+            if not command.native and command.name != "command" and command.name.startswith(typed.lower())
+        ]

@@ -1,0 +1,458 @@
+"""SessionScreen: one session, now and as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.widget import Widget
+from textual.widgets import ContentSwitcher
+
+from nexus.errors import InvalidInput, NexusError
+from nexus_tui.commands import Command, bindings_of
+from nexus_tui.feed import Changed, Detail, Link
+from nexus_tui.panes.about import AboutPane
+from nexus_tui.panes.checkpoints import CheckpointsPane
+from nexus_tui.panes.children import ChildrenPane
+from nexus_tui.panes.key_bar import KeyBar
+from nexus_tui.panes.sessions import SessionsPane
+from nexus_tui.panes.tab_line import TabLine
+from nexus_tui.panes.tone_lines import Line, ToneLines
+from nexus_tui.panes.top_bar import link_words
+from nexus_tui.past import NOW, START, Past, pair_to_compare
+from nexus_tui.screens.base import CommandScreen, Targets
+from nexus_tui.screens.prompt import PromptLine
+from nexus_tui.steering import Outcome
+from nexus_tui.viewmodels.event_lines import event_line
+from nexus_tui.viewmodels.moments import Moment, moments
+from nexus_tui.viewmodels.session_facts import facts, headline
+from nexus_tui.viewmodels.session_rows import Context
+from nexus_tui.viewmodels.words import clock_time, plural
+from nexus_widgets import Banner, DiffView, EventLog, JsonTree, Timeline, Toned, clean, json_path
+from nexus_widgets.json_branch import MISSING
+from nexus_widgets.pace import Pace
+
+LEFT = ("state", "metadata", "diff", "raw")
+RIGHT = ("checkpoints", "history", "children", "about")
+"""The panes of the two decks, in the order of their keys, 1 to 8."""
+
+
+class SessionScreen(CommandScreen):
+    """A timeline over two decks of panes: documents at the left, history and lineage at the right."""
+
+    place = "session"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("session")]
+
+    def __init__(self, session_id: str, among: SessionsPane) -> None:
+        """Prepare to show a session.
+
+        Args:
+            session_id: Which.
+            among: The table it was opened from.
+        """
+        super().__init__()
+        self.session_id = session_id
+        self._among = among
+        self._detail: Detail | None = None
+        self._moments: tuple[Moment, ...] = ()
+        self._at = NOW
+        self._front = "state"
+        self._is_loading = False
+        self._load_again = False
+        self._last_seq = 0
+
+    def compose(self) -> ComposeResult:
+        """From top to bottom."""
+        yield ToneLines(id="session-top")
+        yield Banner(id="link-banner")
+        yield Timeline(id="timeline")
+        yield TabLine(LEFT + RIGHT, id="tabs")
+        with Horizontal(id="decks"):
+            with ContentSwitcher(initial="pane-state", id="deck-left"):
+                yield JsonTree(id="pane-state", open_depth=2, empty="nothing yet")
+                yield JsonTree(id="pane-metadata", open_depth=2, empty="nothing yet")
+                yield DiffView(id="pane-diff")
+                yield JsonTree(id="pane-raw", open_depth=3, empty="nothing yet")
+            with ContentSwitcher(initial="pane-checkpoints", id="deck-right"):
+                yield CheckpointsPane(id="pane-checkpoints")
+                yield EventLog(id="pane-history", max_entries=2000)
+                yield ChildrenPane(id="pane-children")
+                yield AboutPane(id="pane-about")
+        yield KeyBar(id="keys")
+
+    def on_mount(self) -> None:
+        """Load, and follow the feed."""
+        self._past = Past(self.feed, self.session_id)
+        self._pace = Pace(self, self._load_soon, per_second=8)
+        self.feed.changed.subscribe(self, self._take_changes)
+        self.feed.beaten.subscribe(self, self._take_beat)
+        self.feed.link_changed.subscribe(self, self._take_beat)
+        self.query_one("#timeline").focus()
+        self._show_front("state")
+        self._draw_top()
+        self._load_soon()
+
+    @property
+    def _timeline(self) -> Timeline:
+        return self.query_one("#timeline", Timeline)
+
+    @property
+    def _checkpoints(self) -> CheckpointsPane:
+        return self.query_one("#pane-checkpoints", CheckpointsPane)
+
+    def _tree(self, name: str) -> JsonTree:
+        return self.query_one(f"#pane-{name}", JsonTree)
+
+    # Loading
+
+    def _take_changes(self, changed: Changed) -> None:
+        children = {child.id for child in self._detail.children} if self._detail else set()
+        mine = self.session_id in changed.sessions or children & changed.sessions
+        has_new_child = any(event.data.get("parent_id") == self.session_id for event in changed.events)
+        if changed.everything or mine or has_new_child:
+            self._pace.request()
+
+    def _take_beat(self, _: Link) -> None:
+        self._draw_top()
+        if self._detail is not None:
+            self._draw_ages(self._detail)
+
+    def _load_soon(self) -> None:
+        # One load at a time, and another after it for what changed meanwhile.
+        if self._is_loading:
+            self._load_again = True
+        else:
+            self._is_loading = True
+            self.run_worker(self._load(), group="load")
+
+    async def _load(self) -> None:
+        try:
+            detail = await self.feed.detail(self.session_id)
+            await self._show(detail)
+        except NexusError as error:
+            if self.feed.link.state == "live":
+                self.query_one("#link-banner", Banner).say(error.message, "warning")
+        finally:
+            self._is_loading = False
+            if self._load_again:
+                self._load_again = False
+                self._pace.request()
+
+    async def _show(self, detail: Detail) -> None:
+        self._detail = detail
+        session, now = detail.session, self.feed.clock()
+        self._moments = moments(session, detail.checkpoints, detail.events, now)
+        self._timeline.set_points([moment.point for moment in self._moments])
+        self._tree("metadata").set_value(session.metadata)
+        self._tree("raw").set_value(session.to_dict())
+        fresh = [event for event in detail.events if event.seq > self._last_seq]
+        self._last_seq = max([self._last_seq, *(event.seq for event in fresh)])
+        self.query_one("#pane-history", EventLog).append(map(event_line, fresh))
+        self._draw_ages(detail)
+        self._draw_top()
+        await self._show_state()
+
+    # Drawing
+
+    def _draw_ages(self, detail: Detail) -> None:
+        now = self.feed.clock()
+        self._checkpoints.show(detail.checkpoints, now)
+        self.query_one("#pane-children", ChildrenPane).show(detail.children, Context(now, self.feed.last_events))
+        self.query_one("#pane-about", AboutPane).show(facts(detail.session, detail.run, now))
+
+    def _draw_top(self) -> None:
+        feed, detail, banner = self.feed, self._detail, self.query_one("#link-banner", Banner)
+        head = headline(detail.session, feed.clock()) if detail else (Toned(clean(self.session_id, limit=128)),)
+        notes = (Toned("READ-ONLY  ", "warn"),) if feed.read_only else ()
+        right = (*notes, *link_words(feed)[:1], Toned(f"  {clock_time(feed.clock())}Z ", "muted"))
+        top = self.query_one("#session-top", ToneLines)
+        top.lines = (Line((Toned(" nexus \u203a ", "info"), *head), right),)
+        if feed.link.state == "lost":
+            age = None if feed.link.heard is None else max(feed.clock() - feed.link.heard, 0.0)
+            reason = f"No connection; what is shown may have changed. Trying again: {feed.link.reason}"
+            banner.say(reason, "error", age)
+        elif banner.level == "error":
+            banner.hide()
+        self.show_keys()
+
+    def _draw_frames(self) -> None:
+        then = "" if self._at == NOW else "  as it was at " + ("the start" if self._at == START else self._at)
+        left, right = self.query_one("#deck-left"), self.query_one("#deck-right")
+        left.border_title = Text(f"{self._pane_of('left')}{then if self._pane_of('left') == 'state' else ''}")
+        right.border_title = Text(self._pane_of("right"))
+        self._timeline.border_title = Text("timeline")
+        self._timeline.border_subtitle = Text("now" if self._at == NOW else f"then{then[2:] and ': ' + then[12:]}")
+        self.set_class(self._at != NOW, "-past")
+        detail = self._detail
+        counts = {
+            "checkpoints": len(detail.checkpoints), "history": len(detail.events), "children": len(detail.children)
+        } if detail else {}  # fmt: skip
+        shown = (self._pane_of("left"), self._pane_of("right"))
+        front = (self._front,) if self.has_class("-narrow") else shown
+        self.query_one("#tabs", TabLine).show(front, counts)
+        self.show_keys()
+
+    def _pane_of(self, side: str) -> str:
+        return (self.query_one(f"#deck-{side}", ContentSwitcher).current or "").removeprefix("pane-")
+
+    # Time
+
+    async def _show_state(self) -> None:
+        """Show the state of the moment that was chosen, with what changed in it since the checkpoint before."""
+        if self._detail is None:
+            return
+        at = self._at
+        try:
+            earlier, later = pair_to_compare(at, tuple(self._checkpoints.table.marks), self._detail.checkpoints)
+            state = self._detail.session.state if at == NOW else await self._past.state(at)
+            old, new = await self._past.state(earlier), await self._past.state(later)
+        except NexusError as error:
+            self.complain(error)
+            return
+        if at == self._at:
+            self._tree("state").set_value(state, old if later == at and earlier != START else MISSING)
+            self.query_one("#pane-diff", DiffView).set_values(
+                old, new, before_name=clean(earlier), after_name=clean(later)
+            )
+            self._draw_frames()
+
+    def _go_to(self, at: str) -> None:
+        if at != self._at:
+            self._at = at
+            self.run_worker(self._show_state(), group="state", exclusive=True)
+
+    def on_timeline_point_highlighted(self, event: Timeline.PointHighlighted) -> None:
+        """Show the state as it was then."""
+        event.stop()
+        if event.index < len(self._moments):
+            moment = self._moments[event.index]
+            self._go_to(NOW if moment.is_now else moment.checkpoint_id or START)
+
+    def on_checkpoints_pane_chosen(self, event: CheckpointsPane.Chosen) -> None:
+        """Go to when the checkpoint was saved."""
+        event.stop()
+        index = self._index_of(event.checkpoint_id)
+        if index is not None:
+            self._timeline.cursor = index
+        else:
+            self._go_to(event.checkpoint_id)
+        if event.opened:
+            self._show_front("state")
+
+    def on_checkpoints_pane_marks_changed(self, event: CheckpointsPane.MarksChanged) -> None:
+        """Compare what is marked."""
+        event.stop()
+        self.run_worker(self._show_state(), group="state", exclusive=True)
+
+    def _index_of(self, checkpoint_id: str) -> int | None:
+        return next(
+            (
+                index
+                for index, moment in enumerate(self._moments)
+                if moment.checkpoint_id == checkpoint_id and moment.point.kind == "checkpoint"
+            ),
+            None,
+        )
+
+    # What a change acts on
+
+    def targets(self) -> Targets:
+        """This session, and the checkpoint that is shown."""
+        return Targets((self.session_id,), None if self._at in (NOW, START) else self._at)
+
+    def done(self, _: Sequence[Outcome], /) -> None:
+        """Show the session after it."""
+        self._load_soon()
+
+    def offers(self, command: Command) -> bool:
+        """As every screen; nothing earlier without checkpoints, nothing later than now."""
+        if command.name == "later":
+            return self._at != NOW
+        if command.name == "earlier":
+            return bool(self._detail and self._detail.checkpoints)
+        return super().offers(command)
+
+    def do_resume(self, argument: str) -> None:
+        """Resume, from the checkpoint that is shown."""
+        self._refuse_start()
+        super().do_resume(argument)
+
+    def do_fork(self, new_id: str) -> None:
+        """Fork the checkpoint that is shown."""
+        self._refuse_start()
+        super().do_fork(new_id)
+
+    def _refuse_start(self) -> None:
+        if self._at == START:
+            raise InvalidInput("Before the first checkpoint there is nothing to go on from: choose a later moment",
+                               field="checkpoint_id")  # fmt: skip
+
+    # Panes
+
+    def _show_front(self, name: str) -> None:
+        """Bring a pane to the front of its deck."""
+        side = "left" if name in LEFT else "right"
+        self._front = name
+        self.query_one(f"#deck-{side}", ContentSwitcher).current = f"pane-{name}"
+        self.set_class(side == "right", "-right-front")
+        self._draw_frames()
+
+    def _bring(self, name: str) -> None:
+        self._show_front(name)
+        pane = self.query_one(f"#pane-{name}")
+        inner = pane if pane.can_focus else next((child for child in pane.query("*") if child.can_focus), pane)
+        inner.focus()
+
+    def on_tab_line_chosen(self, event: TabLine.Chosen) -> None:
+        """Show the pane that was clicked."""
+        event.stop()
+        self._bring(event.name)
+
+    def on_children_pane_opened(self, event: ChildrenPane.Opened) -> None:
+        """Open a child over this session."""
+        event.stop()
+        self.console.open_session(event.session_id, self._among)
+
+    def zoomable(self) -> Widget | None:
+        """The deck around what is focused."""
+        focused = self.focused
+        if focused is None:
+            return None
+        decks = (self.query_one("#deck-left"), self.query_one("#deck-right"))
+        return next((deck for deck in decks if deck in focused.ancestors_with_self), None)
+
+    # Commands
+
+    def do_back(self, _: str) -> None:
+        """Back to now, then back to the table."""
+        if self.maximized is not None:
+            self.minimize()
+        elif self._at != NOW:
+            self._timeline.action_last()
+            self._go_to(NOW)
+        else:
+            self.dismiss()
+
+    def do_earlier(self, _: str) -> None:
+        """One checkpoint back."""
+        self._timeline.action_move_to_kind(-1)
+
+    def do_later(self, _: str) -> None:
+        """One checkpoint on, at last to now."""
+        cursor = self._timeline.cursor
+        self._timeline.action_move_to_kind(1)
+        if self._timeline.cursor == cursor:
+            self._timeline.action_last()
+
+    def do_previous(self, _: str) -> None:
+        """The session above this one in the table."""
+        self.run_worker(self._switch(-1), group="switch", exclusive=True)
+
+    def do_next(self, _: str) -> None:
+        """The session below this one in the table."""
+        self.run_worker(self._switch(1), group="switch", exclusive=True)
+
+    async def _switch(self, step: int) -> None:
+        rank = self._among.table.cursor_index + step
+        try:
+            found = await self._among.source.id_at(rank)
+        except NexusError as error:
+            self.complain(error)
+            return
+        if found is None:
+            self.tell("There is no session before this one" if step < 0 else "This is the last session")
+            return
+        self._among.table.move_cursor(rank)
+        self.app.switch_screen(SessionScreen(found, self._among))
+
+    def do_state(self, _: str) -> None:
+        """The state."""
+        self._bring("state")
+
+    def do_metadata(self, _: str) -> None:
+        """The metadata."""
+        self._bring("metadata")
+
+    def do_raw(self, _: str) -> None:
+        """The whole record."""
+        self._bring("raw")
+
+    def do_checkpoints(self, _: str) -> None:
+        """The checkpoints."""
+        self._bring("checkpoints")
+
+    def do_history(self, _: str) -> None:
+        """The events."""
+        self._bring("history")
+
+    def do_children(self, _: str) -> None:
+        """The children."""
+        self._bring("children")
+
+    def do_about(self, _: str) -> None:
+        """The facts."""
+        self._bring("about")
+
+    def do_diff(self, names: str) -> None:
+        """Compare two states, those named or those marked."""
+        self._bring("diff")
+        if names:
+            earlier, _, later = names.partition(" ")
+            self.run_worker(self._compare(earlier, later.strip() or NOW), group="state", exclusive=True)
+
+    async def _compare(self, earlier: str, later: str) -> None:
+        try:
+            old, new = await self._past.state(earlier), await self._past.state(later)
+        except NexusError as error:
+            self.complain(error)
+            return
+        view = self.query_one("#pane-diff", DiffView)
+        view.set_values(old, new, before_name=clean(earlier), after_name=clean(later))
+
+    def do_find(self, needle: str) -> None:
+        """Find a text in the tree that is shown."""
+        if needle:
+            self._find(needle)
+        else:
+            self.app.push_screen(PromptLine("/", placeholder="find in the tree: keys and values"), self._find)
+
+    def _find(self, needle: str | None) -> None:
+        if needle is None:
+            return
+        name = self._pane_of("left")
+        tree = self._tree(name if name != "diff" else "state")
+        self._bring(name if name != "diff" else "state")
+        found = tree.search(needle)
+        if needle:
+            self.tell(f"{plural(found, 'line')} with {needle!r}: n and N go through them" if found else "Not found")
+
+    def do_mark(self, _: str) -> None:
+        """Mark a checkpoint to compare."""
+        self._bring("checkpoints")
+        self._checkpoints.table.action_toggle_mark()
+
+    def do_clear(self, _: str) -> None:
+        """Clear all marks."""
+        self._checkpoints.table.clear_marks()
+
+    def do_copy(self, _: str) -> None:
+        """Copy the id."""
+        self.app.copy_to_clipboard(self.session_id)
+        self.tell(f"Copied {self.session_id}")
+
+    def do_copy_path(self, _: str) -> None:
+        """Copy the JSON path under the cursor of the document that is shown."""
+        name = self._pane_of("left")
+        if name == "diff":
+            change = self.query_one("#pane-diff", DiffView).change
+            path = json_path(change.path) if change is not None else ""
+        else:
+            path = self._tree(name).path
+        if not path:
+            raise InvalidInput("There is no path under the cursor", field="path")
+        self.app.copy_to_clipboard(path)
+        self.tell(f"Copied {path}")

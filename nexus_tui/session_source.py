@@ -1,0 +1,93 @@
+"""The sessions that a filter matches, as rows for a virtual table.
+
+Only the window that a table asks for is fetched. While nothing has changed, the window held is written again with
+the new time, so that ages tick without a request; after ``FRESH`` seconds it is fetched all the same, since time
+alone makes sessions expire and filters such as ``age>10m`` match.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nexus.model import Session, Window
+from nexus_tui.feed import Feed
+from nexus_tui.viewmodels.session_rows import DEFAULT_FIELDS, FIELDS, Context, session_row
+from nexus_widgets import RowWindow
+
+FRESH = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """An order, by a column that has one."""
+
+    key: str = "last"
+    descending: bool = True
+
+    @property
+    def text(self) -> str:
+        """The order as the service reads it, as in ``-last_activity``."""
+        field = FIELDS[self.key].sort
+        assert field is not None, self.key  # noqa: S101  only sortable columns come here
+        return f"{'-' if self.descending else ''}{field.value}"
+
+
+class SessionSource:
+    """One filter in one order with some columns; a change of any of them is a new source or a ``restart``."""
+
+    def __init__(self, feed: Feed, q: str = "", sort: Sort | None = None, keys: Sequence[str] = DEFAULT_FIELDS) -> None:
+        self.q = q
+        self.sort = sort or Sort()
+        self.keys = tuple(keys)
+        self.total = 0
+        self.whole = 0
+        """How many sessions there are without the filter."""
+        self._feed = feed
+        self._held: Window[Session] | None = None
+        self._span = (-1, -1)
+        self._fetched_at = float("-inf")
+
+    def spoil(self) -> None:
+        """Say that sessions changed: the window held is not written again."""
+        self._held = None
+
+    def held(self, session_id: str) -> Session | None:
+        """A session of the window held last, as it was then.
+
+        Args:
+            session_id: Which one.
+        """
+        items = self._held.items if self._held else ()
+        return next((session for session in items if session.id == session_id), None)
+
+    async def window(self, offset: int, limit: int) -> RowWindow:
+        """Fetch rows, or write those held again.
+
+        Args:
+            offset: Rank of the first.
+            limit: The most to return.
+
+        Raises:
+            NexusError: The service's answer; ``total`` stays as it was.
+        """
+        now = self._feed.clock()
+        window = self._held
+        if window is None or self._span != (offset, limit) or not 0 <= now - self._fetched_at < FRESH:
+            window = await self._feed.window(self.q, self.sort.text, offset, limit)
+            self._held, self._span, self._fetched_at = window, (offset, limit), now
+            self.total, self.whole = window.total, window.whole
+        context = Context(now, self._feed.last_events)
+        rows = tuple(session_row(session, self.keys, context) for session in window.items)
+        return RowWindow(window.offset, rows, window.total)
+
+    async def id_at(self, rank: int) -> str | None:
+        """The id of the session at a rank now, or ``None`` beyond both ends.
+
+        Args:
+            rank: From 0.
+        """
+        if rank < 0:
+            return None
+        window = await self._feed.window(self.q, self.sort.text, rank, 1)
+        return window.items[0].id if window.items else None

@@ -1,0 +1,60 @@
+"""Statistics in words: the counts by status and the figures of the tiles."""
+
+from __future__ import annotations
+
+from nexus.model import Statistics, Status
+from nexus_tui.viewmodels.words import NOTHING, STATUS_MARKS
+from nexus_widgets import Tone, clean, compact, duration
+
+SHORT_ORDER = (Status.IN_PROGRESS, Status.ACTIVE, Status.SUSPENDED, Status.FAILED)
+"""What an operator looks at first; the final ones follow where there is room."""
+
+
+def status_counts(statistics: Statistics | None) -> list[tuple[Status, int]]:
+    """How many sessions stand where, in the order of display; every status is there."""
+    counts = statistics.by_status if statistics else {}
+    return [(status, int(counts.get(status.value, 0))) for status in STATUS_MARKS]
+
+
+def rate(per_second: float) -> str:
+    """A rate: ``0``, ``0.4``, ``12``, ``4,982``."""
+    return f"{per_second:.1f}" if 0 < per_second < 10 and per_second != int(per_second) else f"{per_second:,.0f}"
+
+
+def p95(statistics: Statistics | None) -> str:
+    """The 95th percentile of durations; a dash before anything has finished."""
+    return duration(statistics.p95_duration) if statistics and statistics.finished else NOTHING
+
+
+def success(statistics: Statistics | None) -> tuple[str, Tone]:
+    """The share of finished sessions that completed, and whether that is good."""
+    if statistics is None or not statistics.finished:
+        return NOTHING, "plain"
+    percent = statistics.success_rate
+    # 100 is said of all and of nothing less.
+    shown = "100 %" if percent >= 100 else f"{min(percent, 99.9):.1f} %"
+    return shown, "good" if percent >= 99 else "warn" if percent >= 90 else "bad"
+
+
+def channel_shares(statistics: Statistics | None, *, least: float = 0.005) -> str:
+    """Where sessions came in: ``api 61 %  cli 9 %  mcp 30 %``."""
+    counts = statistics.by_channel if statistics else {}
+    whole = sum(counts.values())
+    if not whole:
+        return ""
+    shares = sorted(((name, count / whole) for name, count in counts.items()), key=lambda pair: pair[0])
+    return "  ".join(f"{clean(name, limit=12)} {share * 100:.0f} %" for name, share in shares if share >= least)
+
+
+def percentiles(statistics: Statistics | None) -> str:
+    """The median and the 99th percentile."""
+    if statistics is None or not statistics.finished:
+        return "nothing has ended yet"
+    return f"p50 {duration(statistics.p50_duration)}  p99 {duration(statistics.p99_duration)}"
+
+
+def turnover(statistics: Statistics | None) -> str:
+    """How many come and go."""
+    if statistics is None:
+        return ""
+    return f"+{rate(statistics.created_per_minute)}/min  \u2212{rate(statistics.ended_per_minute)}/min"
