@@ -89,7 +89,8 @@ def checkpointed(
 def stopped_run(run: Run | None, moment: Moment, session: Session) -> Run | None:
     """The run as it is once its session has ended under it."""
     if run is None or session.status not in RUNNING:
-        return run
+        # Those who wait in the inbox wait in vain: nobody need look.
+        return run if run is None or run.worker is None else replace(run, worker=None)
     return replace(run, status=RunStatus.CANCELLED, ended_at=moment.now, worker=None, wait=None)
 
 

@@ -6,7 +6,6 @@ another process (a zombie) is refused with ``Fenced`` and changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -17,6 +16,7 @@ from nexus.lifecycle import table
 from nexus.lifecycle.building import advance, change, checkpointed, later, touched
 from nexus.lifecycle.merging import three_way
 from nexus.lifecycle.moment import Moment, Rules
+from nexus.lifecycle.outcomes import idempotency_claim, pending, settled
 from nexus.model import (
     RUNNING,
     Checkpoint,
@@ -53,6 +53,8 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     progress: Progress | None = None
     forget: tuple[str, ...] = ()
     """Journal keys of steps that are now behind it."""
+    remember: tuple[str, ...] = ()
+    """Journal keys of places that it has passed and that this state belongs to."""
 
 
 class Resumption(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,8 +94,13 @@ def start(
     interval: int = 1,
     idempotency_key: str | None = None,
     take: tuple[str, ...] = (),
+    followed: bool | None = None,
 ) -> Change:
     """Begin a run; with ``worker`` ``UNOWNED`` it waits for any process to take it.
+
+    Args:
+        take: The inbox message that asked for it; its idempotency key was claimed when it was left there.
+        followed: Whether others wait in the inbox; as the last run says, if not given.
 
     Raises:
         SessionBusy: A run is live.
@@ -110,18 +117,16 @@ def start(
         channel=moment.channel, actor=moment.actor, inputs_json=inputs_json, checkpoint_interval=interval,
         epoch=after.epoch, worker=worker, taken_at=None if worker == UNOWNED else moment.now,
         idempotency_key=idempotency_key,
+        followed=followed if followed is not None else before.run is not None and before.run.followed,
     )  # fmt: skip
     kind = "run.queued" if worker == UNOWNED else "run.started"
     event = moment.event(kind, after, run_id=run_id, workflow=workflow)
-    claims: tuple[Claim, ...] = ()
-    if idempotency_key is not None:
-        claims = (Claim(key=idempotency_claim(session.id, idempotency_key), value=f"run:{run_id}"),)
+    claims = () if take else _claimed(session, run_id, idempotency_key)
     return change(before, after, run, moment, event, claims=claims, take=take)
 
 
-def idempotency_claim(session_id: str, key: str) -> str:
-    """The claim under which an idempotency key's outcome is kept."""
-    return f"idem:{session_id}:{key}"
+def _claimed(session: Session, run_id: str, key: str | None) -> tuple[Claim, ...]:
+    return () if key is None else (Claim(key=idempotency_claim(session.id, key), value=pending(run_id)),)
 
 
 def take(before: Snapshot, moment: Moment, rules: Rules, worker: str, *, dead: str | None = None) -> Change | None:
@@ -191,6 +196,11 @@ def _forget(run: Run, work: Work) -> tuple[tuple[str, str], ...]:
     return tuple((run.id, key) for key in work.forget)
 
 
+def _remember(session: Session, run: Run, work: Work) -> tuple[JournalEntry, ...]:
+    made = session.checkpoints
+    return tuple(JournalEntry(run_id=run.id, key=key, after_checkpoint=made, value=b"{}") for key in work.remember)
+
+
 def commit(before: Snapshot, moment: Moment, rules: Rules, lease: Lease, work: Work) -> Change:
     """Commit completed steps: state, step and a checkpoint together.
 
@@ -204,7 +214,7 @@ def commit(before: Snapshot, moment: Moment, rules: Rules, lease: Lease, work: W
     step = moment.event("run.step", moved, run_id=run.id, step=work.step, workflow=run.workflow)
     return change(
         before, moved, run, moment, step, event, checkpoints=(saved,), drop_checkpoints=dropped,
-        drop_journal=_forget(run, work),
+        drop_journal=_forget(run, work), journal=_remember(before.session, run, work),
     )  # fmt: skip
 
 
@@ -283,7 +293,9 @@ def wake_overdue(before: Snapshot, moment: Moment) -> Change | None:
     return change(before, after, replace(run, worker=UNOWNED), moment, event)
 
 
-def enqueue(before: Snapshot, moment: Moment, message: Message) -> Change:
+def enqueue(
+    before: Snapshot, moment: Moment, message: Message, *, run_id: str, idempotency_key: str | None = None
+) -> Change:
     """Leave a wanted run in the inbox of a busy session; whoever finishes the live one starts it.
 
     Raises:
@@ -292,8 +304,18 @@ def enqueue(before: Snapshot, moment: Moment, message: Message) -> Change:
     session = before.session
     table.usable(session, moment, Status.IN_PROGRESS.value)
     after = advance(session, **touched(session, moment))
-    event = moment.event("run.queued", after, workflow=message.name)
-    return change(before, after, before.run, moment, event, put=(message,))
+    event = moment.event("run.queued", after, workflow=message.name, run_id=run_id)
+    run = replace(before.run, followed=True) if before.run is not None else None
+    claims = _claimed(session, run_id, idempotency_key)
+    return change(before, after, run, moment, event, put=(message,), claims=claims)
+
+
+def settle(before: Snapshot, moment: Moment) -> Change | None:
+    """Note that nobody waits in the inbox any more; ``None`` if that is known, or a run is live."""
+    session, run = before.session, before.run
+    if run is None or session.status in RUNNING or not (run.followed or run.worker == UNOWNED):
+        return None
+    return change(before, advance(session), replace(run, followed=False, worker=None), moment)
 
 
 def finish(
@@ -303,7 +325,6 @@ def finish(
     lease: Lease,
     work: Work,
     outputs_json: bytes,
-    claims: Sequence[Claim] = (),
 ) -> Change:
     """The workflow returned: commit what is left, and the session is active again."""
     session, run = _held(before, lease)
@@ -316,7 +337,7 @@ def finish(
         error=None,
     )  # fmt: skip
     fact = moment.event("run.completed", moved, run_id=run.id, workflow=run.workflow, step=moved.step)
-    return _closing(before, moved, run, moment, rules, work, (fact,), claims)
+    return _closing(before, moved, run, moment, rules, work, (fact,))
 
 
 def fail(
@@ -326,13 +347,12 @@ def fail(
     lease: Lease,
     work: Work,
     error: str,
-    claims: Sequence[Claim] = (),
 ) -> Change:
     """The workflow raised: keep its completed steps, nothing of the unfinished one."""
     session, run = _held(before, lease)
     moved, run = _worked(session, run, moment, rules, work)
     owned = Snapshot(moved, run)
-    return _failed(before, owned, moment, rules, error, moved.state_json, work=work, claims=claims)
+    return _failed(before, owned, moment, rules, error, moved.state_json, work=work)
 
 
 def _failed(
@@ -344,7 +364,6 @@ def _failed(
     state_json: bytes,
     *,
     work: Work | None = None,
-    claims: Sequence[Claim] = (),
     epoch: int | None = None,
 ) -> Change:
     session, run = now_at.session, now_at.run
@@ -358,7 +377,7 @@ def _failed(
         moment.event("run.failed", failed, run_id=run.id, workflow=run.workflow, step=failed.step, error=error),
         moment.event("session.failed", failed, run_id=run.id, workflow=run.workflow, error=error),
     )
-    return _closing(before, failed, run, moment, rules, work, facts, claims)
+    return _closing(before, failed, run, moment, rules, work, facts)
 
 
 def _closing(
@@ -369,15 +388,15 @@ def _closing(
     rules: Rules,
     work: Work | None,
     facts: tuple[Any, ...],
-    claims: Sequence[Claim],
 ) -> Change:
     drop = _forget(run, work) if work is not None else ()
+    run = replace(run, worker=UNOWNED if run.followed else None)
     unchanged = run.saved_step == session.step and session.state_json == before.session.state_json
     if unchanged:
-        return change(before, session, run, moment, *facts, claims=tuple(claims), drop_journal=drop)
+        return change(before, session, run, moment, *facts, claims=settled(session, run), drop_journal=drop)
     session, run, saved, event, dropped = checkpointed(session, run, moment, rules)
     return change(
-        before, session, run, moment, event, *facts, claims=tuple(claims), checkpoints=(saved,),
+        before, session, run, moment, event, *facts, claims=settled(session, run), checkpoints=(saved,),
         drop_checkpoints=dropped, drop_journal=drop,
     )  # fmt: skip
 
@@ -468,6 +487,7 @@ def _again(before: Snapshot, moment: Moment, how: Resumption, epoch: int) -> Run
         workflow=(saved.workflow if saved is not None else None) or "", status=RunStatus.IN_PROGRESS,
         started_at=moment.now, channel=moment.channel, actor=moment.actor,
         checkpoint_interval=run.checkpoint_interval if run is not None else 1,
+        followed=run is not None and run.followed,
     )  # fmt: skip
     recorded = saved.inputs_json if saved is not None else base.inputs_json
     return replace(

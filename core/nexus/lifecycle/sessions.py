@@ -12,8 +12,10 @@ from nexus.lifecycle import table
 from nexus.lifecycle.building import advance, change, later, run_events, stopped_run, touched, with_channel
 from nexus.lifecycle.counting import deltas
 from nexus.lifecycle.moment import Moment, Rules
+from nexus.lifecycle.outcomes import settled
 from nexus.model import (
     FINAL,
+    RUNNING,
     Checkpoint,
     Event,
     JournalEntry,
@@ -187,7 +189,8 @@ def end(before: Snapshot, moment: Moment, status: Status, reason: str | None) ->
         "session.ended", after, duration=after.duration, status=status.value, reason=reason, workflow=after.workflow
     )
     events = (*run_events(before, after, moment), ended)
-    return change(before, after, stopped_run(before.run, moment, session), moment, *events)
+    stopped = stopped_run(before.run, moment, session)
+    return change(before, after, stopped, moment, *events, claims=_outcome(session, after, stopped))
 
 
 def expire(before: Snapshot, moment: Moment) -> Change | None:
@@ -202,7 +205,12 @@ def expire(before: Snapshot, moment: Moment) -> Change | None:
     )  # fmt: skip
     expired = moment.event("session.expired", after, duration=after.duration, workflow=after.workflow)
     events = (*run_events(before, after, moment), expired)
-    return change(before, after, stopped_run(before.run, moment, session), moment, *events)
+    stopped = stopped_run(before.run, moment, session)
+    return change(before, after, stopped, moment, *events, claims=_outcome(session, after, stopped))
+
+
+def _outcome(session: Session, after: Session, stopped: Run | None) -> tuple[Claim, ...]:
+    return settled(after, stopped) if session.status in RUNNING else ()
 
 
 def delete(before: Snapshot, moment: Moment) -> Change:

@@ -57,6 +57,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     wait: Wait | None = None
     progress: Progress | None = None
     idempotency_key: str | None = None
+    followed: bool = False
+    """Runs may wait in the inbox for their turn: when it ends, ``worker`` is ``""``, so that somebody looks."""
     saved_step: int | None = None
     """The step at its newest checkpoint; ``None`` before its first."""
 
