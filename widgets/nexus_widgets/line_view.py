@@ -43,6 +43,6 @@ class LineView(ScrollView, can_focus=True):
         """
         top = self.scroll_offset.y
         if line < top:
-            self.scroll_to(y=line, animate=False, immediate=True)
+            self.scroll_to(y=line, animate=False, immediate=True, force=True)
         elif line >= top + self.body_height:
-            self.scroll_to(y=line - self.body_height + 1, animate=False, immediate=True)
+            self.scroll_to(y=line - self.body_height + 1, animate=False, immediate=True, force=True)
