@@ -59,7 +59,7 @@ class EventLog(LineView, can_focus=True):
     EventLog > .event-log--empty { color: $text-disabled; }
     """ + tone_css("EventLog")
 
-    follow: reactive[bool] = reactive(default=True, repaint=False)
+    follow: reactive[bool] = reactive(default=True, repaint=False, init=False)
     """Whether the newest line is kept in view."""
     filter_text: reactive[str] = reactive("", repaint=False)
     """Only entries that hold this, in any of their texts, are shown; without regard to case."""

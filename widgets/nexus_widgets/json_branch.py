@@ -100,10 +100,10 @@ class Branch:
         """
         if not is_open:
             return self._fold(path)
-        chain, is_new = self._reach(path)
+        chain, is_changed = self._reach(path)
         for branch in reversed(chain):
             branch.recount()
-        return is_new
+        return is_changed
 
     def unfold(self, paths: Iterable[Path]) -> None:
         """Unfold many paths at once; those that aren't there are passed over.
@@ -200,19 +200,19 @@ class Branch:
         return self._starts[which] + self.unfolded[before].lines + index - before
 
     def _reach(self, path: Path) -> tuple[list[Branch], bool]:
-        """Unfold a path without counting; return the branches on the way, and whether the last one is new."""
+        """Unfold a path without counting; return the branches on the way, and whether any of them is new."""
         chain: list[Branch] = [self]
-        is_new = False
+        is_changed = False
         for step in path:
             branch = chain[-1]
             index = branch.index_of(step)
             if index is None or not is_container(branch.child(index)):
-                return chain, False
-            is_new = index not in branch.unfolded
-            if is_new:
+                break
+            if index not in branch.unfolded:
+                is_changed = True
                 branch.unfolded[index] = Branch(branch.child(index), branch.child_before(index))
             chain.append(branch.unfolded[index])
-        return chain, is_new
+        return chain, is_changed
 
     def _fold(self, path: Path) -> bool:
         chain: list[Branch] = [self]

@@ -180,8 +180,9 @@ class JsonTree(LineView, can_focus=True):
         return self._lines.line(self.scroll_offset.y + y)
 
     def on_mount(self) -> None:
-        """Size the scrollable area."""
+        """Size the scrollable area, and tell the owner where the cursor is."""
         self._resize_area()
+        self._tell_path()
 
     def on_resize(self) -> None:
         """Keep the cursor in view."""

@@ -8,6 +8,7 @@ while frozen no row that is held changes. It draws nothing and knows no cursor: 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -16,9 +17,10 @@ from nexus_widgets.pace import Pace
 from nexus_widgets.rows import LocatingSource, RowCache, RowSource, RowWindow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from textual.widget import Widget
+    from textual.worker import Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class RowFeed:
         self._pace = Pace(host, self._fetch_again, per_second=per_second)
         self._waiting_pace = Pace(host, tell_waiting, per_second=per_second)
         self._generation = 0
-        self._in_flight = False
+        self._in_flight: Worker[None] | None = None
         self._again = False
         self._loaded = False
         self._asked: tuple[int, int] | None = None
@@ -99,7 +101,7 @@ class RowFeed:
         rows on its way, and a source that gives fewer rows than it counts is not asked for the same ones for ever.
         """
         view = self._view()
-        if view is None or self._in_flight:
+        if view is None or self._in_flight is not None:
             return
         near = self._margin // 2
         start, stop = max(view.seen.start - near, 0), min(view.seen.stop + near, view.total)
@@ -151,7 +153,7 @@ class RowFeed:
         """
         if fetched.generation != self._generation:
             return None
-        self._in_flight = False
+        self._in_flight = None
         if self._again:
             self._again = False
             self._pace.request()
@@ -167,7 +169,7 @@ class RowFeed:
 
     def _fetch_again(self) -> None:
         # A fetch in flight is let finish: giving it up for each update would starve the table in a storm.
-        if self._in_flight:
+        if self._in_flight is not None:
             self._again = True
         else:
             self._fetch()
@@ -176,11 +178,13 @@ class RowFeed:
         view = self._view()
         if view is None or self._source is None:
             return
-        self._in_flight = True
         self._asked = start, limit = self._span(view)
-        work = self._bring(self._source, self._generation, start, limit, view.follow)
+        # A function, not a coroutine: one that is given up before it starts would be reported as never awaited.
+        work: Callable[[], Coroutine[None, None, None]] = partial(
+            self._bring, self._source, self._generation, start, limit, view.follow
+        )
         # Exclusive, so that a restart gives up what is in flight for an order that is no longer shown.
-        self._host.run_worker(work, exclusive=True, group="rows")
+        self._in_flight = self._host.run_worker(work, exclusive=True, group="rows")
 
     def _span(self, view: View) -> tuple[int, int]:
         start = max(view.seen.start - self._margin, 0)

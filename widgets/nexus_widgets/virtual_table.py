@@ -341,8 +341,9 @@ class VirtualTable(LineView, can_focus=True):
             index: Index in the source; kept inside it.
         """
         self.cursor_index = index
-        self.show_line(self.cursor_index)
+        # Before scrolling, which may fetch: a fetch follows the row that the cursor is on now, not the one it left.
         self._name_cursor()
+        self.show_line(self.cursor_index)
 
     def invalidate(self, updates: int = 1) -> None:
         """Say that the data changed: the rows in view are fetched again soon, or counted while frozen.
