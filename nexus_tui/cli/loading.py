@@ -142,7 +142,7 @@ def _attribute(module: ModuleType, attribute: str, spec: str) -> Any:
 
 
 def _native(found: Any, spec: str) -> AsyncNexus:
-    from nexus.app import AsyncNexus, Nexus
+    from nexus import AsyncNexus, Nexus
 
     if isinstance(found, Nexus):
         return found.core

@@ -10,14 +10,13 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nexus.errors import InvalidInput
 from nexus_tui.cli.loading import find_app, load_app
 
 if TYPE_CHECKING:
     from nexus.app import AsyncNexus
-
     from nexus.service import Service
 
 CHANNEL = "cli"
@@ -63,7 +62,7 @@ class Target:
             raise InvalidInput("this works on a store, not on a server: give --store", field="server")
         from nexus.app import AsyncNexus
 
-        changed = {"store": self.store} if self.origin == "--store" and self.store else {}
+        changed: dict[str, Any] = {"store": self.store} if self.origin == "--store" and self.store else {}
         if self.app is None:
             return AsyncNexus(**changed)
         app = load_app(self.app)

@@ -71,7 +71,7 @@ async def place(target: Target) -> AsyncIterator[Finding]:
         yield Finding(kind, "fail", error.message, _FIXES[kind])
         return
     if not target.remote and url.startswith("sqlite:///"):
-        for finding in sqlite_file(Path(unquote(url.removeprefix("sqlite:///"))).expanduser()):
+        for finding in sqlite_file(url):
             yield finding
 
 
@@ -91,8 +91,9 @@ async def _workers(service: Service) -> Finding:
     return Finding("workers", "ok", ", ".join(f"{worker.id} on {worker.host} (pid {worker.pid})" for worker in alive))
 
 
-def sqlite_file(path: Path) -> Iterator[Finding]:
+def sqlite_file(url: str) -> Iterator[Finding]:
     """Permissions, free space, journal mode and integrity of an SQLite store's file."""
+    path = Path(unquote(url.removeprefix("sqlite:///"))).expanduser()
     if not path.exists():
         return
     yield _permissions(path)
@@ -127,9 +128,7 @@ def _space(path: Path) -> Finding:
 def _journal(connection: sqlite3.Connection) -> Finding:
     mode = str(connection.execute("PRAGMA journal_mode").fetchone()[0])
     if mode != "wal":
-        return Finding(
-            "journal", "warn", mode, "keep the file on a local disk: WAL doesn't work on network file systems"
-        )
+        return Finding("journal", "warn", mode, "keep the file on a local disk: network file systems have no WAL")
     return Finding("journal", "ok", "WAL")
 
 

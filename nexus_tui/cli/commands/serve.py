@@ -19,4 +19,16 @@ async def serve(
     insecure: Annotated[bool, typer.Option("--insecure", help="Allow other addresses without auth.")] = False,
 ) -> None:
     """Serve HTTP and MCP, and execute runs, until SIGTERM or Ctrl+C."""
-    await call.target.local_app().serve(host, port, insecure=insecure)
+    core = call.target.local_app()
+    if not core.registry.names():
+        call.say.warn("no workflows: give --app MODULE:ATTR, set NEXUS_APP, or put nexus_app.py here")
+
+    from nexus.channels.http import serve as serve_http
+
+    await serve_http(
+        core,
+        host,
+        port,
+        insecure=insecure,
+        ready=lambda url: call.say.note(f"serving on {url}; MCP on {url}/mcp; Ctrl+C stops"),
+    )

@@ -1,0 +1,1 @@
+"""Example workflows, and a driver that uses them through all channels."""

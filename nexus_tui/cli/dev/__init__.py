@@ -1,0 +1,1 @@
+"""What ``nexus dev`` is made of: a server and traffic as child processes that never outlive it."""

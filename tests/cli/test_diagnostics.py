@@ -1,0 +1,74 @@
+"""Errors: one line, one exit code, and stdout stays clean."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from nexus import errors
+from nexus.errors import InvalidInput, NexusError
+from nexus_tui.cli.diagnostics import Diagnostics, ExitCode, exit_code, problem
+
+EXPECTED = {
+    "SessionNotFound": 3, "SessionExpired": 3, "WorkflowNotFound": 3, "CheckpointNotFound": 3, "GroupNotFound": 3,
+    "SessionExists": 4, "SessionBusy": 4, "VersionConflict": 4, "InvalidTransition": 4, "Fenced": 4, "WaitTimeout": 4,
+    "InvalidInput": 2, "PayloadTooLarge": 2, "QueryError": 2,
+    "AuthenticationRequired": 5, "PermissionDenied": 5,
+    "StoreUnavailable": 6,
+    "NexusError": 1, "SyncCallInEventLoop": 1,
+}  # fmt: skip
+
+
+def leaves() -> list[type[NexusError]]:
+    return [getattr(errors, name) for name in errors.__all__ if name != "error_from_code"]
+
+
+@pytest.mark.parametrize("kind", leaves(), ids=lambda kind: kind.__name__)
+def test_every_error_has_its_exit_code(kind: type[NexusError]) -> None:
+    assert exit_code(kind("message")) == EXPECTED[kind.__name__]
+
+
+def test_an_error_is_one_clean_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    code = Diagnostics().error(InvalidInput("bad \x1b[31m value\nsecond", field="x"))
+    captured = capsys.readouterr()
+    assert code is ExitCode.USAGE
+    assert captured.out == ""
+    assert captured.err == "error: bad ␛[31m value␊second [invalid_input]\n"
+
+
+def test_with_json_it_is_a_problem_object(capsys: pytest.CaptureFixture[str]) -> None:
+    Diagnostics(as_json=True).error(InvalidInput("bad", field="x", value="v"))
+    shown = json.loads(capsys.readouterr().err)
+    assert shown == {
+        "type": "about:blank", "title": "Invalid input", "status": 422, "code": "invalid_input", "detail": "bad",
+        "field": "x", "value": "v",
+    }  # fmt: skip
+
+
+def test_details_can_not_shadow_the_problem_itself() -> None:
+    assert problem(InvalidInput("bad", title="other", status=1))["status"] == 422
+
+
+def test_notes_are_left_out_where_stderr_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+    Diagnostics(as_json=True).note("by the way")
+    Diagnostics().note("by the way")
+    assert capsys.readouterr().err == "by the way\n"
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_traceback_is_shown_only_with_debug(debug: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    assert Diagnostics(debug=debug).unexpected(raised(KeyError("inside"))) is ExitCode.FAILED
+    assert ("Traceback" in capsys.readouterr().err) is debug
+
+
+def raised(error: Exception) -> Exception:
+    """An error that has been raised, with its traceback."""
+    with pytest.raises(type(error)) as caught:
+        raise error
+    return caught.value
+
+
+def test_a_mistake_in_a_filter_is_pointed_at(capsys: pytest.CaptureFixture[str]) -> None:
+    Diagnostics().error(InvalidInput("no such status", field="q", q="status:nope", column=8, length=4))
+    assert capsys.readouterr().err.splitlines()[1:] == ["status:nope", "       ^^^^"]
