@@ -1,0 +1,116 @@
+"""Every code block of the README and the docs runs: they are what a newcomer types first.
+
+- ``python`` blocks of a page run in order, in one namespace.
+- ``console`` blocks: lines that start with ``$`` are typed into bash (a backslash goes on); the rest is what one sees.
+  What a page exports holds for the rest of it.
+- ``bash`` blocks run as they are.
+- ``json`` and ``toml`` blocks must read as such; ``text`` is prose.
+
+All of it happens in a copy of ``examples/``, beside a running server; ``localhost:8000`` is that server.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.running import EXAMPLES, ROOT, environment, serving
+
+PAGES = sorted(
+    path for path in (ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("docs/decisions/*.md")) if path.exists()
+)
+SEPARATE = {"nexus-sessions.md", "filter-language.md"}
+"""Pages with tests of their own: the reference text, and the guide whose every query is parsed."""
+
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LONG_LIVED = re.compile(r"^(make (run|test|check|bench)|nexus (dev|console|serve|mcp|worker)\b|git clone)")
+"""Commands that run until stopped, or that are this very test; each has tests of its own."""
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """``(language, code)`` of each fenced block."""
+    return [(found[1], found[2]) for found in FENCE.finditer(page.read_text(encoding="utf-8"))]
+
+
+def typed(block: str) -> list[str]:
+    """The commands of a console block."""
+    lines: list[str] = []
+    going_on = False
+    for line in block.splitlines():
+        if going_on:
+            lines[-1] += "\n" + line
+        elif line.startswith("$ "):
+            lines.append(line[2:])
+        else:
+            continue
+        going_on = line.endswith("\\")
+    return lines
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str, str]]:
+    """A folder with the examples, a store, and the address of a server on it."""
+    folder = tmp_path_factory.mktemp("docs") / "examples"
+    shutil.copytree(EXAMPLES, folder)
+    store = f"sqlite:///{folder.parent}/docs.sqlite3"
+    with serving(store, folder) as url:
+        yield folder, store, url
+
+
+def test_every_block_says_what_it_is() -> None:
+    known = {"python", "console", "bash", "json", "toml", "text", "http"}
+    for page in PAGES:
+        for language, code in blocks(page):
+            assert language in known, f"{page.name}: {code[:80]}"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in SEPARATE], ids=lambda page: page.name)
+def test_the_code_blocks_of_a_page_run(page: Path, place: tuple[Path, str, str]) -> None:
+    folder, store, url = place
+    python: list[str] = []
+    exports: list[str] = []
+    for language, code in blocks(page):
+        here = code.replace("http://localhost:8000", url).replace("http://127.0.0.1:8000", url)
+        here = here.replace("localhost:8000", url.removeprefix("http://"))
+        if language == "json":
+            json.loads(code)
+        elif language == "toml":
+            tomllib.loads(code)
+        elif language == "python":
+            python.append(here)
+            run_python(page, "\n".join(python), folder, store)
+        elif language in ("console", "bash"):
+            for line in typed(here) if language == "console" else [here]:
+                if line.startswith("export "):
+                    exports.append(line)
+                elif not LONG_LIVED.match(line):
+                    run_bash(page, "\n".join([*exports, line]), folder, store)
+
+
+def run_python(page: Path, code: str, folder: Path, store: str) -> None:
+    """Run the page's Python up to here in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment(store), capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, f"{page.name}:\n{code}\n{done.stderr}"
+
+
+def run_bash(page: Path, line: str, folder: Path, store: str) -> None:
+    """Type a command; the ones that are shown are meant to succeed."""
+    env = environment(store)
+    if "export NEXUS_SERVER" in line:
+        del env["NEXUS_STORE"]
+    script = f'nexus() {{ "{sys.executable}" -m nexus_tui "$@"; }}\nset -eo pipefail\n{line}'
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=folder, env=env, capture_output=True, text=True, timeout=120,
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{page.name}:\n{line}\n{done.stdout}\n{done.stderr}"
