@@ -1,8 +1,8 @@
 """Plain conversion of options and arguments.
 
 Typer 0.29 builds a pydantic adapter for each parameter that is no flag, even for text, which costs every command
-some 80 ms. All our parameters are text, numbers or lists of text, so they are converted here instead. Where Typer
-has no such hook nothing is changed, and Typer converts as it always did.
+some 80 ms. All our parameters are flags, text, numbers or lists of text, so they are converted here instead. Where
+Typer has no such hook nothing is changed, and Typer converts as it always did.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ _KINDS: dict[type, tuple[Callable[[str], Any], str]] = {
     str: (str, "text"),
     int: (int, "a whole number"),
     float: (float, "a number"),
+    bool: (bool, "a flag"),
 }
 
 
@@ -41,17 +42,23 @@ class _Plain:
 def lighten(command: Any) -> None:
     """Give a built command, and all commands below it, the plain conversion where it applies."""
     for parameter in command.params:
-        converter = _converter(parameter)
-        if converter is not None:
-            parameter._runtime_param = converter  # noqa: SLF001 - the hook has no public name
+        _lighten(parameter)
+    made = command.get_help_option
+
+    def help_option(ctx: Any) -> Any:
+        return _lighten(made(ctx))
+
+    # --help is no parameter of the command: it is made for each context, from the context's names for it.
+    command.get_help_option = help_option
     for below in getattr(command, "commands", {}).values():
         lighten(below)
 
 
-def _converter(parameter: Any) -> _Plain | None:
-    if not hasattr(parameter, "_runtime_param"):
-        return None
-    annotation = parameter.type_descriptor.annotation
-    many = get_origin(annotation) is list
-    kind = get_args(annotation)[0] if many else annotation
-    return _Plain(kind, many=many) if kind in _KINDS else None
+def _lighten(parameter: Any) -> Any:
+    if hasattr(parameter, "_runtime_param"):
+        annotation = parameter.type_descriptor.annotation
+        many = get_origin(annotation) is list
+        kind = get_args(annotation)[0] if many else annotation
+        if kind in _KINDS:
+            parameter._runtime_param = _Plain(kind, many=many)  # noqa: SLF001 - the hook has no public name
+    return parameter

@@ -11,15 +11,16 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nexus.model import Status
-from nexus_tui.viewmodels.words import STATUS_MARKS, channel_path, channel_tone
 from nexus_widgets.text import duration
-from nexus_widgets.tone import Tone
+
+if TYPE_CHECKING:
+    from nexus_widgets.tone import Tone
 
 Shown = Mapping[str, Any]
-Toned = tuple[str, Tone]
+Toned: TypeAlias = "tuple[str, Tone]"
 
 DASH = "\N{EN DASH}"
 """Stands for nothing, to eyes."""
@@ -73,7 +74,12 @@ def plain(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+# The console's words and glyphs come with its theme and with Rich: they are imported when somebody looks.
+
+
 def _status(value: Any, _: Shown) -> Toned:
+    from nexus_tui.viewmodels.words import STATUS_MARKS
+
     try:
         mark = STATUS_MARKS[Status(value)]
     except ValueError:
@@ -82,11 +88,15 @@ def _status(value: Any, _: Shown) -> Toned:
 
 
 def _channels(value: Any, _: Shown) -> Toned:
+    from nexus_tui.viewmodels.words import channel_path, channel_tone
+
     names = list(value or ())
     return channel_path(names) or DASH, channel_tone(names[-1] if names else None)
 
 
 def _channel(value: Any, _: Shown) -> Toned:
+    from nexus_tui.viewmodels.words import channel_tone
+
     return value or DASH, channel_tone(value)
 
 
@@ -119,10 +129,6 @@ def _clock(value: Any, _: Shown) -> Toned:
 def _members(_: Any, item: Shown) -> Toned:
     counts = [(name, count) for name, count in (item.get("by_status") or {}).items() if count]
     return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts) or DASH, "muted"
-
-
-def _span(value: Any, _: Shown) -> Toned:
-    return (duration(value) if isinstance(value, int | float) else DASH), "plain"
 
 
 def _superseded(value: Any, _: Shown) -> Toned:
@@ -255,4 +261,3 @@ FIGURES = View(
     ),
 )
 RESTORED = View("id", (Column("id", "ID"), Column("status", "STATUS", _status), Column("note", "NOTE", flexible=True)))
-SPAN = _span
