@@ -177,6 +177,9 @@ class RowFeed:
     def _fetch(self) -> None:
         view = self._view()
         if view is None or self._source is None:
+            # Out of sight: what changed meanwhile is fetched when the table is seen again.
+            self._loaded = False
+            self._asked = None
             return
         self._asked = start, limit = self._span(view)
         # A function, not a coroutine: one that is given up before it starts would be reported as never awaited.
