@@ -27,11 +27,12 @@ def a_session(session_id: str, *, state: Mapping[str, Any] | None = None, **fiel
         **fields: Any other field of ``Session``. ``last_activity`` defaults to ``created_at``, and
             ``channels`` to the one channel.
     """
-    fields = {"status": Status.ACTIVE, "channel": "api", "owner": "local:tester", "created_at": NOW} | fields
-    fields = {"channels": (fields["channel"],), "last_activity": fields["created_at"]} | fields
+    chosen: dict[str, Any] = {"status": Status.ACTIVE, "channel": "api", "owner": "local:tester", "created_at": NOW}
+    chosen |= fields
+    chosen = {"channels": (chosen["channel"],), "last_activity": chosen["created_at"]} | chosen
     if state is not None:
-        fields["state_json"] = msgspec.json.encode(state)
-    return Session(id=session_id, **fields)
+        chosen["state_json"] = msgspec.json.encode(state)
+    return Session(id=session_id, **chosen)
 
 
 def a_run(session_id: str, run_id: str = "run-1", **fields: Any) -> Run:
@@ -48,7 +49,8 @@ def a_run(session_id: str, run_id: str = "run-1", **fields: Any) -> Run:
 
 def an_event(kind: str = "session.updated", session_id: str | None = None, **fields: Any) -> Event:
     """An event as the lifecycle drafts it, without a number."""
-    return Event(type=kind, session_id=session_id, **({"ts": NOW} | fields))
+    chosen: dict[str, Any] = {"ts": NOW}
+    return Event(type=kind, session_id=session_id, **(chosen | fields))
 
 
 def a_checkpoint(session_id: str, number: int, *, state: Mapping[str, Any] | None = None, **fields: Any) -> Checkpoint:
@@ -60,7 +62,8 @@ def a_checkpoint(session_id: str, number: int, *, state: Mapping[str, Any] | Non
 
 def a_message(message_id: str, **fields: Any) -> Message:
     """A signal in an inbox."""
-    return Message(id=message_id, **({"kind": "signal", "name": "go", "sent_at": NOW} | fields))
+    chosen: dict[str, Any] = {"kind": "signal", "name": "go", "sent_at": NOW}
+    return Message(id=message_id, **(chosen | fields))
 
 
 def an_entry(key: str, run_id: str = "run-1", value: bytes = b"1") -> JournalEntry:
@@ -70,7 +73,8 @@ def an_entry(key: str, run_id: str = "run-1", value: bytes = b"1") -> JournalEnt
 
 def a_group(group_id: str, **fields: Any) -> Group:
     """An open group of version 1."""
-    return Group(id=group_id, **({"created_at": NOW, "owner": "local:tester"} | fields))
+    chosen: dict[str, Any] = {"created_at": NOW, "owner": "local:tester"}
+    return Group(id=group_id, **(chosen | fields))
 
 
 def a_worker(worker_id: str, **fields: Any) -> Worker:
