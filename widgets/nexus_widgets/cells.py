@@ -59,8 +59,10 @@ def plain_cell(cell: Cell) -> str:
     return cell.text if isinstance(cell, Toned) else cell.plain
 
 
-def cell_segments(widget: Widget, cell: Cell, width: int, justify: str, base: Style) -> list[Segment]:
-    """Render a cell to exactly a width.
+def cell_segments(
+    widget: Widget, cell: Cell, width: int, justify: str, base: Style, *, tail: str = ""
+) -> list[Segment]:
+    """Render a cell to exactly a width, and what comes after it.
 
     Args:
         widget: The widget that draws it, for tones.
@@ -68,16 +70,19 @@ def cell_segments(widget: Widget, cell: Cell, width: int, justify: str, base: St
         width: Terminal cells.
         justify: `left` or `right`.
         base: The style beneath the cell's own.
+        tail: Blanks after the cell; in its own segment if it has one style, since each segment costs bytes.
     """
     if isinstance(cell, Toned):
-        return [Segment(fitted(cell.text, width, justify), tone_style(widget, cell.tone))]
+        style = base if cell.tone == "plain" else tone_style(widget, cell.tone)
+        return [Segment(fitted(cell.text, width, justify) + tail, style)]
     if isinstance(cell, str):
-        return [Segment(fitted(cell, width, justify), base)]
+        return [Segment(fitted(cell, width, justify) + tail, base)]
     text = inert_text(cell)
     if not text.spans:
         own = widget.app.console.get_style(text.style, default="none") if text.style else None
-        return [Segment(fitted(text.plain, width, justify), base + own if own else base)]
-    return _styled_segments(widget.app.console, text, width, justify, base)
+        return [Segment(fitted(text.plain, width, justify) + tail, base + own if own else base)]
+    segments = _styled_segments(widget.app.console, text, width, justify, base)
+    return [*segments, Segment(tail, base)] if tail else segments
 
 
 def marked_segments(text: str, needle: str, base: Style, mark: Style) -> list[Segment]:

@@ -22,7 +22,7 @@ from nexus_widgets.json_diff import Change, ChangeKind, diff
 from nexus_widgets.json_path import json_path
 from nexus_widgets.json_search import scalar_text
 from nexus_widgets.line_view import LineView
-from nexus_widgets.styles import part_style
+from nexus_widgets.styles import base_style, part_style
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -150,12 +150,12 @@ class DiffView(LineView, can_focus=True):
             return Strip([Segment(fitted(text, width), self._own("header"))], width)
         index = self.scroll_offset.y + y - self.HEADER_LINES
         if index >= len(self._changes):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, base_style(self))
         segments = self._segments(self._changes[index])
         if index == self.cursor_index:
             cursor = self.get_component_rich_style("diff-view--cursor")
             return Strip([Segment(fitted(line_text(segments), width), cursor)], width)
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
+        return Strip(segments).adjust_cell_length(width, base_style(self))
 
     def on_mount(self) -> None:
         """Size the scrollable area."""
@@ -217,7 +217,7 @@ class DiffView(LineView, can_focus=True):
         return [
             Segment(f"{GLYPHS[change.kind]} ", own),
             Segment(json_path(change.path), self._own("path")),
-            Segment(": ", self.rich_style),
+            Segment(": ", base_style(self)),
             Segment(parts[change.kind], own),
         ]
 

@@ -22,6 +22,7 @@ from nexus_widgets.line_view import LineView
 from nexus_widgets.log_lines import draw_entry
 from nexus_widgets.log_ring import LogEntry, LogRing
 from nexus_widgets.pace import PER_SECOND, Pace
+from nexus_widgets.styles import base_style
 from nexus_widgets.tone import TONE_CLASSES, tone_css
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ class EventLog(LineView, can_focus=True):
             style = self.get_component_rich_style("event-log--empty")
             text = "no entry matches" if self._ring.entries else self._empty
             return Strip([Segment(fitted(text, self.line_width), style)], self.line_width)
-        return Strip.blank(self.line_width, self.rich_style)
+        return Strip.blank(self.line_width, base_style(self))
 
     def on_resize(self) -> None:
         """Keep the newest line in view."""

@@ -11,6 +11,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from nexus_widgets.cells import fitted
+from nexus_widgets.styles import base_style
 from nexus_widgets.text import cell_width, clean
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class FilterHints(Widget):
             return Strip([Segment(fitted(self._error[y] if y < len(self._error) else "", width), style)], width)
         index = self._first + y
         if index >= len(self._completions):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, base_style(self))
         return self._completion(index, width)
 
     def on_click(self, event: events.Click) -> None:

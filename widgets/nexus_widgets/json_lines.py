@@ -11,7 +11,7 @@ from nexus_widgets.cells import fitted, line_text, marked_segments
 from nexus_widgets.json_branch import MISSING, Node, is_container
 from nexus_widgets.json_diff import same
 from nexus_widgets.json_search import scalar_text
-from nexus_widgets.styles import over_style, part_style
+from nexus_widgets.styles import base_style, over_style, part_style
 from nexus_widgets.text import cell_fit, clean
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class TreeLines:
             line: Lines from the first one of the value.
         """
         tree = self._tree
-        width, base = tree.line_width, tree.rich_style
+        width, base = tree.line_width, base_style(tree)
         if line >= tree.line_count:
             if line or tree.line_count:
                 return Strip.blank(width, base)

@@ -28,7 +28,7 @@ class LineView(ScrollView, can_focus=True):
     @property
     def line_width(self) -> int:
         """Cells of a line: what the scrollbar leaves."""
-        return self.scrollable_content_region.width
+        return self.size.width - self.scrollbar_size_vertical
 
     @property
     def body_height(self) -> int:

@@ -8,7 +8,7 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from nexus_widgets.cells import fitted, marked_segments
-from nexus_widgets.styles import over_style, part_style
+from nexus_widgets.styles import base_style, over_style, part_style
 from nexus_widgets.tone import tone_style
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def draw_entry(widget: Widget, entry: LogEntry, width: int, needle: str) -> Stri
         width: Cells of the line.
         needle: What to mark in it; empty marks nothing.
     """
-    base = widget.rich_style
+    base = base_style(widget)
     mark = over_style(widget, "event-log--match")
     parts = _parts(widget, entry, width)
     segments: list[Segment] = []

@@ -14,7 +14,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from nexus_widgets.cells import fitted
-from nexus_widgets.styles import part_style
+from nexus_widgets.styles import base_style, part_style
 from nexus_widgets.text import cell_fit, cell_width, clean
 from nexus_widgets.tone import TONE_CLASSES, Tone, tone_css, tone_style
 
@@ -151,11 +151,11 @@ class BrailleSpark(Widget):
     def render_line(self, y: int) -> Strip:
         """Draw one line."""
         width, height = self.size
-        wanted = (width, height, self.title, self.value, self.series, self.rich_style)
+        wanted = (width, height, self.title, self.value, self.series, base_style(self))
         if self._drawn_for != wanted:
             self._drawn = self._draw(width, height)
             self._drawn_for = wanted
-        return self._drawn[y] if y < len(self._drawn) else Strip.blank(width, self.rich_style)
+        return self._drawn[y] if y < len(self._drawn) else Strip.blank(width, base_style(self))
 
     def notify_style_update(self) -> None:
         """Draw anew: the theme or a class changed."""
@@ -185,7 +185,7 @@ class BrailleSpark(Widget):
         return Strip([Segment(fitted(self.title, room), self._own("title")), Segment(value, self._own("value"))], width)
 
     def _plot(self, width: int, lines: int) -> list[Strip]:
-        base = self.rich_style
+        base = base_style(self)
         strips = [Strip.blank(width, base)] * lines
         low, high = _bounds([value for each in self.series for value in each.values], self._low, self._high)
         ramp = gradient(self, "braille-spark--low", "braille-spark--high", base)

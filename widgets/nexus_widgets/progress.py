@@ -12,6 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from nexus_widgets.cells import fitted
+from nexus_widgets.styles import base_style
 
 if TYPE_CHECKING:
     from rich.style import StyleType
@@ -105,12 +106,12 @@ class ProgressCell(Widget):
         """Draw one line."""
         width = self.size.width
         if y:
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, base_style(self))
         done, left = _parts(self.fraction, max(width - _PERCENT_WIDTH, 0))
         share = fitted(percent(self.fraction), min(_PERCENT_WIDTH, width), "right")
         styles = [self.get_component_rich_style(f"progress-cell--{part}") for part in ("done", "track", "share")]
         segments = [Segment(text, style) for text, style in zip((done, left, share), styles, strict=True)]
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
+        return Strip(segments).adjust_cell_length(width, base_style(self))
 
 
 def _parts(fraction: float, width: int) -> tuple[str, str]:

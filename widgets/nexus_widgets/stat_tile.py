@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from nexus_widgets.cells import fitted
 from nexus_widgets.plot import Kind, Value, gradient, plot_rows
-from nexus_widgets.styles import part_style
+from nexus_widgets.styles import base_style, part_style
 from nexus_widgets.text import cell_fit, cell_width, clean
 from nexus_widgets.tone import TONE_CLASSES, Tone, tone_css, tone_style
 
@@ -131,7 +131,7 @@ class StatTile(Widget):
         if height == 1 and not self._has_border:
             return self._single(width)
         lines = self._body(width, height)
-        return lines[y] if y < len(lines) else Strip.blank(width, self.rich_style)
+        return lines[y] if y < len(lines) else Strip.blank(width, base_style(self))
 
     def set_figure(self, value: str, values: Sequence[Value] | None = None, sub: str | None = None) -> None:
         """Change what changes with every update, in one paint.
@@ -180,10 +180,10 @@ class StatTile(Widget):
         head = Strip([Segment(f"{title} ", self._own("title")), Segment(f"{value} ", self._value_style)])
         room = width - head.cell_length
         plot = self._plot(room, 1) if self.values and room > 0 else []
-        return Strip.join([head, *plot]).adjust_cell_length(width, self.rich_style)
+        return Strip.join([head, *plot]).adjust_cell_length(width, base_style(self))
 
     def _plot(self, width: int, lines: int) -> list[Strip]:
-        ramp = gradient(self, "stat-tile--low", "stat-tile--high", self.rich_style)
+        ramp = gradient(self, "stat-tile--low", "stat-tile--high", base_style(self))
         texts = plot_rows(self.values, width, lines, kind=self._kind, low=self._low, high=self._high)
         shares = [(lines - 1 - y) / (lines - 1) if lines > 1 else 1.0 for y in range(lines)]
         return [Strip([Segment(text, ramp(share))], width) for text, share in zip(texts, shares, strict=True)]

@@ -10,6 +10,16 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
 
+def base_style(widget: Widget) -> Style:
+    """Return the style of a widget's plain text.
+
+    Args:
+        widget: The widget.
+    """
+    # `Widget.rich_style` says the same, but walks all ancestors each time: 0.1 ms, for each line of a table.
+    return widget.visual_style.rich_style
+
+
 def part_style(widget: Widget, name: str) -> Style:
     """Return the style of a component class, with its colours made solid on the widget's background.
 

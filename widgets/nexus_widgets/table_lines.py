@@ -9,12 +9,13 @@ from textual.strip import Strip
 
 from nexus_widgets.cells import cell_segments, fitted, plain_cell
 from nexus_widgets.columns import PlacedColumn, fit_columns
+from nexus_widgets.styles import base_style
 from nexus_widgets.text import cell_fit
 
 if TYPE_CHECKING:
     from rich.style import Style
 
-    from nexus_widgets.rows import Row
+    from nexus_widgets.rows import Cell, Row
     from nexus_widgets.virtual_table import VirtualTable
 
 CURSOR_GLYPH, MARK_GLYPH = ">", "●"
@@ -36,6 +37,7 @@ class TableLines:
         self._empty = empty
         self._placed: tuple[PlacedColumn, ...] = ()
         self._blanks: list[str] = []
+        self._fits = False
         self._width = -1
         self._kept: dict[tuple[str, bool, bool], tuple[Row, Strip]] = {}
 
@@ -73,13 +75,14 @@ class TableLines:
             return self._placeholder(is_cursor=is_cursor) if row is None else self._row(row, is_cursor=is_cursor)
         if table.total == 0 and y == 2:
             return self._said(self._empty)
-        return Strip.blank(table.line_width, table.rich_style)
+        return Strip.blank(table.line_width, base_style(table))
 
     def _place(self) -> None:
         self.forget()
         self._width = self._table.line_width
         self._placed = fit_columns(self._table.columns, max(self._width - GUTTER, 1))
         ends = [each.x for each in self._placed[1:]] + [max(self._width - GUTTER, 1)]
+        self._fits = all(end >= each.x + each.width for end, each in zip(ends, self._placed, strict=True))
         self._blanks = [" " * (end - each.x - each.width) for end, each in zip(ends, self._placed, strict=True)]
 
     def _header(self) -> Strip:
@@ -93,12 +96,11 @@ class TableLines:
                 arrow = "▼" if table.sort[1] else "▲"
                 label = f"{label} {arrow}" if len(label) + 2 <= each.width else cell_fit(label, each.width - 1) + arrow
                 own = sorted_style
-            segments.append(Segment(fitted(label, each.width, each.column.justify), own))
-            segments.append(Segment(blank, style))
+            segments.append(Segment(fitted(label, each.width, each.column.justify) + blank, own))
         return self._whole(segments, style)
 
     def _row(self, row: Row, *, is_cursor: bool) -> Strip:
-        key = (row.key, is_cursor, row.key in self._table.marks)
+        key = (row.key, is_cursor, self._table.is_marked(row.key))
         kept = self._kept.get(key)
         # The same row is drawn again each time the window is fetched: comparing is cheaper than drawing.
         if kept is not None and kept[0] == row:
@@ -111,19 +113,24 @@ class TableLines:
 
     def _drawn(self, row: Row, *, is_cursor: bool, is_marked: bool) -> Strip:
         table = self._table
-        flat = self._flat_style(is_cursor=is_cursor)
-        base = flat or table.rich_style
-        mark_style = base if flat else table.get_component_rich_style("virtual-table--mark")
         gutter = f"{CURSOR_GLYPH if is_cursor else ' '}{MARK_GLYPH if is_marked else ' '} "
-        segments = [Segment(gutter, mark_style)]
+        flat = self._flat_style(is_cursor=is_cursor)
+        if flat is not None:
+            texts = [
+                fitted(plain_cell(self._cell(row, each)), each.width, each.column.justify) + blank
+                for each, blank in zip(self._placed, self._blanks, strict=True)
+            ]
+            return self._whole([Segment(gutter + "".join(texts), flat)], flat)
+        base = base_style(table)
+        mark = table.get_component_rich_style("virtual-table--mark") if is_marked else base
+        segments = [Segment(gutter, mark)]
         for each, blank in zip(self._placed, self._blanks, strict=True):
-            cell = row.cells[each.index] if each.index < len(row.cells) else ""
-            if flat:
-                segments.append(Segment(fitted(plain_cell(cell), each.width, each.column.justify), base))
-            else:
-                segments.extend(cell_segments(table, cell, each.width, each.column.justify, base))
-            segments.append(Segment(blank, base))
+            cell = self._cell(row, each)
+            segments += cell_segments(table, cell, each.width, each.column.justify, base, tail=blank)
         return self._whole(segments, base)
+
+    def _cell(self, row: Row, placed: PlacedColumn) -> Cell:
+        return row.cells[placed.index] if placed.index < len(row.cells) else ""
 
     def _flat_style(self, *, is_cursor: bool) -> Style | None:
         """Return the one style of a row whose cells' own colours would not be readable, or not be true."""
@@ -147,4 +154,5 @@ class TableLines:
         return Strip([Segment(fitted(text, table.line_width, "center"), style)], table.line_width)
 
     def _whole(self, segments: list[Segment], style: Style) -> Strip:
-        return Strip(segments).adjust_cell_length(self._table.line_width, style).simplify()
+        # Columns fill the width exactly wherever one fits at all, so that nothing has to be measured.
+        return Strip(segments, self._width) if self._fits else Strip(segments).adjust_cell_length(self._width, style)

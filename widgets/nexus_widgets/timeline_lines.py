@@ -8,7 +8,7 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from nexus_widgets.cells import fitted
-from nexus_widgets.styles import part_style
+from nexus_widgets.styles import base_style, part_style
 from nexus_widgets.text import cell_width, clean, duration
 from nexus_widgets.tone import tone_style
 
@@ -63,10 +63,10 @@ class TimelineLines:
             return Strip([Segment(fitted(text, width), self._own("empty"))], width)
         if y < tracks:
             lane = timeline.lanes[y] if self.has_lanes else None
-            return self._track(lane).adjust_cell_length(width, timeline.rich_style)
+            return self._track(lane).adjust_cell_length(width, base_style(timeline))
         if y == tracks:
             return self._caption(width)
-        return Strip.blank(width, timeline.rich_style)
+        return Strip.blank(width, base_style(timeline))
 
     def _track(self, lane: str | None) -> Strip:
         timeline, width = self._timeline, self.track_width
@@ -108,7 +108,7 @@ class TimelineLines:
             Segment(f"{clean(point.sign)} {clean(point.label)}", tone_style(timeline, point.tone)),
             Segment(tail, self._own("caption")),
         ]
-        return Strip(segments).adjust_cell_length(width, timeline.rich_style)
+        return Strip(segments).adjust_cell_length(width, base_style(timeline))
 
     def _own(self, part: str) -> Style:
         return part_style(self._timeline, f"timeline--{part}")

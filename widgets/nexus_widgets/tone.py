@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from nexus_widgets.styles import base_style
+
 if TYPE_CHECKING:
     from rich.style import Style
     from textual.widget import Widget
@@ -59,4 +61,4 @@ def tone_style(widget: Widget, tone: Tone) -> Style:
     Returns:
         A Rich style with a foreground and a background.
     """
-    return widget.rich_style if tone == "plain" else widget.get_component_rich_style(f"tone--{tone}")
+    return base_style(widget) if tone == "plain" else widget.get_component_rich_style(f"tone--{tone}")

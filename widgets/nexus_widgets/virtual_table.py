@@ -194,6 +194,14 @@ class VirtualTable(LineView, can_focus=True):
         """Keys of the marked rows, shown or not."""
         return frozenset(self._marks)
 
+    def is_marked(self, key: str) -> bool:
+        """Say whether a row is marked.
+
+        Args:
+            key: The row's key.
+        """
+        return key in self._marks
+
     @property
     def is_frozen(self) -> bool:
         """Whether rows are held in place."""
@@ -286,6 +294,7 @@ class VirtualTable(LineView, can_focus=True):
     def on_fetched(self, event: Fetched) -> None:
         """Take what a worker brought."""
         event.stop()
+        before = {index: self._feed.cache.get(index) for index in self.visible_range}
         result = self._feed.accept(event)
         if isinstance(result, Exception):
             self.post_message(self.FetchFailed(self, result))
@@ -294,7 +303,7 @@ class VirtualTable(LineView, can_focus=True):
             self.total = result.total
             self._follow_row(event.located)
         self._name_cursor()
-        self.refresh()
+        self._refresh_changed(before)
         self._feed.want()
 
     # Actions
@@ -431,6 +440,15 @@ class VirtualTable(LineView, can_focus=True):
 
     def _refresh_row(self, index: int) -> None:
         self.refresh_line(index + self.HEADER_LINES)
+
+    def _refresh_changed(self, before: dict[int, Row | None]) -> None:
+        """Paint the rows in view that are not what they were: a few changes then cost a few lines of output."""
+        seen = self.visible_range
+        if not seen or not before:
+            self.refresh()
+        for index in seen:
+            if index not in before or before[index] != self._feed.cache.get(index):
+                self._refresh_row(index)
 
     def _name_cursor(self) -> None:
         row = self._feed.cache.get(self.cursor_index)
