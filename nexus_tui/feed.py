@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -288,7 +288,7 @@ class Feed:
         """One checkpoint with its state."""
         return await self._ask(lambda service: service.get_checkpoint(session_id, checkpoint_id))
 
-    async def groups(self, limit: int = 500) -> tuple[Sequence[Group], int]:
+    async def groups(self, limit: int = 500) -> tuple[tuple[Group, ...], int]:
         """The newest groups, and how many there are in all."""
         page = await self._ask(lambda service: service.list_groups(limit=limit))
         return page.items, page.total or len(page.items)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from nexus.model import Statistics
 from nexus.query import parse
 from nexus.query.complete import complete
+from nexus.query.fields import FIELDS
 from nexus.query.mistakes import QueryError
 from nexus_widgets import Completion
 
@@ -27,6 +28,16 @@ def completions(text: str, cursor: int, statistics: Statistics | None, groups: S
         # The bar replaces up to the cursor; what would replace more belongs to a word that is being mended.
         if found.end <= cursor
     ]
+
+
+def is_begun(text: str) -> bool:
+    """Whether the last word may be the beginning of a term, so that what it finds as a word is not wanted yet.
+
+    Args:
+        text: The filter as far as it is written.
+    """
+    word = text.rpartition(" ")[2].lstrip("-").lower()
+    return bool(word) and any(name.startswith(word) for name in FIELDS)
 
 
 def mistake_in(text: str) -> QueryError | None:

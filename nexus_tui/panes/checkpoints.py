@@ -53,6 +53,16 @@ class CheckpointsPane(Widget):
             self._source.rows = rows
             self.table.invalidate()
 
+    def point_at(self, checkpoint_id: str) -> None:
+        """Put the cursor on a checkpoint, unless the user is moving it here.
+
+        Args:
+            checkpoint_id: Which.
+        """
+        index = next((at for at, row in enumerate(self._source.rows) if row.key == checkpoint_id), None)
+        if index is not None and not self.table.has_focus:
+            self.table.move_cursor(index)
+
     def on_virtual_table_row_highlighted(self, event: VirtualTable.RowHighlighted) -> None:
         """Tell which it is, if it was the user who moved."""
         event.stop()

@@ -32,4 +32,4 @@ class CountsPane(ToneLines):
 
 
 def _spread(cells: list[tuple[Toned, ...]]) -> list[tuple[Toned, ...]]:
-    return [(*cell, Toned("   ")) for cell in cells]
+    return [cells[0], *((Toned("   "), *cell) for cell in cells[1:])]

@@ -14,9 +14,9 @@ from nexus_widgets import Column, Row, Toned, VirtualTable, clean, compact, labe
 
 ALL = ""
 """Stands for all sessions: a group's name is never empty."""
-_BAR = 11
+_BAR = 10
 _COLUMNS = (
-    Column("name", "GROUP", 12, min_width=6, flex=1, sortable=False, priority=3),
+    Column("name", "GROUP", 8, min_width=6, flex=1, sortable=False, priority=3),
     Column("count", "LIVE", 5, "right", sortable=False, priority=1),
     Column("done", "DONE", _BAR, sortable=False, priority=2),
 )
@@ -56,7 +56,7 @@ class GroupsPane(Widget):
             live: How many of them are live.
         """
         done = (sessions - live) / sessions if sessions else 0.0
-        rows = [Row(ALL or " ", ("all sessions", compact(live), labelled_bar(done, _BAR)))]
+        rows = [Row(ALL or " ", ("all", compact(live), _share(done)))]
         rows += [_group_row(group) for group in groups]
         if tuple(rows) != self._source.rows:
             self._source.rows = tuple(rows)
@@ -68,7 +68,11 @@ class GroupsPane(Widget):
         self.post_message(self.Chosen(event.key.strip()))
 
 
+def _share(done: float) -> Toned:
+    return Toned(labelled_bar(done, _BAR).plain, "info" if done < 1 else "good")
+
+
 def _group_row(group: Group) -> Row:
     name = clean(group.id, limit=128)
     shown = Toned(name, "muted") if group.ended_at is not None else name
-    return Row(group.id, (shown, compact(group.live), labelled_bar(group.done, _BAR)))
+    return Row(group.id, (shown, compact(group.live), _share(group.done)))

@@ -29,20 +29,21 @@ class SessionsPane(Widget):
         super().__init__(id=id)
         self._feed = feed
         self.source = SessionSource(feed)
+        self.table = VirtualTable(
+            columns(DEFAULT_FIELDS),
+            self.source,
+            empty="no sessions yet: nexus run, the API and MCP start them",
+            id="sessions-table",
+        )
         self._holds: set[str] = set()
 
     def compose(self) -> ComposeResult:
         """One table."""
-        yield VirtualTable(columns(DEFAULT_FIELDS), self.source, empty="no sessions yet", id="sessions-table")
+        yield self.table
 
     def on_mount(self) -> None:
         """Show the order."""
         self._show_sort()
-
-    @property
-    def table(self) -> VirtualTable:
-        """The table."""
-        return self.query_one(VirtualTable)
 
     @property
     def is_paused(self) -> bool:

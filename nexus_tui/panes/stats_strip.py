@@ -26,7 +26,7 @@ class StatsStrip(Widget):
             yield StatTile("success", low=0, high=100, id="stats-success")
         with Horizontal(id="stats-line"):
             yield ToneLines(id="stats-short")
-            yield StatTile("events/s", id="stats-spark")
+            yield StatTile("", id="stats-spark")
 
     def show(self, feed: Feed) -> None:
         """Draw all figures.
@@ -43,7 +43,7 @@ class StatsStrip(Widget):
         tile = self._tile("success")
         tile.tone = tone
         tile.set_figure(share, tuple(history.success), figures.turnover(statistics))
-        self._tile("spark").set_figure(rate, tuple(history.events))
+        self._tile("spark").set_figure(f"{rate}/s", tuple(history.events))
         self._short(feed)
 
     def _tile(self, name: str) -> StatTile:

@@ -38,7 +38,7 @@ class TabLine(ToneLines):
             many = f" {counts[name]}" if counts.get(name) else ""
             parts.append(Toned(f"{number} ", "info" if is_shown else "muted"))
             parts.append(Toned(f"{name}{many}", "cat1" if is_shown else "muted"))
-            parts.append(Toned("  "))
+            parts.append(Toned("  " if counts else " "))
         self.lines = (Line(tuple(parts)),)
 
     def on_click(self, event: events.Click) -> None:

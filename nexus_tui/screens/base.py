@@ -48,7 +48,7 @@ class CommandScreen(Screen[None]):
     """A screen of the console. Each command ``name`` of its place is done by ``do_name(argument)``."""
 
     place: ClassVar[Place]
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012  Textual's own declaration
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide"), (136, "-roomy")]  # noqa: RUF012  Textual's own declaration
     VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]  # noqa: RUF012
 
     @property

@@ -1,4 +1,4 @@
-"""ColumnsDialog: which columns the table shows, and in which order."""
+"""ColumnsDialog: which columns the table shows."""
 
 from __future__ import annotations
 
@@ -10,14 +10,20 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import SelectionList, Static
-from textual.widgets.selection_list import Selection
+from textual.widgets import Static
 
+from nexus_tui.viewmodels.held_rows import HeldRows
 from nexus_tui.viewmodels.session_rows import FIELDS
+from nexus_widgets import Column, Row, Toned, VirtualTable
+
+_COLUMNS = (
+    Column("label", "COLUMN", 12, sortable=False, priority=2),
+    Column("about", "", 20, min_width=10, flex=1, sortable=False),
+)
 
 
 class ColumnsDialog(ModalScreen[tuple[str, ...] | None]):
-    """A list of all columns; those that are ticked are shown, in the list's order. The id is always shown."""
+    """All columns but the id, which is always shown; those that are marked are shown, in this order."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave", show=False),
@@ -32,24 +38,28 @@ class ColumnsDialog(ModalScreen[tuple[str, ...] | None]):
         """
         super().__init__(classes="dialog")
         self._shown = tuple(shown)
+        rows = HeldRows()
+        rows.rows = tuple(
+            Row(key, (field.column.label, Toned(field.about, "muted"))) for key, field in FIELDS.items() if key != "id"
+        )
+        self._table = VirtualTable(_COLUMNS, rows, id="columns-table")
 
     def compose(self) -> ComposeResult:
-        """A frame with the list."""
+        """A frame with the columns."""
         with Vertical(classes="dialog--frame") as frame:
             frame.border_title = Text("Columns")
-            choices = [
-                Selection(Text(f"{field.column.label:<11} {field.about}"), key, key in self._shown)
-                for key, field in FIELDS.items()
-                if key != "id"
-            ]
-            yield SelectionList[str](*choices, id="columns-list", compact=True)
-            yield Static(Text("space chooses · ⏎ shows them · esc leaves"), classes="dialog--label")
+            yield self._table
+            yield Static(Text("space chooses · ⏎ shows the marked ones · esc leaves"), classes="dialog--label")
+
+    def on_mount(self) -> None:
+        """Mark what is shown."""
+        self._table.mark(key for key in self._shown if key != "id")
+        self._table.focus()
 
     def action_leave(self) -> None:
         """Leave the columns as they are."""
         self.dismiss(None)
 
     def action_take(self) -> None:
-        """Show what is ticked."""
-        chosen = set(self.query_one("#columns-list", SelectionList).selected)
-        self.dismiss(tuple(key for key in FIELDS if key == "id" or key in chosen))
+        """Show what is marked."""
+        self.dismiss(tuple(key for key in FIELDS if key == "id" or key in self._table.marks))

@@ -12,10 +12,11 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 
 from nexus.errors import InvalidInput, NexusError
+from nexus.model import Group
 from nexus.query.format import quote
 from nexus_tui.commands import Command, bindings_of
 from nexus_tui.feed import Changed, Link
-from nexus_tui.filtering import completions, mistake_in
+from nexus_tui.filtering import completions, is_begun, mistake_in
 from nexus_tui.panes.events import EventsPane
 from nexus_tui.panes.groups import GroupsPane
 from nexus_tui.panes.key_bar import KeyBar
@@ -37,13 +38,14 @@ class MainScreen(CommandScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._groups: list[str] = []
+        self._groups: tuple[Group, ...] = ()
+        self._groups_are_old = True
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
         yield TopBar(id="top-bar")
         yield StatsStrip(id="stats")
-        yield FilterBar(complete=self._complete, placeholder="filter: / and Tab", id="filter")
+        yield FilterBar(complete=self._complete, placeholder="filter, as in status:failed age>10m", id="filter")
         yield Banner(id="link-banner")
         with Horizontal(id="middle"):
             yield GroupsPane(id="groups")
@@ -73,34 +75,46 @@ class MainScreen(CommandScreen):
     def _take_changes(self, changed: Changed) -> None:
         self.query_one("#events", EventsPane).add(changed.events)
         self.sessions.refresh_rows(changed.count)
-        if changed.groups or changed.everything:
-            self.run_worker(self._load_groups(), group="groups", exclusive=True)
+        self._groups_are_old = self._groups_are_old or changed.groups or changed.everything
+        if changed.everything:
+            self._load_groups_if_old()
         self._draw_top()
 
     def _take_beat(self, _: Link) -> None:
         self.sessions.tick()
+        self._load_groups_if_old()
         self._draw()
 
     def _take_link(self, link: Link) -> None:
         self.sessions.table.stale = link.state == "lost"
         self._draw()
 
+    def _load_groups_if_old(self) -> None:
+        # At most once a beat: their counts change with every session of theirs.
+        if self._groups_are_old:
+            self._groups_are_old = False
+            self.run_worker(self._load_groups(), group="groups", exclusive=True)
+
     async def _load_groups(self) -> None:
         try:
-            groups, _ = await self.feed.groups()
+            self._groups, _ = await self.feed.groups()
         except NexusError:
-            return  # The link says so, and the groups come again with the next change.
-        self._groups = [group.id for group in groups]
-        statistics = self.feed.statistics
-        total, live = (statistics.total, statistics.active) if statistics else (0, 0)
-        self.query_one("#groups", GroupsPane).show(groups, total, live)
+            self._groups_are_old = True  # The link says so, and they are asked for again with the next beat.
+            return
+        self._draw_groups()
 
     # Drawing
 
     def _draw(self) -> None:
         self.query_one("#stats", StatsStrip).show(self.feed)
+        self._draw_groups()
         self._draw_top()
         self._draw_table_notes()
+
+    def _draw_groups(self) -> None:
+        statistics = self.feed.statistics
+        total, live = (statistics.total, statistics.active) if statistics else (0, 0)
+        self.query_one("#groups", GroupsPane).show(self._groups, total, live)
 
     def _draw_top(self) -> None:
         sessions = self.sessions
@@ -144,23 +158,25 @@ class MainScreen(CommandScreen):
     @contextmanager
     def holding(self) -> Iterator[None]:
         """Keep rows where they are while a dialog is open."""
-        self.sessions.hold("dialog")
+        pane = self.sessions
+        pane.hold("dialog")
         try:
             yield
         finally:
-            self.sessions.release("dialog")
+            pane.release("dialog")
 
     # The filter
 
     def _complete(self, text: str, cursor: int) -> list[Completion]:
-        return completions(text, cursor, self.feed.statistics, self._groups)
+        return completions(text, cursor, self.feed.statistics, [group.id for group in self._groups])
 
     def on_filter_bar_changed(self, event: FilterBar.Changed) -> None:
         """Show what matches while it is written; a filter that isn't one yet changes nothing."""
         event.stop()
         error = mistake_in(event.text)
         if error is None:
-            self.sessions.show_filter(event.text.strip())
+            if not is_begun(event.text):
+                self.sessions.show_filter(event.text.strip())
         elif not error.incomplete:
             event.bar.show_error(error.message, error.column - 1)
 

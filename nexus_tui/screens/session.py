@@ -29,7 +29,7 @@ from nexus_tui.screens.prompt import PromptLine
 from nexus_tui.steering import Outcome
 from nexus_tui.viewmodels.event_lines import event_line
 from nexus_tui.viewmodels.moments import Moment, moments
-from nexus_tui.viewmodels.session_facts import facts, headline
+from nexus_tui.viewmodels.session_facts import facts, headline, subline
 from nexus_tui.viewmodels.session_rows import Context
 from nexus_tui.viewmodels.words import clock_time, plural
 from nexus_widgets import Banner, DiffView, EventLog, JsonTree, Timeline, Toned, clean, json_path
@@ -37,7 +37,7 @@ from nexus_widgets.json_branch import MISSING
 from nexus_widgets.pace import Pace
 
 LEFT = ("state", "metadata", "diff", "raw")
-RIGHT = ("checkpoints", "history", "children", "about")
+RIGHT = ("checkpoints", "events", "children", "about")
 """The panes of the two decks, in the order of their keys, 1 to 8."""
 
 
@@ -79,7 +79,7 @@ class SessionScreen(CommandScreen):
                 yield JsonTree(id="pane-raw", open_depth=3, empty="nothing yet")
             with ContentSwitcher(initial="pane-checkpoints", id="deck-right"):
                 yield CheckpointsPane(id="pane-checkpoints")
-                yield EventLog(id="pane-history", max_entries=2000)
+                yield EventLog(id="pane-events", max_entries=2000)
                 yield ChildrenPane(id="pane-children")
                 yield AboutPane(id="pane-about")
         yield KeyBar(id="keys")
@@ -147,11 +147,12 @@ class SessionScreen(CommandScreen):
         session, now = detail.session, self.feed.clock()
         self._moments = moments(session, detail.checkpoints, detail.events, now)
         self._timeline.set_points([moment.point for moment in self._moments])
+        self._fit_timeline()
         self._tree("metadata").set_value(session.metadata)
         self._tree("raw").set_value(session.to_dict())
         fresh = [event for event in detail.events if event.seq > self._last_seq]
         self._last_seq = max([self._last_seq, *(event.seq for event in fresh)])
-        self.query_one("#pane-history", EventLog).append(map(event_line, fresh))
+        self.query_one("#pane-events", EventLog).append(map(event_line, fresh))
         self._draw_ages(detail)
         self._draw_top()
         await self._show_state()
@@ -170,7 +171,8 @@ class SessionScreen(CommandScreen):
         notes = (Toned("READ-ONLY  ", "warn"),) if feed.read_only else ()
         right = (*notes, *link_words(feed)[:1], Toned(f"  {clock_time(feed.clock())}Z ", "muted"))
         top = self.query_one("#session-top", ToneLines)
-        top.lines = (Line((Toned(" nexus \u203a ", "info"), *head), right),)
+        first = Line((Toned(" nexus \u203a ", "info"), *head), (Toned("  "), *right))
+        top.lines = (first, Line(subline(detail.session, feed.clock()) if detail else ()))
         if feed.link.state == "lost":
             age = None if feed.link.heard is None else max(feed.clock() - feed.link.heard, 0.0)
             reason = f"No connection; what is shown may have changed. Trying again: {feed.link.reason}"
@@ -185,19 +187,30 @@ class SessionScreen(CommandScreen):
         left.border_title = Text(f"{self._pane_of('left')}{then if self._pane_of('left') == 'state' else ''}")
         right.border_title = Text(self._pane_of("right"))
         self._timeline.border_title = Text("timeline")
-        self._timeline.border_subtitle = Text("now" if self._at == NOW else f"then{then[2:] and ': ' + then[12:]}")
+        self._timeline.border_subtitle = Text("now" if self._at == NOW else then.strip())
         self.set_class(self._at != NOW, "-past")
         detail = self._detail
         counts = {
-            "checkpoints": len(detail.checkpoints), "history": len(detail.events), "children": len(detail.children)
+            "checkpoints": len(detail.checkpoints), "events": len(detail.events), "children": len(detail.children)
         } if detail else {}  # fmt: skip
         shown = (self._pane_of("left"), self._pane_of("right"))
         front = (self._front,) if self.has_class("-narrow") else shown
-        self.query_one("#tabs", TabLine).show(front, counts)
+        self.query_one("#tabs", TabLine).show(front, {} if self.has_class("-narrow") else counts)
         self.show_keys()
 
     def _pane_of(self, side: str) -> str:
         return (self.query_one(f"#deck-{side}", ContentSwitcher).current or "").removeprefix("pane-")
+
+    def _fit_timeline(self) -> None:
+        """A line for each channel where there is room, and one for the words."""
+        lanes = len(self._timeline.lanes) if self.has_class("-high") else 1
+        self._timeline.styles.height = max(lanes, 1) + 3
+
+    def on_resize(self) -> None:
+        """Another size has room for more or less; its classes are set once this is handled."""
+        if self._detail is not None:
+            self.call_later(self._fit_timeline)
+            self.call_later(self._draw_frames)
 
     # Time
 
@@ -223,6 +236,7 @@ class SessionScreen(CommandScreen):
     def _go_to(self, at: str) -> None:
         if at != self._at:
             self._at = at
+            self._checkpoints.point_at(at)
             self.run_worker(self._show_state(), group="state", exclusive=True)
 
     def on_timeline_point_highlighted(self, event: Timeline.PointHighlighted) -> None:
@@ -385,9 +399,9 @@ class SessionScreen(CommandScreen):
         """The checkpoints."""
         self._bring("checkpoints")
 
-    def do_history(self, _: str) -> None:
+    def do_events(self, _: str) -> None:
         """The events."""
-        self._bring("history")
+        self._bring("events")
 
     def do_children(self, _: str) -> None:
         """The children."""

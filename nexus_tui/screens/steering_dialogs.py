@@ -103,7 +103,7 @@ class ResumeDialog(FormDialog[Change]):
         where = (
             f"From {checkpoint_id}; later checkpoints stay listed as superseded."
             if checkpoint_id
-            else "From where each of them stands now."
+            else "From where it stands now."
         )
         super().__init__([names_of(session_ids), where])
         self._checkpoint_id = checkpoint_id
@@ -127,7 +127,8 @@ class ForkDialog(FormDialog[Change]):
     do_label = "Fork"
 
     def __init__(self, session_ids: Sequence[str], checkpoint_id: str | None = None, new_id: str = "") -> None:
-        what = f"{checkpoint_id} of it" if checkpoint_id else "The current state of each"
+        each = "Its current state" if len(session_ids) == 1 else "The current state of each"
+        what = f"Its {checkpoint_id}" if checkpoint_id else each
         super().__init__([names_of(session_ids), f"{what} is copied into a new session; the source is not touched."])
         self._one = len(session_ids) == 1
         self._checkpoint_id = checkpoint_id

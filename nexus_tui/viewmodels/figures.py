@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nexus.model import Statistics, Status
 from nexus_tui.viewmodels.words import NOTHING, STATUS_MARKS
-from nexus_widgets import Tone, clean, compact, duration
+from nexus_widgets import Tone, clean, duration
 
 SHORT_ORDER = (Status.IN_PROGRESS, Status.ACTIVE, Status.SUSPENDED, Status.FAILED)
 """What an operator looks at first; the final ones follow where there is room."""

@@ -26,6 +26,24 @@ def headline(session: Session, now: float) -> tuple[Toned, ...]:
     return tuple(parts)
 
 
+def subline(session: Session, now: float) -> tuple[Toned, ...]:
+    """What the second line says: why it failed, if it has; then its times and lineage.
+
+    Args:
+        session: The session.
+        now: Seconds since the epoch.
+    """
+    expiry = "" if session.ended_at is not None else f"  expires {until(session.expires_at, now)}"
+    parts = [
+        Toned(f" age {since(session.created_at, now)}{expiry}  used {since(session.last_activity, now)} ago", "muted")
+    ]
+    named = (("user", session.user_id), ("group", session.group_id), ("parent", session.parent_id))
+    parts += [Toned(f"  {label} {clean(value, limit=60)}", "muted") for label, value in named if value is not None]
+    if session.error:
+        parts.insert(0, Toned(f" {clean(session.error, limit=120)} ", "bad"))
+    return tuple(parts)
+
+
 def facts(session: Session, run: Run | None, now: float) -> list[Fact]:
     """The record and its last run, labelled.
 

@@ -8,7 +8,18 @@ from dataclasses import dataclass, replace
 from nexus.model import FINAL, Event, Session, Status
 from nexus.stores.base import SortField
 from nexus_tui.viewmodels.event_lines import event_words
-from nexus_tui.viewmodels.words import NOTHING, STATUS_MARKS, channel_path, channel_tone, moment, since, span, until
+from nexus_tui.viewmodels.words import (
+    ID_WIDTH,
+    NOTHING,
+    STATUS_MARKS,
+    channel_path,
+    channel_tone,
+    moment,
+    short_id,
+    since,
+    span,
+    until,
+)
 from nexus_widgets import Column, Row, Toned, clean
 from nexus_widgets.rows import Cell
 
@@ -55,7 +66,7 @@ def _expires(session: Session, context: Context) -> Cell:
 def _last_event(session: Session, context: Context) -> Cell:
     ago = since(session.last_activity, context.now)
     event = context.last_events.get(session.id)
-    return Toned(f"{ago} ago  {event_words(event)}" if event else f"{ago} ago", "muted")
+    return Toned(f"{ago:<5} {event_words(event)}" if event else ago, "muted")
 
 
 def _text(name: str, limit: int = 200) -> Callable[[Session, Context], Cell]:
@@ -64,6 +75,10 @@ def _text(name: str, limit: int = 200) -> Callable[[Session, Context], Cell]:
         return Toned(NOTHING, "muted") if value is None else clean(value, limit=limit)
 
     return cell
+
+
+def _id(session: Session, _: Context) -> Cell:
+    return short_id(session.id)
 
 
 def _age(session: Session, context: Context) -> Cell:
@@ -77,24 +92,24 @@ def _duration(session: Session, _: Context) -> Cell:
 FIELDS: dict[str, Field] = {
     field.column.key: field
     for field in (
-        Field(Column("id", "ID", 26, min_width=12, flex=3, priority=10), _text("id"), SortField.ID, "session id"),
+        Field(Column("id", "ID", ID_WIDTH, priority=10), _id, SortField.ID, "session id"),
         Field(Column("status", "STATUS", 13, priority=9), _status, SortField.STATUS, "where it stands"),
         Field(
-            Column("workflow", "WORKFLOW", 16, min_width=10, flex=2, priority=7),
+            Column("workflow", "WORKFLOW", 12, min_width=10, flex=3, priority=7),
             _text("workflow"), SortField.WORKFLOW, "workflow of its last run",
         ),
         Field(
-            Column("channels", "CH", 11, min_width=7, priority=5),
+            Column("channels", "CH", 7, flex=1, priority=5),
             _channels, SortField.CHANNEL, "channels it was used from, in order",
         ),
-        Field(Column("step", "STEP", 6, "right", priority=6), _text("step"), SortField.STEP, "steps completed"),
+        Field(Column("step", "STEP", 5, "right", priority=6), _text("step"), SortField.STEP, "steps completed"),
         Field(Column("age", "AGE", 6, "right", priority=4), _age, SortField.CREATED, "time since it was created"),
         Field(
             Column("expires", "EXPIRES", 7, "right", priority=8),
             _expires, SortField.EXPIRES, "time until it expires",
         ),
         Field(
-            Column("last", "LAST EVENT", 28, min_width=9, flex=2, priority=3),
+            Column("last", "LAST EVENT", 13, min_width=9, flex=4, priority=3),
             _last_event, SortField.ACTIVITY, "time since it was last used, and what happened",
         ),
         Field(Column("group", "GROUP", 12, min_width=8, priority=2), _text("group_id"), SortField.GROUP, "its group"),

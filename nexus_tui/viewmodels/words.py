@@ -38,6 +38,8 @@ STATUS_MARKS: dict[Status, StatusMark] = {
 }
 """Every status, in the order in which counts are shown."""
 
+ID_WIDTH = 18
+"""Characters of an id in tables."""
 NOTHING = "\u2013"
 """Stands where there is no value."""
 
@@ -53,6 +55,20 @@ def channel_tone(channel: str | None) -> Tone:
 def channel_path(channels: Iterable[str]) -> str:
     """Channels in order of first use, with an arrow between them."""
     return "\u203a".join(clean(channel, limit=20) for channel in channels)
+
+
+def short_id(text: str, width: int = ID_WIDTH) -> str:
+    """An id that fits, cut in its middle: made ids differ at their ends, and begin alike.
+
+    Args:
+        text: The id.
+        width: The most characters.
+    """
+    shown = clean(text, limit=200)
+    if len(shown) <= width:
+        return shown
+    tail = (width - 1) // 2
+    return f"{shown[: width - 1 - tail]}…{shown[-tail:]}"
 
 
 def span(seconds: float | None) -> str:

@@ -64,7 +64,10 @@ class World:
 
     async def put(self, session: Session, run: Run | None = None, **parts: Any) -> None:
         """Store a session with its counters, and an event that it was created unless others are given."""
-        change = creating(session, run, counters=deltas(None, session, session.last_activity), **parts)
+        born = an_event("session.created", session.id, ts=session.created_at, channel=session.channel,
+                        actor=session.owner, group_id=session.group_id)  # fmt: skip
+        counters = deltas(None, session, session.last_activity)
+        change = creating(session, run, counters=counters, **{"events": (born,), **parts})
         await self.app.store.commit(change)
 
     async def say(self, session: Session, *events: Event) -> None:
@@ -90,8 +93,9 @@ async def populate(world: World, sessions: int = 48) -> None:
     for name, age in (("nightly", 7200.0), ("batch-7", 1300.0), ("batch-8", 400.0)):
         await world.app.store.commit(creating_group(a_group(name, created_at=NOW - age)))
     chance = random.Random(7)
-    for number in range(sessions):
-        await world.put(*_some_session(number, chance))
+    some = [_some_session(number, chance) for number in range(sessions)]
+    for session, run in sorted(some, key=lambda pair: pair[0].created_at):
+        await world.put(session, run)
     await tell_a_story(world)
 
 
