@@ -12,6 +12,7 @@ from nexus.model import RunResult, RunStatus, WorkflowInfo
 from nexus.service import Service
 from nexus_tui.cli.diagnostics import ExitCode
 from nexus_tui.cli.documents import read_object
+from nexus_tui.cli.executing import warn_if_nobody
 from nexus_tui.cli.following import showing_progress
 from nexus_tui.cli.inputs import parse_inputs
 from nexus_tui.cli.invocation import Invocation, alone, command
@@ -88,10 +89,19 @@ async def _execute(
                 idempotency_key=key,
             )
         except asyncio.CancelledError:
-            where = f"session {session}" if session else "its session"
-            if call.target.remote:
-                call.say.note(f"interrupted: the run goes on at the server in {where}; nexus sessions end stops it")
+            call.say.status("")
+            call.say.note(_interrupted(call, session))
             raise
+
+
+def _interrupted(call: Invocation, session: str | None) -> str:
+    named = session or "ID"
+    if call.target.remote:
+        return f"interrupted: the run goes on at the server; nexus sessions end {named} stops it"
+    return (
+        f"interrupted: what was committed stays, and the run waits for a worker; nexus sessions resume {named} goes on "
+        f"with it here, nexus sessions end {named} stops it"
+    )
 
 
 async def _told(call: Invocation, service: Service, result: RunResult) -> ExitCode:
@@ -105,6 +115,6 @@ async def _told(call: Invocation, service: Service, result: RunResult) -> ExitCo
         run = await service.get_run(result.session_id)
         if run is not None and run.wait is not None:
             call.say.note(f"suspended: nexus sessions signal {result.session_id} {run.wait.signal} lets it go on")
-    elif result.status is RunStatus.IN_PROGRESS and not any(worker.alive for worker in await service.workers()):
-        call.say.warn("nothing executes runs of this store now: nexus worker, or nexus serve, will take it")
+    elif result.status is RunStatus.IN_PROGRESS:
+        await warn_if_nobody(call, service)
     return ExitCode.DONE

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from nexus.errors import InvalidInput
-from nexus.model import CHANNELS
+from nexus.model import CHANNELS, RUNNING
 from nexus_tui.cli.commands.sessions.base import app
 from nexus_tui.cli.commands.sessions.reading import IdArgument
 from nexus_tui.cli.documents import loose_value, read_document, read_object
+from nexus_tui.cli.executing import warn_if_nobody
 from nexus_tui.cli.invocation import Invocation, command
 from nexus_tui.cli.views import SESSIONS
 
@@ -102,3 +103,5 @@ async def signal(
     async with call.target.open_service() as service:
         session = await service.signal_session(session_id, name, value)
         call.output.record(session.to_dict(), SESSIONS)
+        if session.status in RUNNING:
+            await warn_if_nobody(call, service)

@@ -1,0 +1,15 @@
+"""Whether anybody executes the runs of a store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nexus.service import Service
+    from nexus_tui.cli.invocation import Invocation
+
+
+async def warn_if_nobody(call: Invocation, service: Service) -> None:
+    """Say so where a run was left for others and there are none: it waits, and is not lost."""
+    if not any(worker.alive for worker in await service.workers()):
+        call.say.warn("nothing executes runs of this store now: nexus worker, or nexus serve, will take it")
