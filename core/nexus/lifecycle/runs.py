@@ -234,7 +234,7 @@ def record(
     """Journal the result of a call, or (with ``take``) of a signal received, so that it is not asked for again."""
     session, run = _held(before, lease)
     after = advance(session, last_activity=max(session.last_activity, moment.now))
-    kind = "run.received" if run.wait is not None and run.wait.key == key else "run.call"
+    kind = "run.received" if take or (run.wait is not None and run.wait.key == key) else "run.call"
     entry = JournalEntry(run_id=run.id, key=key, after_checkpoint=session.checkpoints, value=value)
     waits = None if run.wait is not None and run.wait.key == key else run.wait
     event = moment.event(kind, after, run_id=run.id, name=name)
@@ -260,8 +260,13 @@ def suspend(
     )
     return change(
         before, moved, run, moment, fact, event, checkpoints=(saved,), drop_checkpoints=dropped,
-        drop_journal=_forget(run, work),
+        drop_journal=_forget(run, work), journal=_remember(before.session, run, work),
     )  # fmt: skip
+
+
+def _numbered(message: Message, session: Session) -> Message:
+    """The message under an id that sorts by arrival, whatever the clocks of those who leave messages say."""
+    return replace(message, id=f"msg_{session.version:020d}")
 
 
 def signal(before: Snapshot, moment: Moment, message: Message) -> Change:
@@ -276,7 +281,7 @@ def signal(before: Snapshot, moment: Moment, message: Message) -> Change:
     if run is not None and run.wait is not None and run.worker is None and run.wait.signal == message.name:
         run = replace(run, worker=UNOWNED)
     event = moment.event("session.signalled", after, name=message.name)
-    return change(before, after, run, moment, event, put=(message,))
+    return change(before, after, run, moment, event, put=(_numbered(message, session),))
 
 
 def wake_overdue(before: Snapshot, moment: Moment) -> Change | None:
@@ -307,7 +312,7 @@ def enqueue(
     event = moment.event("run.queued", after, workflow=message.name, run_id=run_id)
     run = replace(before.run, followed=True) if before.run is not None else None
     claims = _claimed(session, run_id, idempotency_key)
-    return change(before, after, run, moment, event, put=(message,), claims=claims)
+    return change(before, after, run, moment, event, put=(_numbered(message, session),), claims=claims)
 
 
 def settle(before: Snapshot, moment: Moment) -> Change | None:

@@ -1,0 +1,1 @@
+"""Executors: who runs what is wanted, and takes over what died."""

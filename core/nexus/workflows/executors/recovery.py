@@ -1,0 +1,84 @@
+"""Recovery: takes over the runs of processes that died.
+
+A worker is dead when the store has not heard from it for its lease, or, at once, when it ran on this machine and its
+process is gone. It is forgotten when none of its runs is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from nexus.errors import NexusError
+from nexus.model import Worker
+from nexus.sessions.engine import Engine
+from nexus.workflows.executors.liveness import is_dead
+
+LOOK_EVERY = 0.5
+"""Seconds between two looks, at most; one cheap read each."""
+_CHUNK = 100
+_log = logging.getLogger("nexus.executor")
+
+
+class Recovery:
+    """Looks for dead workers while it runs.
+
+    Args:
+        engine: Whose store lists the workers.
+        me: This process's worker.
+        take: Takes over the run of a session from a worker.
+        held: Whether this process is executing the run of a session.
+    """
+
+    def __init__(
+        self, engine: Engine, me: str, take: Callable[[str, str], Awaitable[None]], held: Callable[[str], bool]
+    ) -> None:
+        self._engine = engine
+        self._store = engine.store
+        self._me = me
+        self._take = take
+        self._held = held
+        self._lease = engine.settings.recovery_interval
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + self._lease
+        while True:
+            try:
+                await self.look()
+                if loop.time() >= due:
+                    await self.reclaim()
+                    due = loop.time() + self._lease
+            except NexusError as error:
+                _log.warning("dead workers can't be looked for: %s", error)
+            await asyncio.sleep(min(LOOK_EVERY, self._lease / 3))
+
+    async def look(self) -> None:
+        """Take over what dead workers have left."""
+        for worker in await self._store.workers():
+            if worker.id != self._me and is_dead(worker):
+                await self._inherit(worker)
+
+    async def reclaim(self) -> None:
+        """Take up runs that are this process's in the store and that it has lost, as when the store was away."""
+        before = self._engine.clock.now() - self._lease
+        for session_id in await self._store.runs_of(self._me, _CHUNK):
+            if self._held(session_id):
+                continue
+            snapshot = await self._store.load(session_id)
+            run = snapshot.run if snapshot is not None else None
+            if run is not None and (run.taken_at is None or run.taken_at < before) and not self._held(session_id):
+                await self._take(session_id, self._me)
+
+    async def _inherit(self, worker: Worker) -> None:
+        runs = await self._store.runs_of(worker.id, _CHUNK)
+        if runs:
+            _log.info(
+                "worker %s (process %d on %s) is dead; it held %d runs", worker.id, worker.pid, worker.host, len(runs)
+            )
+        for session_id in runs:
+            await self._take(session_id, worker.id)
+        if not await self._store.runs_of(worker.id, 1):
+            await self._store.forget_worker(worker.id)
