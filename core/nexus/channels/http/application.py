@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from nexus.channels.http.context import HttpContext
@@ -17,12 +17,11 @@ from nexus.channels.http.operation import Operation
 from nexus.channels.http.problems import route_not_found
 from nexus.channels.http.table import OPERATIONS
 from nexus.channels.http.user_routes import user_routes
-from nexus.errors import InvalidInput
+from nexus.errors import InvalidInput, StoreUnavailable
 
 if TYPE_CHECKING:
     from nexus.app import AsyncNexus
-
-MCP = "nexus.channels.mcp.http"
+    from nexus.channels.mcp.http import McpMount
 
 
 class HttpApplication:
@@ -34,26 +33,22 @@ class HttpApplication:
     Args:
         app: What to serve.
         hosts: Names that ``Host`` may have; ``None`` for any.
+        mcp_hosts: Names by which MCP is reached besides the local machine's own; ``*`` for any.
 
     Raises:
         InvalidInput: A route of the user's doesn't fit.
     """
 
-    def __init__(self, app: AsyncNexus, hosts: frozenset[str] | None = None) -> None:
+    def __init__(self, app: AsyncNexus, hosts: frozenset[str] | None = None, mcp_hosts: tuple[str, ...] = ()) -> None:
         self.context = HttpContext(app, hosts)
-        self._mcp: Any = None
-        routes: list[BaseRoute] = [*_built_in(self.context)]
-        if find_spec(MCP) is not None:
-            routes += [Route("/mcp", self._serve_mcp), Mount("/mcp", self._serve_mcp)]
-        routes += user_routes(self.context, app.routes, OPERATIONS)
-        known = [each.path for each in OPERATIONS]
-
-        async def missing(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - ASGI
-            if scope["type"] == "http":
-                raise route_not_found(scope["path"], known)
-            await send({"type": "websocket.close", "code": 1000, "reason": ""})
-
-        router = Router(routes, redirect_slashes=False, default=missing, lifespan=lambda _: self.lifespan())
+        self._mcp_hosts = mcp_hosts
+        self._mcp = _Mcp()
+        routes = [
+            *_built_in(self.context),
+            Route("/mcp", self._mcp),
+            *user_routes(self.context, app.routes, OPERATIONS),
+        ]
+        router = Router(routes, redirect_slashes=False, default=_missing, lifespan=lambda _: self.lifespan())
         self._asgi: ASGIApp = Edge(self.context, router)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,36 +58,64 @@ class HttpApplication:
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         """Open and start the app, and run what is mounted, while the context is open."""
+        from nexus.channels.mcp.http import mount
+
         app = self.context.app
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(_opened(app))
             await app.start()
-            if find_spec(MCP) is not None:
-                from nexus.channels.mcp.http import mount
-
-                mounted = mount(app)
-                await stack.enter_async_context(mounted.run())
-                self._mcp = mounted.asgi
-            yield
-            self.context.stopping.set()
-
-    @property
-    def _serve_mcp(self) -> ASGIApp:
-        async def serve_mcp(scope: Scope, receive: Receive, send: Send) -> None:
-            scope["nexus.route"] = "/mcp"
-            await self._mcp(scope, receive, send)
-
-        return _Asgi(serve_mcp)
+            mounted = mount(app, allowed_hosts=self._mcp_hosts)
+            await stack.enter_async_context(_kept_running(mounted))
+            self.context.on_stop.append(mounted.close_streams)
+            self._mcp.asgi = mounted.asgi
+            try:
+                yield
+            finally:
+                self.context.stop()
+                self._mcp.asgi = None
+                self.context.threads.shutdown(wait=False)
 
 
-class _Asgi:
-    """Marks a function as an ASGI application for Starlette, which takes functions for handlers."""
+class _Mcp:
+    """The MCP endpoint, which is there while the application runs: its SDK is imported no sooner."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self) -> None:
+        self.asgi: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, send)
+        scope["nexus.route"] = "/mcp"
+        if self.asgi is None:
+            raise StoreUnavailable("MCP isn't running here: serve the application with its lifespan")
+        await self.asgi(scope, receive, send)
+
+
+@asynccontextmanager
+async def _kept_running(mounted: McpMount) -> AsyncIterator[None]:
+    """Run it in a task of its own: its SDK wants to be left by the task that entered, which a lifespan can't promise."""
+    running, over = asyncio.Event(), asyncio.Event()
+
+    async def run() -> None:
+        async with mounted.run():
+            running.set()
+            await over.wait()
+
+    task = asyncio.create_task(run(), name="nexus-mcp")
+    waiting = asyncio.create_task(running.wait())
+    try:
+        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            await task
+        yield
+    finally:
+        waiting.cancel()
+        over.set()
+        await task
+
+
+async def _missing(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - ASGI
+    if scope["type"] == "http":
+        raise route_not_found(scope["path"], [each.path for each in OPERATIONS])
+    await send({"type": "websocket.close", "code": 1000, "reason": ""})
 
 
 def _built_in(context: HttpContext) -> list[Route]:

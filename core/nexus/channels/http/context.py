@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,6 +15,8 @@ from nexus.channels.http.streams import Frames
 
 if TYPE_CHECKING:
     from nexus.app import AsyncNexus
+
+_THREADS = 64
 
 
 class HttpContext:
@@ -28,9 +32,20 @@ class HttpContext:
         self.hosts = hosts
         self.stopping = asyncio.Event()
         """Set when the server stops: streams end and waits give up."""
+        self.on_stop: list[Callable[[], object]] = []
+        """Called when the server stops, for what has streams of its own."""
+        self.threads = ThreadPoolExecutor(_THREADS, "nexus-route")
+        """Where synchronous handlers of the user's run."""
         self.meter = Meter()
         self.frames = Frames()
         self._described: tuple[tuple[str, ...], dict[str, Any]] | None = None
+
+    def stop(self) -> None:
+        """End streams and waits now; nothing happens the second time."""
+        if not self.stopping.is_set():
+            self.stopping.set()
+            for each in self.on_stop:
+                each()
 
     def now(self) -> float:
         """Seconds since the epoch, for ids of requests."""

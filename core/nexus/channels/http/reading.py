@@ -23,6 +23,7 @@ _UTF8 = re.compile(r'charset\s*=\s*"?utf-?8"?', re.ASCII)
 _WHERE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<where>.*)`)?$", re.DOTALL)
 _MISSING = re.compile(r"^Object missing required field `(?P<name>[^`]+)`")
 _MOST_PARAMETERS = 64
+_PLAIN_WORDS = {"str": "text", "object": "a JSON object", "array": "a list", "bool": "true or false", " | ": " or "}
 
 
 class Disconnected(Exception):
@@ -140,7 +141,9 @@ def _misfit(message: str, values: Mapping[str, Any], place: str) -> InvalidInput
     field = where or place
     value = values.get(field)
     shown = f" = {_short(value)}" if field in values else ""
-    plain = what.replace("`", "").replace("str", "text").replace("object", "a JSON object")
+    plain = what.replace("`", "")
+    for name, word in _PLAIN_WORDS.items():
+        plain = plain.replace(name, word)
     return InvalidInput(f"{place}: {field}{shown} does not fit: {plain[:1].lower()}{plain[1:]}", field=field,
                         value=_short(value))  # fmt: skip
 

@@ -62,8 +62,10 @@ async def serve(
     check_bind(host, secured=app.settings.enable_auth, insecure=insecure)
     listener = bind(host, port)
     with contextlib.closing(listener):
-        local_only = is_local(host) and not app.settings.enable_auth
-        application = HttpApplication(app, _LOCAL_NAMES | {host.lower()} if local_only else None)
+        if is_local(host) and not app.settings.enable_auth:
+            application = HttpApplication(app, _LOCAL_NAMES | {host.lower()})
+        else:
+            application = HttpApplication(app, mcp_hosts=("*",))
         async with application.lifespan():
             server = _Server(application)
             await _run(server, listener, ready, stop)
@@ -108,7 +110,7 @@ class _Server(uvicorn.Server):
             timeout_graceful_shutdown=int(GRACE), backlog=_BACKLOG,
         )  # fmt: skip
         super().__init__(config)
-        self._stopping = application.context.stopping
+        self._context = application.context
         self._loop = asyncio.get_running_loop()
         self.on_started: Callable[[], None] | None = None
 
@@ -121,14 +123,14 @@ class _Server(uvicorn.Server):
     def stop(self) -> None:
         """Take no more requests, end streams and waits now, and return when the others are done."""
         self.should_exit = True
-        self._stopping.set()
+        self._context.stop()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's
         """A first signal stops in order; a second interrupt doesn't wait for requests."""
         if self.should_exit and sig == signal.SIGINT:
             self.force_exit = True
         self.should_exit = True
-        self._loop.call_soon_threadsafe(self._stopping.set)
+        self._loop.call_soon_threadsafe(self._context.stop)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

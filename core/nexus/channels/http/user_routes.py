@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -49,6 +50,8 @@ def user_routes(context: HttpContext, specs: Sequence[RouteSpec], operations: Se
 def _check_path(spec: RouteSpec, operations: Sequence[Operation]) -> None:
     try:
         compile_path(spec.path)
+        if re.search(r"[{}]", re.sub(r"{\w+(:\w+)?}", "", spec.path)):
+            raise ValueError("braces stand around a name, as in /items/{id}")
     except (ValueError, AssertionError) as error:
         raise InvalidInput(f"route {spec.path!r} is malformed: {error}", field="path", value=spec.path) from None
     taken = next((path for path in dict.fromkeys(each.path for each in operations) if _covers(path, spec.path)), None)
@@ -119,8 +122,10 @@ class _UserRoute:
         arguments = (request,) if self._takes_request else ()
         if self._is_async:
             return await self._handler(*arguments)
-        # A thread of its own context: a synchronous handler may use the synchronous Nexus, which blocks.
-        result = await asyncio.to_thread(self._handler, *arguments)
+        # Not the loop's own threads: this handler may wait for a workflow that needs one of those.
+        loop = asyncio.get_running_loop()
+        within = contextvars.copy_context()
+        result = await loop.run_in_executor(self._context.threads, within.run, self._handler, *arguments)
         return await result if inspect.isawaitable(result) else result
 
 
@@ -163,7 +168,7 @@ def encoded(result: Any, request_id: str) -> AsgiReply:
     shown = [("X-Request-ID", request_id), *headers.items()]
     if result is None:
         return Reply(status=204 if status == 200 else status, media_type=None, headers=shown)
-    return Reply(msgspec.json.encode(result, enc_hook=_plain), status=status, headers=shown)
+    return Reply(msgspec.json.encode(_plain(result), enc_hook=_refuse), status=status, headers=shown)
 
 
 def _parted(result: tuple[Any, ...]) -> tuple[Any, int, Mapping[str, str]]:
@@ -174,7 +179,14 @@ def _parted(result: tuple[Any, ...]) -> tuple[Any, int, Mapping[str, str]]:
 
 
 def _plain(value: Any) -> Any:
-    to_dict: Callable[[], Any] | None = getattr(value, "to_dict", None)
-    if to_dict is None:
-        raise TypeError(f"a route gave a {type(value).__name__}, which is not JSON")
-    return to_dict()
+    """The value with records replaced by what they show; msgspec would show what they keep."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    to_dict = getattr(value, "to_dict", None)
+    return value if to_dict is None else to_dict()
+
+
+def _refuse(value: Any) -> Any:
+    raise TypeError(f"a route gave a {type(value).__name__}, which is not JSON")

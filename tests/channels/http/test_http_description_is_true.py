@@ -1,0 +1,77 @@
+"""The served description, checked against the server by what Schemathesis makes up from it."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis.config import SchemathesisConfig
+
+from nexus.channels.http import openapi
+from nexus.channels.http.table import OPERATIONS
+from nexus.query import parse
+from tests.channels.http.http_places import Place, an_app, serving
+
+_WORDS = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=8)
+_TERMS = st.one_of(
+    _WORDS,
+    st.sampled_from(["status:active", "-status:failed", "channel:api", "age>10m", "step>=1", "workflow:c*"]),
+    st.builds("meta.{}={}".format, st.text(string.ascii_lowercase, min_size=1, max_size=5), _WORDS),
+)
+FILTERS = st.lists(_TERMS, max_size=3).map(" ".join)
+
+schemathesis.openapi.format("nexus-filter", FILTERS)
+schemathesis.openapi.format("nexus-cursor", st.integers(0, 50).map(str))
+schemathesis.openapi.format("nexus-etag", st.integers(1, 9).map('"{}"'.format))
+
+_CONFIG = {
+    # What is right by its form may still not fit the session as it is: over, expired, of another version, waited for in vain.
+    "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", "304", "404", "409", "410", "412", "504"]}},
+}
+
+
+@given(FILTERS)
+def test_the_filters_that_are_made_up_are_filters(text: str) -> None:
+    parse(text)
+
+
+DOCUMENT = openapi.build(OPERATIONS, an_app().registry.infos(), "tested")
+schema = schemathesis.openapi.from_dict(DOCUMENT, config=SchemathesisConfig.from_dict(_CONFIG))
+# A stream never ends; it is tested by itself.
+finite = schema.exclude(path="/events")
+
+
+def test_the_document_is_the_one_that_is_served(place: Place) -> None:
+    served = place.client.get("/openapi.json").json()
+    assert {**served, "info": None} == {**msgspec.json.decode(msgspec.json.encode(DOCUMENT)), "info": None}
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with serving(an_app()) as served:
+        yield served.url
+
+
+def _check(case: Any, url: str) -> None:
+    if case.query and "timeout" in case.query and isinstance(case.query["timeout"], int | float):
+        case.query["timeout"] = min(case.query["timeout"], 0.01)
+    case.call_and_validate(base_url=url, timeout=30)
+
+
+@finite.parametrize()
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_answer_is_undescribed(case: Any, url: str) -> None:
+    _check(case, url)
+
+
+@pytest.mark.long
+@finite.parametrize()
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_answer_is_undescribed_in_many_more_cases(case: Any, url: str) -> None:
+    _check(case, url)
