@@ -105,14 +105,14 @@ class FilterBar(Widget):
         self._told = clean(value)
         self._prompt = FilterText(classes="filter-bar--prompt")
         self._prompt.text = prompt
-        self._input = FilterInput(value, placeholder)
+        self._input = FilterInput(placeholder)
         self._count = FilterText(classes="filter-bar--count")
         self._hints = FilterHints()
 
     @property
     def text(self) -> str:
         """What is written now."""
-        return self._input.value
+        return self._input.value if self._input.is_attached else self._told
 
     @property
     def hints(self) -> FilterHints:
@@ -126,6 +126,11 @@ class FilterBar(Widget):
             yield self._input
             yield self._count
         yield self._hints
+
+    def on_mount(self) -> None:
+        """Write the filter that there is at first: an input can't take it before there is an app."""
+        with self.prevent(Input.Changed):
+            self._write(self._told)
 
     def watch_count_text(self, text: str) -> None:
         """Show what the filter finds."""
@@ -207,8 +212,10 @@ class FilterBar(Widget):
         Args:
             text: The filter.
         """
-        self._input.value = text
-        self._input.cursor_position = len(self._input.value)
+        if self._input.is_attached:
+            self._write(text)
+        else:
+            self._told = clean(text)
 
     def show_error(self, message: str, column: int) -> None:
         """Point at a mistake; it goes away with the next change.
@@ -227,6 +234,10 @@ class FilterBar(Widget):
             self.remove_class("-error")
             self._input.mark_wrong(None)
             self._hints.offer(())
+
+    def _write(self, text: str) -> None:
+        self._input.value = text
+        self._input.cursor_position = len(self._input.value)
 
     def _offer(self) -> None:
         if self._complete is None:

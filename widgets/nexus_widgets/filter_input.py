@@ -56,17 +56,14 @@ class FilterInput(Input):
     }
     """
 
-    def __init__(self, value: str, placeholder: str) -> None:
-        """Make an input.
+    def __init__(self, placeholder: str) -> None:
+        """Make an empty input.
 
         Args:
-            value: What is in it.
             placeholder: What it says when it is empty.
         """
         self._wrong = WrongPart()
-        super().__init__(
-            clean(value), placeholder=placeholder, highlighter=self._wrong, select_on_focus=False, compact=True
-        )
+        super().__init__(placeholder=placeholder, highlighter=self._wrong, select_on_focus=False, compact=True)
 
     def validate_value(self, value: str) -> str:
         """Keep pasted controls out: they would reach the terminal with the next paint."""
