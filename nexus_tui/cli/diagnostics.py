@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from enum import IntEnum
-from typing import Any
+from typing import Any, TextIO
 
 from nexus.errors import (
     AuthenticationRequired,
@@ -169,14 +169,18 @@ def _write(text: str) -> None:
         sys.stderr.flush()
     except (BrokenPipeError, ValueError):
         # Nobody reads what we say: the exit code still tells.
-        return
+        _lead_nowhere(sys.stderr)
 
 
 def close_stdout() -> None:
     """Point stdout at nothing, so that the interpreter's last flush finds no closed pipe."""
+    _lead_nowhere(sys.stdout)
+
+
+def _lead_nowhere(stream: TextIO) -> None:
     devnull = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(devnull, sys.stdout.fileno())
+        os.dup2(devnull, stream.fileno())
     except (OSError, ValueError):
         return
     finally:

@@ -93,7 +93,7 @@ def test_a_failed_run_is_exit_code_1_with_its_result_on_stdout(line: Line) -> No
     assert ran.code == 1
     assert (ran.json["status"], ran.json["step"]) == ("failed", 2)
     assert "it broke" in ran.json["error"]
-    assert "nexus sessions resume s" in line("run", "fail", "--session", "t").err
+    assert "nexus sessions resume t" in line("run", "fail", "--session", "t").err
 
 
 def test_a_failed_run_is_mended_and_resumed_from_where_it_was(line: Line) -> None:
@@ -115,13 +115,15 @@ def test_a_run_that_waits_is_no_failure_and_says_what_for(line: Line) -> None:
     assert "nexus sessions signal s answer" in ran.err
 
 
-def test_a_signal_is_recorded_and_the_run_goes_on_with_a_resume(line: Line) -> None:
+def test_a_signal_without_a_worker_waits_for_a_resume(line: Line) -> None:
     line.ok("run", "ask", "--session", "s", "--question", "why?")
-    line.ok("sessions", "signal", "s", "answer", "--payload", '{"because": 1}')
-    session = line.ok("sessions", "show", "s")
-    if session["status"] != "active":
-        session = line.ok("sessions", "resume", "s")
+    signalled = line("sessions", "signal", "s", "answer", "--payload", '{"because": 1}')
+    assert signalled.code == 0
+    assert "nexus worker" in signalled.err
+    session = line.ok("sessions", "resume", "s")
     assert session["status"] == "active"
+    completed = [event for event in line.ok("events", "--session", "s")["items"] if event["type"] == "run.completed"]
+    assert len(completed) == 1
 
 
 def test_the_same_idempotency_key_runs_once(line: Line) -> None:

@@ -29,7 +29,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the run that is asked for goes on already, from where it is asked for."""
         session = self.snapshot.session
         last = self.checkpoint is None or self.checkpoint.number == session.at_checkpoint
-        return session.status is Status.IN_PROGRESS and last
+        # A suspended run whose signal has come is on its way again: whoever takes it next executes it.
+        run = self.snapshot.run
+        woken = session.status is Status.SUSPENDED and run is not None and run.worker is not None
+        return (session.status is Status.IN_PROGRESS or woken) and last
 
     @property
     def inputs(self) -> dict[str, Any]:
