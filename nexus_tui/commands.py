@@ -203,7 +203,7 @@ def near_commands(name: str, place: Place) -> Iterable[str]:
     from difflib import get_close_matches
 
     names = [command.name for command in commands_of(place) if not command.native]
-    return [each for each in names if name and each.startswith(name)] or get_close_matches(name, names, 3, 0.5)
+    return [each for each in names if name and each.startswith(name)] or get_close_matches(name, names, 3, 0.7)
 
 
 def display_key(key: str) -> str:

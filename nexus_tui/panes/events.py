@@ -18,6 +18,8 @@ _MOST_AT_ONCE = 200
 class EventsPane(Widget):
     """A log, with whether it follows in its frame's title."""
 
+    ALLOW_MAXIMIZE = True
+
     def compose(self) -> ComposeResult:
         """One log."""
         yield EventLog(max_entries=2000)

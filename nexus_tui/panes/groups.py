@@ -25,6 +25,8 @@ _COLUMNS = (
 class GroupsPane(Widget):
     """A table of groups under a row for all sessions."""
 
+    ALLOW_MAXIMIZE = True
+
     BORDER_TITLE = "groups"
 
     class Chosen(Message):

@@ -22,6 +22,8 @@ _FALLING = frozenset({"last", "age", "created", "step", "version", "duration"})
 class SessionsPane(Widget):
     """One table. Rows are held still while anything is marked, asked, or paused."""
 
+    ALLOW_MAXIMIZE = True
+
     class Shown(Message):
         """What the table shows changed: its totals, marks, order, or what waits."""
 

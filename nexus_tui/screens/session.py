@@ -41,6 +41,12 @@ RIGHT = ("checkpoints", "events", "children", "about")
 """The panes of the two decks, in the order of their keys, 1 to 8."""
 
 
+class Deck(ContentSwitcher):
+    """Panes of which one is seen."""
+
+    ALLOW_MAXIMIZE = True
+
+
 class SessionScreen(CommandScreen):
     """A timeline over two decks of panes: documents at the left, history and lineage at the right."""
 
@@ -72,12 +78,12 @@ class SessionScreen(CommandScreen):
         yield Timeline(id="timeline")
         yield TabLine(LEFT + RIGHT, id="tabs")
         with Horizontal(id="decks"):
-            with ContentSwitcher(initial="pane-state", id="deck-left"):
+            with Deck(initial="pane-state", id="deck-left"):
                 yield JsonTree(id="pane-state", open_depth=2, empty="nothing yet")
                 yield JsonTree(id="pane-metadata", open_depth=2, empty="nothing yet")
                 yield DiffView(id="pane-diff")
                 yield JsonTree(id="pane-raw", open_depth=3, empty="nothing yet")
-            with ContentSwitcher(initial="pane-checkpoints", id="deck-right"):
+            with Deck(initial="pane-checkpoints", id="deck-right"):
                 yield CheckpointsPane(id="pane-checkpoints")
                 yield EventLog(id="pane-events", max_entries=2000)
                 yield ChildrenPane(id="pane-children")
@@ -199,7 +205,7 @@ class SessionScreen(CommandScreen):
         self.show_keys()
 
     def _pane_of(self, side: str) -> str:
-        return (self.query_one(f"#deck-{side}", ContentSwitcher).current or "").removeprefix("pane-")
+        return (self.query_one(f"#deck-{side}", Deck).current or "").removeprefix("pane-")
 
     def _fit_timeline(self) -> None:
         """A line for each channel where there is room, and one for the words."""
@@ -311,7 +317,7 @@ class SessionScreen(CommandScreen):
         """Bring a pane to the front of its deck."""
         side = "left" if name in LEFT else "right"
         self._front = name
-        self.query_one(f"#deck-{side}", ContentSwitcher).current = f"pane-{name}"
+        self.query_one(f"#deck-{side}", Deck).current = f"pane-{name}"
         self.set_class(side == "right", "-right-front")
         self._draw_frames()
 

@@ -137,6 +137,7 @@ FIELDS: dict[str, Field] = {
 }  # fmt: skip
 """Every column by key, in their order on the screen."""
 
+_CHOSEN = 8
 DEFAULT_FIELDS = ("id", "status", "workflow", "channels", "step", "age", "expires", "last")
 """The columns shown until somebody chooses others."""
 
@@ -147,7 +148,14 @@ def columns(keys: Sequence[str]) -> tuple[Column, ...]:
     Args:
         keys: Keys of ``FIELDS``, from left to right.
     """
-    return tuple(replace(FIELDS[key].column, sortable=FIELDS[key].sort is not None) for key in keys)
+    return tuple(map(_column, keys))
+
+
+def _column(key: str) -> Column:
+    field = FIELDS[key]
+    # What somebody chose goes before what is there for everybody when not all of it fits.
+    priority = field.column.priority if key in DEFAULT_FIELDS else _CHOSEN
+    return replace(field.column, sortable=field.sort is not None, priority=priority)
 
 
 def session_row(session: Session, keys: Sequence[str], context: Context) -> Row:

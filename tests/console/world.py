@@ -118,8 +118,10 @@ def _some_session(number: int, chance: random.Random) -> tuple[Session, Run | No
         version=chance.randrange(2, 200), metadata={"organization": chance.choice(("acme-corp", "globex"))},
         state={"bytes": chance.randrange(10_000), "cursor": f"page-{number}"},
     )  # fmt: skip
-    live = {Status.IN_PROGRESS: RunStatus.IN_PROGRESS, Status.SUSPENDED: RunStatus.SUSPENDED}.get(status)
-    run = a_run(session.id, f"run-{number}", workflow=workflow, started_at=created) if live else None
+    stood = {Status.IN_PROGRESS: RunStatus.IN_PROGRESS, Status.SUSPENDED: RunStatus.SUSPENDED,
+             Status.FAILED: RunStatus.FAILED, Status.CANCELLED: RunStatus.CANCELLED}  # fmt: skip
+    run = a_run(session.id, f"run-{number}", workflow=workflow, started_at=created,
+                status=stood.get(status, RunStatus.COMPLETED), error=session.error)  # fmt: skip
     return session, run
 
 

@@ -1,0 +1,120 @@
+"""Driving a console in a test: start it, let it come to rest, read its screen."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from textual.pilot import Pilot
+
+from nexus_tui.app import NexusConsole, Opens
+from nexus_tui.feed import Feed
+from nexus_tui.screens.main import MainScreen
+from nexus_tui.screens.session import SessionScreen
+from nexus_widgets import VirtualTable
+from tests.console.world import StandingClock
+
+WIDE, NARROW = (140, 40), (80, 24)
+
+
+@dataclass
+class Driven:
+    """A running console."""
+
+    console: NexusConsole
+    pilot: Pilot[int]
+
+    @property
+    def feed(self) -> Feed:
+        """Its gateway."""
+        return self.console.feed
+
+    @property
+    def main(self) -> MainScreen:
+        """Its first screen, shown or not."""
+        screen = self.console.screen_stack[0]
+        assert isinstance(screen, MainScreen)
+        return screen
+
+    @property
+    def session(self) -> SessionScreen:
+        """The session that is shown."""
+        assert isinstance(self.console.screen, SessionScreen)
+        return self.console.screen
+
+    @property
+    def table(self) -> VirtualTable:
+        """The table of sessions."""
+        return self.main.sessions.table
+
+    @property
+    def text(self) -> str:
+        """What is on the screen, without styles."""
+        console = self.console
+        width, height = console.size
+        lines = console.screen._compositor.render_strips()
+        return "\n".join(strip.text for strip in lines) if width and height else ""
+
+    @property
+    def told(self) -> str:
+        """What notices said, the newest last."""
+        return "\n".join(note.message for note in self.console._notifications)
+
+    async def until(self, condition: Callable[[], Any], turns: int = 600) -> None:
+        """Let the console run until something holds; the number of turns only bounds a failure."""
+        for _ in range(turns):
+            if condition():
+                return
+            await self.pilot.pause(0.01)
+        raise AssertionError(f"never came true; the screen is:\n{self.text}\nnotices: {self.told}")
+
+    async def rest(self) -> None:
+        """Let what is under way come to its end."""
+        for _ in range(5):
+            await self.pilot.pause()
+
+    async def beat(self) -> None:
+        """One beat, as each second has one."""
+        await self.feed.beat_once()
+        await self.rest()
+
+    async def press(self, *keys: str) -> None:
+        """Press keys, and let what they began come to rest."""
+        for key in keys:
+            await self.pilot.press(key)
+        await self.rest()
+
+    async def write(self, text: str) -> None:
+        """Type a text."""
+        names = {" ": "space", "/": "slash", ":": "colon", "*": "asterisk", ">": "greater_than_sign",
+                 "<": "less_than_sign", "-": "minus", "_": "underscore", "?": "question_mark", ".": "full_stop"}  # fmt: skip
+        await self.press(*(names.get(char, char) for char in text))
+
+    async def put_cursor_on(self, session_id: str) -> None:
+        """Move the cursor to a session that is shown."""
+        await self.until(lambda: self.table.row_at(0) is not None)
+        rows = [self.table.row_at(index) for index in range(self.table.total)]
+        index = next(at for at, row in enumerate(rows) if row is not None and row.key == session_id)
+        self.table.move_cursor(index)
+        await self.rest()
+
+
+@asynccontextmanager
+async def driving(
+    target: Opens,
+    clock: StandingClock,
+    *,
+    size: tuple[int, int] = WIDE,
+    read_only: bool = False,
+    theme: str | None = None,
+) -> AsyncIterator[Driven]:
+    """Run a console without a terminal, connected and at rest, whose beats are the test's to make."""
+    console = NexusConsole(target, read_only=read_only, theme=theme, clock=clock, beat=0)
+    async with console.run_test(size=size) as pilot:
+        driven = Driven(console, pilot)
+        await driven.until(lambda: console.feed.link.state != "connecting")
+        await driven.beat()
+        await driven.rest()
+        yield driven

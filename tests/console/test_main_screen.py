@@ -1,0 +1,408 @@
+"""The main screen, driven by keys over a real service."""
+
+from __future__ import annotations
+
+import pytest
+
+from nexus.model import Status
+from nexus_tui.screens.columns import ColumnsDialog
+from nexus_tui.screens.help import HelpScreen
+from nexus_tui.screens.session import SessionScreen
+from nexus_widgets import FilterBar
+from tests.console.driving import NARROW, WIDE, driving
+from tests.console.world import World
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_sessions_are_shown_newest_use_first_with_their_counts(full_world: World, size: tuple[int, int]) -> None:
+    async with driving(full_world, full_world.clock, size=size) as driven:
+        assert driven.table.total == 50
+        assert driven.table.cursor_key == "session-123"
+        assert "in progress" in driven.text
+        assert "50 sessions" in driven.text
+        assert "● LIVE" in driven.text
+
+
+async def test_a_new_session_appears_by_itself(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await full_world.service.create_session(session_id="just-born")
+        await driven.until(lambda: "just-born" in driven.text)
+        assert driven.table.cursor_key == "session-123"  # the cursor stays on its row
+
+
+async def test_an_event_is_written_into_the_log(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await full_world.service.extend_session("session-123", 900)
+        await driven.until(lambda: "extended by 15m" in driven.text)
+
+
+async def test_ages_tick_without_asking_the_service(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        assert "4m28" in driven.text
+        full_world.clock.at += 2
+        await driven.beat()
+        await driven.until(lambda: "4m30" in driven.text)
+
+
+async def test_a_filter_narrows_the_table_while_it_is_written(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.press("slash")
+        await driven.write("status:failed")
+        await driven.until(lambda: driven.main.sessions.source.q == "status:failed")
+        await driven.press("enter")
+        await driven.until(lambda: "of 50" in driven.text)
+        assert driven.table.has_focus
+        found = driven.main.sessions.source
+        assert 0 < found.total < found.whole == 50
+        await driven.press("escape")
+        await driven.until(lambda: driven.table.total == 50)
+
+
+async def test_the_name_of_a_field_is_not_searched_for_while_it_is_written(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.press("slash")
+        await driven.write("stat")
+        await driven.pilot.pause(0.3)
+        assert driven.table.total == 50
+
+
+async def test_a_mistake_in_a_filter_is_pointed_at_and_changes_nothing(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.press("slash")
+        await driven.write("status:foo")
+        await driven.press("enter")
+        await driven.until(lambda: 'no status "foo"' in driven.text)
+        assert driven.table.total == 50
+        await driven.press("escape")
+        await driven.until(lambda: driven.table.has_focus)
+        assert driven.main.query_one("#filter", FilterBar).text == ""
+
+
+async def test_tab_completes_a_filter(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.press("slash")
+        await driven.write("workflow:ind")
+        await driven.press("tab")
+        assert driven.main.query_one("#filter", FilterBar).text == "workflow:index-files"
+
+
+async def test_enter_opens_the_session_under_the_cursor_and_escape_comes_back(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.press("enter")
+        assert isinstance(driven.console.screen, SessionScreen)
+        assert driven.session.session_id == "session-123"
+        await driven.press("escape")
+        assert driven.console.screen is driven.main
+
+
+async def test_extend_moves_the_expiry_of_the_session_under_the_cursor(full_world: World) -> None:
+    before = await full_world.service.get_session("session-123-ocr")
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.press("j")
+        await driven.press("e")
+        await driven.press("enter")
+        await driven.until(lambda: "Extended by 10m: session-123-ocr" in driven.told)
+    after = await full_world.service.get_session("session-123-ocr")
+    assert before.expires_at is not None
+    assert after.expires_at == before.expires_at + 600
+
+
+async def test_extend_takes_another_length_and_refuses_what_is_none(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.press("j", "e")
+        await driven.write("soon")
+        await driven.press("enter")
+        assert "'soon' is no length of time" in driven.text
+        await driven.press("ctrl+a", "ctrl+k")
+        await driven.write("2h")
+        await driven.press("enter")
+        await driven.until(lambda: "Extended by 2h" in driven.told)
+
+
+async def test_end_ends_with_a_status_and_a_reason(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.press("j", "x", "right", "tab")
+        await driven.write("wrong")
+        await driven.press("enter")
+        await driven.until(lambda: "Ended as cancelled: session-123-ocr" in driven.told)
+    events = await full_world.service.list_events("session-123-ocr", newest=True)
+    ended = next(event for event in events.items if event.type == "session.ended")
+    assert (ended.data["status"], ended.data["reason"]) == ("cancelled", "wrong")
+
+
+async def test_ending_several_sessions_asks_for_their_number(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.press("space", "j", "space", "x", "enter")
+        assert "Type 2, the number of sessions that will end" in driven.text
+        await driven.write("2")
+        await driven.press("enter")
+        await driven.until(lambda: "Ended as completed: 2 sessions" in driven.told)
+        assert driven.table.marks == frozenset()
+    for session_id in ("session-123", "session-123-ocr"):
+        assert (await full_world.service.get_session(session_id)).status is Status.COMPLETED
+
+
+async def test_leaving_a_dialog_changes_nothing(full_world: World) -> None:
+    before = await full_world.service.get_session("session-123")
+    async with driving(full_world, full_world.clock) as driven:
+        for key in "exrfi":
+            await driven.press(key)
+            await driven.until(lambda: driven.console.screen is not driven.main)
+            await driven.press("escape")
+            assert driven.console.screen is driven.main
+        assert driven.told == ""
+    assert await full_world.service.get_session("session-123") == before
+
+
+async def test_fork_makes_a_session_of_the_name_that_is_given(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.press("j", "f")
+        await driven.write("copy-of-it")
+        await driven.press("enter")
+        await driven.until(lambda: "Forked: session-123-ocr → copy-of-it" in driven.told)
+    fork = await full_world.service.get_session("copy-of-it")
+    assert fork.state == (await full_world.service.get_session("session-123-ocr")).state
+
+
+async def test_a_fork_into_a_name_that_is_taken_is_refused_with_the_reason(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.press("j", "f")
+        await driven.write("session-123")
+        await driven.press("enter")
+        await driven.until(lambda: "session-123" in driven.told)
+        assert "Forked" not in driven.told
+        assert driven.console.screen is driven.main
+
+
+async def test_resume_lets_a_failed_session_go_on(full_world: World) -> None:
+    failed = (await full_world.service.list_sessions("status:failed")).items[0]
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.put_cursor_on(failed.id)
+        await driven.press("r", "enter")
+        await driven.until(lambda: f"Resumed: {failed.id}" in driven.told)
+    assert (await full_world.service.get_session(failed.id)).status is Status.IN_PROGRESS
+
+
+async def test_signal_leaves_a_signal_with_its_payload(full_world: World) -> None:
+    waiting = (await full_world.service.list_sessions("status:suspended")).items[0]
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.put_cursor_on(waiting.id)
+        await driven.press("i")
+        await driven.until(lambda: "Payload" in driven.text)
+        await driven.write("approved")
+        await driven.press("tab")
+        await driven.write("{1")
+        await driven.press("enter")
+        assert "Not JSON" in driven.text
+        await driven.press("ctrl+a", "ctrl+k")
+        await driven.write("7")
+        await driven.press("enter")
+        await driven.until(lambda: "Signal approved left" in driven.told)
+    events = await full_world.service.list_events(waiting.id, newest=True)
+    assert any(event.type == "session.signalled" and event.data["name"] == "approved" for event in events.items)
+
+
+async def test_what_could_not_be_done_stays_marked_and_is_told_one_by_one(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.press("space", "j", "space")
+        await full_world.service.end_session("session-123-ocr")
+        await driven.press("e", "enter")
+        await driven.until(lambda: "Not all went well" in driven.text)
+        assert "session-123-ocr" in driven.text
+        assert driven.table.marks == {"session-123-ocr"}
+        await driven.press("escape")
+        assert driven.console.screen is driven.main
+
+
+async def test_rows_are_held_while_marked_and_go_on_when_the_marks_are_cleared(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.press("space")
+        await full_world.service.create_session(session_id="just-born")
+        await driven.until(lambda: driven.table.waiting == 1)
+        assert "rows held, 1 updates wait" in driven.text
+        assert "just-born" not in "\n".join(driven.text.splitlines()[:30])
+        await driven.press("u")
+        await driven.until(lambda: driven.table.total == 51)
+        assert not driven.table.is_frozen
+
+
+async def test_pause_says_how_many_updates_wait(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.press("p")
+        await full_world.service.create_session(session_id="one")
+        await full_world.service.create_session(session_id="two")
+        await driven.until(lambda: "PAUSED, 2 waiting" in driven.text)
+        assert driven.table.total == 50
+        await driven.press("p")
+        await driven.until(lambda: driven.table.total == 52)
+        assert "PAUSED" not in driven.text
+
+
+async def test_all_that_match_can_be_marked(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.press("asterisk")
+        await driven.until(lambda: len(driven.table.marks) == 50)
+        assert "50 marked" in driven.text
+
+
+async def test_no_more_than_a_thousand_are_marked_at_once_and_that_is_said(world: World) -> None:
+    for number in range(1005):
+        await world.service.create_session(session_id=f"s-{number}")
+    async with driving(world, world.clock) as driven:
+        await driven.press("asterisk")
+        await driven.until(lambda: driven.table.marks)
+        assert len(driven.table.marks) == 1000
+        assert "Marked the first 1,000 of 1,005" in driven.told
+
+
+async def test_sort_goes_through_the_columns_and_reverse_turns_round(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        assert "last event ▼" in driven.text
+        await driven.press("s")
+        await driven.until(lambda: "sort: id ▲" in driven.text)
+        first = driven.table.row_at(0)
+        await driven.press("S")
+        await driven.until(lambda: "sort: id ▼" in driven.text)
+        await driven.until(lambda: driven.table.row_at(0) not in (None, first))
+
+
+async def test_a_column_is_sorted_by_from_the_command_line(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.press("colon")
+        await driven.write("sort step")
+        await driven.press("enter")
+        await driven.until(lambda: "sort: step ▼" in driven.text)
+
+
+async def test_the_command_line_completes_and_corrects(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.press("colon")
+        await driven.write("extand")
+        await driven.press("enter")
+        assert "did you mean extend?" in driven.text
+        await driven.press("ctrl+a", "ctrl+k")
+        await driven.write("extend 30m")
+        await driven.press("enter")
+        await driven.until(lambda: "Extended by 30m: session-123" in driven.told)
+
+
+async def test_the_palette_runs_commands(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.press("ctrl+p")
+        await driven.write("turn the order")
+        await driven.pilot.pause(0.3)
+        await driven.press("enter")
+        await driven.until(lambda: "last event ▲" in driven.text)
+
+
+async def test_a_group_is_chosen_and_filtered_by(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.press("g", "j", "enter")
+        await driven.until(lambda: driven.main.sessions.source.q == "group:batch-8")
+        assert driven.table.has_focus
+        await driven.until(lambda: 0 < driven.table.total < 50)
+
+
+async def test_groups_and_events_open_over_a_narrow_screen_and_go_away(full_world: World) -> None:
+    async with driving(full_world, full_world.clock, size=NARROW) as driven:
+        for key, word in (("g", "batch-7"), ("l", "follow ●")):
+            assert word not in driven.text
+            await driven.press(key)
+            await driven.until(lambda word=word: word in driven.text)  # type: ignore[misc]
+            await driven.press("escape")
+            assert word not in driven.text
+            assert driven.table.has_focus
+
+
+async def test_panes_hide_and_come_back_on_a_wide_screen(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.press("l")
+        assert driven.main.query_one("#events EventLog").has_focus
+        await driven.press("l")
+        assert not driven.main.query_one("#events").display
+        assert driven.table.has_focus
+        await driven.press("l")
+        assert driven.main.query_one("#events").display
+
+
+async def test_columns_are_chosen(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.press("w")
+        assert isinstance(driven.console.screen, ColumnsDialog)
+        await driven.press("end", "k", "space", "enter")
+        await driven.until(lambda: "CREATED" in driven.text)
+
+
+async def test_help_lists_every_command_of_the_screen(full_world: World) -> None:
+    async with driving(full_world, full_world.clock, size=(140, 80)) as driven:
+        await driven.press("question_mark")
+        assert isinstance(driven.console.screen, HelpScreen)
+        for word in (":extend [DURATION]", ":mark-all", "live longer", "✖ failed", ":quit"):
+            assert word in driven.text
+        await driven.press("escape")
+        assert driven.console.screen is driven.main
+
+
+async def test_ids_are_copied(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.press("y")
+        assert driven.console.clipboard == "session-123"
+        await driven.press("space", "j", "space", "y")
+        assert driven.console.clipboard == "session-123\nsession-123-ocr"
+
+
+async def test_a_pane_fills_the_screen_and_shrinks_again(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.press("z")
+        assert driven.main.maximized is driven.main.sessions
+        await driven.press("z")
+        assert driven.main.maximized is None
+
+
+async def test_themes_are_gone_through_and_named(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        assert driven.console.theme == "nexus-dark"
+        await driven.press("t")
+        assert driven.console.theme == "nexus-light"
+        await driven.press("colon")
+        await driven.write("theme nosuch")
+        await driven.press("enter")
+        await driven.until(lambda: "There is no theme 'nosuch'" in driven.told)
+        assert driven.console.theme == "nexus-light"
+
+
+async def test_a_read_only_console_refuses_every_change_and_says_why(full_world: World) -> None:
+    before = (await full_world.service.list_sessions(limit=100)).items
+    async with driving(full_world, full_world.clock, read_only=True) as driven:
+        assert "READ-ONLY" in driven.text
+        for key in "exrfi":
+            await driven.press(key)
+            assert driven.console.screen is driven.main
+        await driven.press("colon")
+        await driven.write("extend 30m")
+        await driven.press("enter")
+        assert driven.told.count("This console is read-only") == 6
+        assert "e extend" not in driven.text.splitlines()[-1]
+    assert (await full_world.service.list_sessions(limit=100)).items == before
+
+
+async def test_an_empty_store_says_so_and_offers_nothing_to_act_on(world: World) -> None:
+    async with driving(world, world.clock) as driven:
+        assert "no sessions yet" in driven.text
+        assert "e extend" not in driven.text
+        await driven.press("e")
+        assert "There is no session under the cursor" in driven.told
+
+
+async def test_a_click_in_the_footer_runs_the_command(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        footer = driven.text.splitlines()[-1]
+        await driven.pilot.click("#keys", offset=(footer.index("? help"), 0))
+        await driven.rest()
+        assert isinstance(driven.console.screen, HelpScreen)
+
+
+async def test_quit_leaves_with_code_0(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.press("q")
+        assert driven.console.return_value == 0
