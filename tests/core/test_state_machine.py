@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from nexus import AsyncNexus
 from nexus.errors import NexusError
+from nexus.local import LocalService
 from nexus.model import Caller
 from nexus.testing import FakeClock
 
@@ -109,7 +110,7 @@ class Model:
         self.sessions[session_id] = {
             "status": "active", "state": dict(above["state"]) if above else {}, "parent": parent, "group": group,
             "created": self.now, "idle": self.now + TIMEOUT, "age": self.now + MAX_AGE, "ended": None,
-            "channels": ["api"], "version": 1, "step": 0, "saved": [], "line": 0, "run": None,
+            "channels": ["api"], "version": 1, "step": 0, "saved": [], "line": 0, "run": None, "signals": 0,
         }  # fmt: skip
 
     def usable_parent(self, parent: str | None) -> dict[str, Any] | None:
@@ -186,21 +187,57 @@ class Model:
         self._steps(session, 0, steps, how)
 
     def _steps(self, session: dict[str, Any], done: int, steps: int, how: str) -> None:
-        saved = None
         for _ in range(done, steps):
             session["state"] = {**session["state"], "n": session["state"].get("n", 0) + 1}
             session["step"] += 1
             self._bump(session)
-            session["saved"].append((session["step"], dict(session["state"]), False))
-            session["line"] = len(session["saved"])
-            saved = session["step"]
+            self._save(session)
+        self._outcome(session, how, saved=steps > done)
+
+    def _save(self, session: dict[str, Any]) -> None:
+        session["saved"].append((session["step"], dict(session["state"])))
+        session["line"] = len(session["saved"])
+
+    def _outcome(self, session: dict[str, Any], how: str, *, saved: bool) -> None:
+        """The end of the body: it returns, raises, or waits for a signal (if none is there already)."""
+        if how == "wait" and session["signals"]:
+            session["signals"] -= 1
+            self._bump(session)
+            how = "ok"
+        if how == "ok":
+            session["run"] = "done"
         session["status"] = {"ok": "active", "boom": "failed", "wait": "suspended"}[how]
-        if how != "wait":
-            session["idle"] = self.now + TIMEOUT if how == "boom" else max(session["idle"], self.now + TIMEOUT)
+        if how == "ok":
+            session["idle"] = max(session["idle"], self.now + TIMEOUT)
+        elif how == "boom":
+            session["idle"] = self.now + TIMEOUT
         self._bump(session)
-        if saved is None or how == "wait":
-            session["saved"].append((session["step"], dict(session["state"]), False))
-            session["line"] = len(session["saved"])
+        if how == "wait" or not saved:
+            self._save(session)
+
+    def signal(self, session_id: str) -> None:
+        session = self.usable(session_id)
+        waiting = session["status"] == "suspended"
+        session["signals"] += 1
+        self._use(session, "api")
+        if waiting:
+            self._bump(session)
+            self._outcome(session, "wait", saved=True)
+
+    def resume(self, session_id: str) -> None:
+        session = self._get(session_id)
+        if session["status"] == "suspended":
+            raise Refused("session_busy")
+        unfinished = session["run"] in ("boom", "wait")
+        if session["status"] == "completed" or (session["status"] == "active" and not unfinished):
+            raise Refused("invalid_transition")
+        session["ended"] = None
+        if session["age"] <= self.now:
+            session["age"] = self.now + MAX_AGE
+        self._use(session, "api")
+        session["status"] = "active"
+        if unfinished:
+            self._outcome(session, session["run"], saved=True)
 
     def fork(self, session_id: str, new: str) -> None:
         source = self._get(session_id)
@@ -217,11 +254,10 @@ class Model:
         self.sessions[new] = {
             "status": "active", "state": dict(source["state"]), "parent": None, "group": None, "created": self.now,
             "idle": self.now + TIMEOUT, "age": self.now + MAX_AGE, "ended": None, "channels": ["api"], "version": 1,
-            "step": source["step"], "saved": [], "line": 0, "run": source["run"],
+            "step": source["step"], "saved": [], "line": 0, "run": source["run"], "signals": 0,
         }  # fmt: skip
         if source["run"] is not None:
-            self.sessions[new]["saved"].append((source["step"], dict(source["state"]), False))
-            self.sessions[new]["line"] = 1
+            self._save(self.sessions[new])
 
     def end_group(self, group: str) -> None:
         if group not in self.groups:
@@ -251,6 +287,29 @@ def workflows(app: AsyncNexus) -> None:
         if how == "wait":
             await run.wait_for("go")
         return int(run.state.get("n", 0))
+
+
+async def signal_and_wait(service: LocalService, session_id: str) -> None:
+    """Signal, and let a run that this wakes go on to its end."""
+    cursor = (
+        (await service.list_events(session_id, limit=1, newest=True)).items[-1].seq
+        if await _is_there(service, session_id)
+        else 0
+    )
+    was = (await service.get_session(session_id)).status
+    await service.signal_session(session_id, "go")
+    if was == "suspended":
+        async for item in service.feed(cursor=str(cursor)):
+            if item.event is not None and item.event.session_id == session_id and item.event.type == "run.completed":
+                return
+
+
+async def _is_there(service: LocalService, session_id: str) -> bool:
+    try:
+        await service.get_session(session_id)
+    except NexusError:
+        return False
+    return True
 
 
 class SessionMachine(RuleBasedStateMachine):
@@ -335,6 +394,17 @@ class SessionMachine(RuleBasedStateMachine):
         self.both(
             lambda service: service.execute("steps", {"count": steps, "how": how}, session_id=session_id),
             lambda: self.model.execute(session_id, steps, how),
+        )
+
+    @rule(session_id=ids)
+    def signal(self, session_id: str) -> None:
+        self.both(lambda service: signal_and_wait(service, session_id), lambda: self.model.signal(session_id))
+
+    @rule(session_id=ids)
+    def resume(self, session_id: str) -> None:
+        self.both(
+            lambda service: service.resume_session(session_id, background=False),
+            lambda: self.model.resume(session_id),
         )
 
     @rule(session_id=ids, new=ids)

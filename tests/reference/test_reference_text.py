@@ -156,7 +156,7 @@ def cross_channel(reader: Reader, snippet: str, _: pytest.MonkeyPatch) -> None:
     reader.read(f"# Complete via MCP{second}")
     session = reader.names["app"].get_session("session-123")
     assert session.channels == ("api", "cli", "mcp")
-    assert session.state["steps"] == [1, 2, 3]
+    assert [each["step"] for each in session.state["steps"]] == [1, 2, 3]
 
 
 def on_redis(reader: Reader, snippet: str, monkeypatch: pytest.MonkeyPatch) -> None:
