@@ -56,7 +56,7 @@ class EventLog(LineView, can_focus=True):
     EventLog > .event-log--time { color: $text-muted; }
     EventLog > .event-log--subject { color: $text-primary; }
     EventLog > .event-log--meta { color: $text-muted; }
-    EventLog > .event-log--match { background: $warning 40%; text-style: bold underline; }
+    EventLog > .event-log--match { text-style: bold reverse; }
     EventLog > .event-log--empty { color: $text-disabled; }
     """ + tone_css("EventLog")
 

@@ -27,14 +27,19 @@ def find_paths(value: object, needle: str) -> list[Path]:
     """
     found: list[Path] = []
     low = needle.lower()
-    waiting: list[tuple[Path, object]] = [((), value)] if needle else []
+    # A stack of iterators: a path is made only for a container or a match, not for each of 100,000 scalars.
+    waiting: list[tuple[Path, Iterator[tuple[Step, object]]]] = [((), children(value))] if needle else []
     while waiting and len(found) < MAX_MATCHES:
-        path, each = waiting.pop()
-        if path and _holds(path[-1], each, low):
-            found.append(path)
-        if is_container(each):
-            waiting += reversed([((*path, step), child) for step, child in children(each)])
-    return found
+        path, rest = waiting[-1]
+        for step, child in rest:
+            if _holds(step, child, low):
+                found.append((*path, step))
+            if is_container(child):
+                waiting.append(((*path, step), children(child)))
+                break
+        else:
+            waiting.pop()
+    return found[:MAX_MATCHES]
 
 
 def small_containers(value: object, depth: int, limit: int = 200) -> list[Path]:
@@ -84,14 +89,13 @@ def children(value: object) -> Iterator[tuple[Step, object]]:
         value: A JSON value; a scalar has none.
     """
     if isinstance(value, dict):
-        yield from value.items()
-    elif isinstance(value, (list, tuple)):
-        yield from enumerate(value)
+        return iter(value.items())
+    return iter(enumerate(value)) if isinstance(value, (list, tuple)) else iter(())
 
 
 def _holds(step: Step, value: object, needle: str) -> bool:
     if isinstance(step, str) and needle in step.lower():
         return True
-    if isinstance(value, (dict, list, tuple)):
-        return False
-    return needle in (value.lower() if isinstance(value, str) else scalar_text(value))
+    if isinstance(value, str):
+        return needle in value.lower()
+    return not isinstance(value, (dict, list, tuple)) and needle in scalar_text(value)

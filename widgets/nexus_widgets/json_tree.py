@@ -72,7 +72,7 @@ class JsonTree(LineView, can_focus=True):
         background: $block-cursor-background;
         text-style: $block-cursor-text-style;
     }
-    JsonTree > .json-tree--match { background: $warning 40%; text-style: bold underline; }
+    JsonTree > .json-tree--match { text-style: bold reverse; }
     JsonTree > .json-tree--empty { color: $text-disabled; }
     """
 

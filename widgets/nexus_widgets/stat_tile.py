@@ -97,6 +97,8 @@ class StatTile(Widget):
         self._kind: Kind = kind
         self._low = low
         self._high = high
+        self._drawn: list[Strip] = []
+        self._drawn_for: object = None
         self.set_reactive(StatTile.title, title)
         self.set_reactive(StatTile.value, value)
         self.set_reactive(StatTile.sub, sub)
@@ -120,8 +122,9 @@ class StatTile(Widget):
         self._write_border()
 
     def notify_style_update(self) -> None:
-        """Write the border: the theme or a class changed."""
+        """Draw anew and write the border: the theme or a class changed."""
         super().notify_style_update()
+        self._drawn_for = None
         if self.is_mounted:
             self._write_border()
 
@@ -130,8 +133,11 @@ class StatTile(Widget):
         width, height = self.size
         if height == 1 and not self._has_border:
             return self._single(width)
-        lines = self._body(width, height)
-        return lines[y] if y < len(lines) else Strip.blank(width, base_style(self))
+        wanted = (width, height, self.title, self.value, self.sub, self.tone, self.values, self._has_border)
+        if self._drawn_for != wanted:
+            self._drawn = self._body(width, height)
+            self._drawn_for = wanted
+        return self._drawn[y] if y < len(self._drawn) else Strip.blank(width, base_style(self))
 
     def set_figure(self, value: str, values: Sequence[Value] | None = None, sub: str | None = None) -> None:
         """Change what changes with every update, in one paint.

@@ -31,11 +31,11 @@ def part_style(widget: Widget, name: str) -> Style:
 
 
 def over_style(widget: Widget, name: str) -> Style:
-    """Return only the background and the attributes of a component class, to lay over text that keeps its colour.
+    """Return only the attributes of a component class, to lay over text that keeps its colours.
 
     Args:
         widget: The widget that has it.
         name: The component class.
     """
     full = widget.get_component_rich_style(name)
-    return Style(bgcolor=full.bgcolor, bold=full.bold, underline=full.underline, italic=full.italic)
+    return Style(bold=full.bold, underline=full.underline, italic=full.italic, reverse=full.reverse)

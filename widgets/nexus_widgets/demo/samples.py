@@ -20,7 +20,7 @@ STATUSES: tuple[tuple[str, Tone], ...] = (
     ("‖ suspended", "warn"),
     ("✖ failed", "bad"),
     ("✔ completed", "good"),
-    ("◌ expired", "muted"),
+    ("◇ expired", "muted"),
 )
 CHANNELS: tuple[tuple[str, Tone], ...] = (("api", "cat1"), ("cli", "cat2"), ("mcp", "cat3"), ("sdk", "cat4"))
 WORKFLOWS = ("index-files", "import-orders", "summarise-thread", "nightly-report", "resize-images")
