@@ -81,7 +81,7 @@ async def _run_body(execution: Execution, workflow: Workflow) -> Ending | None:
         body = in_thread(partial(_sync_body, execution, workflow, values), name)
     either: set[asyncio.Future[Any]] = {body, execution.halted}
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-    if not body.done():
+    if not body.done() and execution.cancelled:
         await asyncio.wait({body}, timeout=UNWINDING)
     if not body.done() and workflow.is_async:
         body.cancel()
