@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import sys
 import tempfile
@@ -48,6 +49,7 @@ COUNTED = {
 """The scenarios that count, by era."""
 NOT_OFFERED = frozenset({"sep-2549-prompts-list-caching-hints"})
 """Checks of something that the server says it doesn't have: prompts."""
+_WHEN = re.compile(r"-\d{4}-\d\d-\d\dT[\dZ-]+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,10 @@ def _raise() -> None:
     raise RuntimeError("This tool intentionally returns an error for testing")
 
 
-def _progress(run: Any) -> str:
+async def _progress(run: Any) -> str:
     for done in (0, 50, 100):
-        run.progress(done, 100, f"Completed step {done} of 100")
+        await run.progress(done, 100, f"Completed step {done} of 100")
+        await asyncio.sleep(0.3)  # slow enough for each to be reported by itself
     return "done"
 
 
@@ -127,7 +130,7 @@ def _npx() -> str:
 
 def _read(era: str, results: Path) -> Iterator[Outcome]:
     for path in sorted(results.glob("server-*/checks.json")):
-        scenario = path.parent.name.removeprefix("server-").rpartition("-20")[0]
+        scenario = _WHEN.sub("", path.parent.name.removeprefix("server-"))
         checks = json.loads(path.read_text())
         judged = [check for check in checks if not _untestable(check)]
         failed = [check for check in judged if check["status"] == "FAILURE"]

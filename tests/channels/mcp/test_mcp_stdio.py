@@ -17,7 +17,7 @@ async def test_stdout_carries_nothing_but_messages(store: str) -> None:
         server.command, *server.args, env=environment,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    messages = [
+    messages: list[dict[str, Any]] = [
         {
             "id": 1,
             "method": "initialize",

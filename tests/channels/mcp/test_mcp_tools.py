@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, TextContent
 
@@ -165,16 +166,14 @@ async def test_a_cursor_that_was_never_given_out_is_the_protocols_own_error(door
 
 
 async def test_the_server_says_who_it_is_and_how_to_hand_a_session_on(door: Door) -> None:
-    async with door() as place, place.client() as client:
-        if place.era == "2025-11-25":
+    async with door() as place:
+        mode = "legacy" if place.era == "2025-11-25" else "auto"
+        async with Client(place.target, mode=mode, cache=None) as client:
+            assert client.protocol_version == place.era
             assert client.server_info is not None
             assert client.server_info.name == "nexus"
             assert client.server_info.version
-        else:
-            found = await client.session.discover()
-            assert place.era in found.supported_versions
-            assert found.instructions is not None
-            assert "session_id" in found.instructions
-            return
-        assert client.instructions is not None
-        assert "session_id" in client.instructions
+            assert client.instructions is not None
+            assert "session_id" in client.instructions
+            assert client.server_capabilities.tools is not None
+            assert client.server_capabilities.resources is not None

@@ -42,6 +42,7 @@ Authenticate = Callable[[Mapping[str, str]], Awaitable[Caller]]
 def mount(
     app: AsyncNexus,
     *,
+    host: str | None = None,
     authenticate: Authenticate | None = None,
     allowed_hosts: Iterable[str] = (),
     wait: float = WAIT,
@@ -50,13 +51,15 @@ def mount(
 
     Args:
         app: Open for as long as it is served.
+        host: The address that the server is bound to; the settings' own by default.
         authenticate: Tells who calls. Without it, whoever is in front leaves the ``Caller`` in the ASGI scope under
             ``callers.SCOPE_KEY``; with neither, callers are the local user, or refused when ``enable_auth`` is on.
         allowed_hosts: Names by which the server is reached, besides the loopback ones and the address that it is
             bound to: ``NAME``, ``NAME:PORT``, or ``*`` to switch the check off.
         wait: Seconds that a call without progress waits for its run before it answers ``in_progress``.
     """
-    return McpMount(app, Endpoint(app, HostGuard(app.settings.host, allowed_hosts), authenticate), wait)
+    guard = HostGuard(app.settings.host if host is None else host, allowed_hosts)
+    return McpMount(app, Endpoint(app, guard, authenticate), wait)
 
 
 class McpMount:

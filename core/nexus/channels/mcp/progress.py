@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, cast
 
-from nexus.model import Event
+from nexus.model import Event, RunResult
 from nexus.service import Service
 
 Report = Callable[[float, float | None, str | None], Awaitable[None]]
@@ -56,13 +56,21 @@ class Reporter:
         """Wait until nothing that happens from now on is missed."""
         await self._ready.wait()
 
-    async def finish(self, run_id: str) -> None:
-        """Wait, a moment at most, until all that happened before the end of ``run_id`` has been reported."""
-        try:
+    async def finish(self, result: RunResult) -> None:
+        """Report what is left to say of a run that has ended.
+
+        Waits, a moment at most, for the events before its end, then tells how far it came: its last commit may have
+        carried that without an event of its own.
+        """
+        with suppress(TimeoutError):
             async with asyncio.timeout(_GRACE), self._told:
-                await self._told.wait_for(lambda: run_id in self._ended)
-        except TimeoutError:
-            return
+                await self._told.wait_for(lambda: result.run_id in self._ended)
+        run = await self._service.get_run(result.session_id)
+        said = run.progress if run is not None and run.id == result.run_id else None
+        if said is not None:
+            await self._send(said.done, said.total, said.note)
+        elif result.step and not self._own_scale:
+            await self._send(result.step, None, None)
 
     async def _tell(self, event: Event) -> None:
         if event.session_id != self._session_id:

@@ -61,7 +61,7 @@ class Runs:
                 return await _so_far(service, workflow, inputs, session_id)
             result: RunResult = run.result()
             if reporter is not None:
-                await reporter.finish(result.run_id)
+                await reporter.finish(result)
             return result
         finally:
             if following is not None:
