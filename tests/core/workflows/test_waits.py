@@ -142,11 +142,15 @@ async def test_a_wait_of_no_time_takes_what_is_there_and_suspends_nothing(app: A
 
 
 async def test_what_was_recorded_before_a_wait_is_not_repeated_after_it(app: AsyncNexus) -> None:
-    done = []
+    done: list[Any] = []
+
+    def before() -> int:
+        done.append("before")
+        return len(done)
 
     @app.workflow("effects")
     async def effects(run: Any) -> Any:
-        first = await run.call(lambda: done.append("before") or len(done))
+        first = await run.call(before)
         async for number in run.steps(range(3)):
             if number == 1:
                 await run.wait_for("go")

@@ -31,6 +31,7 @@ class Heart:
         self._task: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
         self._who = this_process()
+        self._last = 0.0
         self.worker_id = new_id("work", self._started_at)
 
     async def start(self) -> None:
@@ -41,6 +42,11 @@ class Heart:
             if self._task is None:
                 await self._beat()
                 self._task = asyncio.create_task(self._run(), name="nexus-heart")
+
+    async def assure(self) -> None:
+        """Beat now if the last beat is so long ago that others may have given this process up."""
+        if asyncio.get_running_loop().time() - self._last >= self._lease:
+            await self._beat()
 
     async def stop(self) -> None:
         """Stop, and leave the list of workers unless there are runs left that others must find."""
@@ -62,7 +68,9 @@ class Heart:
             id=self.worker_id, host=who.host, boot_id=who.boot_id, pid=who.pid, pid_start=who.pid_start,
             started_at=self._started_at, workflows=self._registry.names(),
         )  # fmt: skip
+        at = asyncio.get_running_loop().time()
         await self._engine.store.beat(worker, self._lease)
+        self._last = at
 
     async def _run(self) -> None:
         pause = self._lease / 3

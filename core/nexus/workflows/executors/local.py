@@ -75,6 +75,7 @@ class LocalExecutor:
                     await self._heart.start()
                     await self._listening.enter_async_context(self._engine.tail.listen(self._hear))
                     self._enlisted = True
+        await self._heart.assure()
         return self._heart.worker_id
 
     async def stop(self, grace: float) -> None:
@@ -176,12 +177,12 @@ class LocalExecutor:
         if snapshot.run is None or snapshot.run.worker != UNOWNED:
             return
         acquire = acquiring.take if snapshot.session.status in RUNNING else acquiring.next_in_line
-        acquired = await acquire(self._engine, session_id, self._caller, self._heart.worker_id, self._knows)
+        acquired = await acquire(self._engine, session_id, self._caller, await self.enlist(), self._knows)
         if acquired is not None:
             self.launch(acquired)
 
     async def _inherit(self, session_id: str, dead: str) -> None:
-        worker = self._heart.worker_id if self.free else UNOWNED
+        worker = await self.enlist() if self.free else UNOWNED
         acquired = await acquiring.take(self._engine, session_id, self._caller, worker, self._knows, dead=dead)
         if acquired is not None and worker != UNOWNED:
             self.launch(acquired)
