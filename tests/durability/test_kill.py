@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import defaultdict
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ PATIENCE = 120.0
 
 
 def killed_rounds(url: str, log: Path, steps: int, rounds: int, chance: random.Random) -> int:
-    """Start the child again and again, kill it each time, and let it come to its end at last; how often it was killed."""
+    """Start the child again and again, kill it each time, and let the last one finish; how often it was killed."""
     kills = 0
     while True:
         child = subprocess.Popen([sys.executable, CHILD, url, log, str(steps)], env=environment(url))
@@ -51,7 +52,7 @@ def check_steps(begun: list[int], steps: int, interval: int) -> int:
     """No step is skipped and none repeated that was committed; how many were repeated."""
     assert set(begun) == set(range(steps))
     assert begun[0] == 0
-    for before, after in zip(begun, begun[1:], strict=False):
+    for before, after in pairwise(begun):
         repeated = before + 1 - after
         assert 0 <= repeated <= interval, f"{after} came after {before} at interval {interval}"
     return len(begun) - steps

@@ -136,8 +136,8 @@ async def test_a_run_whose_process_died_is_taken_over_at_once_on_this_machine(st
 
 async def test_a_run_that_kills_every_process_fails_as_poisoned(store: str, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    for session in ("mine", "-", "-"):
-        assert await gone(start(DIES, store, session, log, 4)) == 9
+    for wanted in ("mine", "-", "-"):
+        assert await gone(start(DIES, store, wanted, log, 4)) == 9
     async with AsyncNexus(store=store) as app:
         counting(app, log)
         await app.start()
