@@ -6,15 +6,14 @@ changes later is stored as it was, and so that applying a change can't fail half
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from nexus.model import Session
 from nexus.stores import codec
 from nexus.stores.base import Change, Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedRecord:
+class PreparedRecord(msgspec.Struct, frozen=True):
     """A session's new record in bytes."""
 
     session: Session
@@ -25,8 +24,7 @@ class PreparedRecord:
     run: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedCheckpoint:
+class PreparedCheckpoint(msgspec.Struct, frozen=True):
     """A checkpoint in bytes. ``state`` is ``None`` where what is stored already stays."""
 
     session_id: str
@@ -36,8 +34,7 @@ class PreparedCheckpoint:
     state: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedChange:
+class PreparedChange(msgspec.Struct, frozen=True):
     """A change, and its parts in bytes, in the same order."""
 
     change: Change
@@ -61,7 +58,7 @@ def prepare(change: Change) -> PreparedChange:
         change=change,
         record=None if change.after is None else _record(change.after),
         group=None if group is None else codec.encode_group(group),
-        events=tuple(map(codec.encode_event, change.events)),
+        events=tuple([codec.encode_event(event) for event in change.events]),
         checkpoints=tuple(
             PreparedCheckpoint(
                 checkpoint.session_id,

@@ -64,15 +64,21 @@ class Checkpointer:
         self._wake.set()
         await asyncio.shield(self._closed)
 
+    def disconnect(self) -> None:
+        """Close the connection, in the thread or, after a fork, in its absence."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
+
     def _work(self) -> None:
         while not self._stopping:
             self._wake.wait()
             self._wake.clear()
             if not self._stopping:
                 self._copy()
-        with self.quiet, suppress(sqlite3.Error):
-            if self._connection is not None:
-                self._connection.close()
+        with self.quiet:
+            self.disconnect()
         if self._loop is not None and self._closed is not None:
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(_finish, self._closed)

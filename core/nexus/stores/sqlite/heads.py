@@ -31,8 +31,8 @@ class Heads:
             return
         self._sessions.update(dict.fromkeys(missing))
         names = msgspec.json.encode(missing).decode()
-        for name, *row in self._connection.execute(_SELECT, (names,)):
-            self._sessions[name] = Head.of(tuple(row))
+        for row in self._connection.execute(_SELECT, (names,)):
+            self._sessions[row[0]] = Head(row[1], row[2], row[3], row[4:])
 
     def session(self, session_id: str) -> Head | None:
         """The head of a session as this transaction has made it; ``None`` where there is none."""

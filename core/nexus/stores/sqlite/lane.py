@@ -82,6 +82,13 @@ class Lane:
             self._interrupt()
         await asyncio.shield(self._closed)
 
+    def disconnect(self) -> None:
+        """Close the connection, in the thread or, after a fork, in its absence."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
+
     async def run(self, call: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Answer a short question.
 
@@ -150,7 +157,7 @@ class Lane:
                 return None, unavailable(self._path, "closed", "is closed")
             except Exception as error:  # noqa: BLE001 - it belongs to the caller, who waits on another thread
                 if is_environment(error):
-                    self._disconnect()
+                    self.disconnect()
                 return None, translate(error, self._path)
             finally:
                 self._current = None
@@ -174,15 +181,9 @@ class Lane:
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(_settle_all, answers)
 
-    def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(sqlite3.Error):
-                connection.close()
-
     def _end(self) -> None:
         with self.quiet:
-            self._disconnect()
+            self.disconnect()
         closed = unavailable(self._path, "closed", "is closed")
         answers: list[_Answer] = []
         with suppress(Empty):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
@@ -32,6 +31,8 @@ _ALWAYS: Final = (
 )  # fmt: skip
 _MOVABLE: Final = (("status", "last_activity"), ("due_bound",), ("worker",), ("ended_at",),
                    ("parent_id", "owner", "created_at", "group_id"))  # fmt: skip
+_PLACES: Final = (slice(0, 2), slice(2, 3), slice(3, 4), slice(4, 5), slice(5, 9))
+_BOUND: Final = 2
 _ALL: Final = ("id", *_ALWAYS, *(column for columns in _MOVABLE for column in columns))
 
 INSERT: Final = f"INSERT INTO sessions (key, {', '.join(_ALL)}) VALUES (?{', ?' * len(_ALL)})"  # noqa: S608
@@ -40,73 +41,61 @@ _HEAD: Final = ("id", "key", "version", "large", *(column for columns in _MOVABL
 HEAD_COLUMNS: Final = ", ".join(_HEAD)
 
 
-@dataclass(slots=True)
-class Head:
+class Head(msgspec.Struct):
     """What a commit has to know of a stored session: where it is, its version, and what indexes say of it."""
 
     key: int
     version: int
     large: int
-    indexed: tuple[tuple[Any, ...], ...]
-
-    @classmethod
-    def of(cls, row: tuple[Any, ...]) -> Head:
-        """From a row of ``HEAD_COLUMNS``, without its id."""
-        key, version, large, *rest = row
-        return cls(key, version, large, (tuple(rest[0:2]), (rest[2],), (rest[3],), (rest[4],), tuple(rest[5:9])))
+    indexed: tuple[Any, ...]
+    """The values of ``_MOVABLE``, one after the other."""
 
     @property
     def status(self) -> str:
         """Where the session stands."""
-        status: str = self.indexed[0][0]
+        status: str = self.indexed[0]
         return status
 
     @property
     def group_id(self) -> str | None:
         """The group it is counted in."""
-        group_id: str | None = self.indexed[4][3]
+        group_id: str | None = self.indexed[-1]
         return group_id
 
 
-@dataclass(slots=True)
-class NewRow:
+class NewRow(msgspec.Struct):
     """A session's row as it is to be."""
 
     record: PreparedRecord
     large: int
-    indexed: tuple[tuple[Any, ...], ...]
+    indexed: tuple[Any, ...]
 
     @classmethod
     def of(cls, record: PreparedRecord, head: Head | None) -> NewRow:
         """From a record, and from what is stored of it now."""
         session = record.session
         large = (STATE if len(record.state) > INLINE else 0) | (RUN if len(record.run or b"") > INLINE else 0)
-        bound = None if head is None else head.indexed[1][0]
-        return cls(
-            record,
-            large,
-            (
-                (session.status.value, session.last_activity),
-                (lower_bound(bound, record.due_at, session.timeout),),
-                (record.worker,),
-                (session.ended_at,),
-                (session.parent_id, session.owner, session.created_at, session.group_id),
-            ),
-        )
+        bound = None if head is None else head.indexed[_BOUND]
+        indexed = (
+            session.status.value, session.last_activity, lower_bound(bound, record.due_at, session.timeout),
+            record.worker, session.ended_at, session.parent_id, session.owner, session.created_at, session.group_id,
+        )  # fmt: skip
+        return cls(record, large, indexed)
 
     def update(self, head: Head) -> tuple[str, tuple[Any, ...]]:
         """The statement that makes the stored row this one, and its values."""
-        moved = tuple(now != then for now, then in zip(self.indexed, head.indexed, strict=True))
+        new, old = self.indexed, head.indexed
+        moved = tuple([new[place] != old[place] for place in _PLACES])
         values = [*self._always()]
-        for group, moves in zip(self.indexed, moved, strict=True):
+        for place, moves in zip(_PLACES, moved, strict=True):
             if moves:
-                values.extend(group)
+                values.extend(new[place])
         values.append(head.key)
         return _update(moved), tuple(values)
 
     def insert(self, key: int) -> tuple[Any, ...]:
         """The values of ``INSERT``."""
-        return (key, self.record.session.id, *self._always(), *(value for group in self.indexed for value in group))
+        return (key, self.record.session.id, *self._always(), *self.indexed)
 
     def head(self, key: int) -> Head:
         """What will be stored, once it is."""

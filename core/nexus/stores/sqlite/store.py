@@ -9,6 +9,7 @@ network drive, where SQLite's locks and shared memory don't work.
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -32,6 +33,7 @@ from nexus.stores.sqlite.connection import LOCK_TIMEOUT
 from nexus.stores.sqlite.diagnosis import examine
 from nexus.stores.sqlite.faults import unavailable
 from nexus.stores.sqlite.feed import Feed
+from nexus.stores.sqlite.forks import forget, watch_forks
 from nexus.stores.sqlite.lane import Lane
 from nexus.stores.sqlite.loads import Loads
 from nexus.stores.sqlite.writer import Writer
@@ -50,11 +52,13 @@ class _Opened:
         self.scans = [Lane(f"nexus-sqlite-scan-{number}", path) for number in range(1, _SCANS + 1)]
         self.feed = Feed(path, self.bell, lambda: self.writer.holds_lock)
         self.loads = Loads(self.quick)
+        self.forked = False
 
     def _written(self, changes: int) -> None:
         self.checkpointer.written(changes)
 
     async def start(self) -> None:
+        watch_forks(self)
         self.bell.ring(await self.writer.start())
         self.checkpointer.start()
         for lane in (self.quick, *self.scans):
@@ -67,6 +71,21 @@ class _Opened:
         await self.checkpointer.close()
         # Last, because the last connection that closes leaves one whole file behind, without a log.
         await self.writer.close()
+        forget(self)
+
+    def locks(self) -> list[threading.Lock]:
+        """See ``Forkable``. The checkpointer takes the writer's lock while it has its own."""
+        lanes = (self.quick, *self.scans)
+        return [self.checkpointer.quiet, self.writer.quiet, self.feed.quiet, *(lane.quiet for lane in lanes)]
+
+    def abandon(self) -> None:
+        """See ``Forkable``."""
+        self.forked = True
+        self.feed.disconnect()
+        for lane in (self.quick, *self.scans):
+            lane.disconnect()
+        self.checkpointer.disconnect()
+        self.writer.disconnect()
 
     def scan(self) -> Lane:
         """The lane for a question that may take long."""
@@ -111,13 +130,15 @@ class SQLiteStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
         parts, self._parts = self._parts, None
-        if parts is not None:
+        if parts is not None and not parts.forked:
             await parts.close()
 
     @property
     def _open(self) -> _Opened:
         if self._parts is None:
             raise unavailable(self.path, "closed", "is not open: use it inside async with")
+        if self._parts.forked:
+            raise unavailable(self.path, "closed", "was opened before this process was forked: open it anew here")
         return self._parts
 
     # -- records

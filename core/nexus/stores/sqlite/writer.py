@@ -140,13 +140,21 @@ class Writer:
             self._groups.put(self._pending)
             self._pending = []
 
+    def disconnect(self) -> None:
+        """Close the connection, in the thread or, after a fork, in its absence."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
+
     # -- on the thread
 
     def _work(self, opened: asyncio.Future[int]) -> None:
         try:
-            self._connection = connect_first(self._path, self._lock_timeout)
-            self._file = self._identity()
-            answer: int | Exception = last_seq(self._connection)
+            with self.quiet:
+                self._connection = connect_first(self._path, self._lock_timeout)
+                self._file = self._identity()
+                answer: int | Exception = last_seq(self._connection)
         except Exception as error:  # noqa: BLE001 - it belongs to whoever opens the store
             answer = translate(error, self._path)
         self._tell([(opened, answer)], 0)
@@ -237,9 +245,7 @@ class Writer:
 
     def _end(self) -> None:
         with self.quiet:
-            if self._connection is not None:
-                with suppress(sqlite3.Error):
-                    self._connection.close()
+            self.disconnect()
         late: list[_Outcome] = []
         closed = unavailable(self._path, "closed", "is closed")
         with suppress(Empty):
