@@ -140,6 +140,9 @@ async def test_a_cursor_scrolled_out_of_view_does_not_pull_the_screen_back() -> 
         await settle(pilot)
         assert app.widget.visible_range.start == 1000
         assert "k1000" in screen_lines(app)[1]
+        assert app.widget.cursor_key == "k0"
+        await pilot.press("enter")
+        assert [message.key for message in app.of(VirtualTable.RowSelected)] == ["k0"]
 
 
 async def test_a_storm_of_changes_costs_few_fetches_and_ends_with_the_newest_rows() -> None:
@@ -209,6 +212,45 @@ async def test_rows_scrolled_to_while_frozen_are_fetched_without_moving_those_he
         await settle(pilot)
         assert app.widget.row_at(499).key == "k0"
         assert app.widget.row_at(0).key == "k0"
+
+
+async def test_an_order_that_is_asked_for_is_shown_while_frozen() -> None:
+    source = ListSource(keys(100))
+    app = hosted(source)
+    async with app.run_test(size=(60, 11)) as pilot:
+        await settle(pilot)
+        app.widget.freeze()
+        source.keys.reverse()
+        app.widget.set_sort("key", reverse=True)
+        await settle(pilot)
+        assert app.widget.is_frozen
+        assert app.widget.row_at(0).key == "k99"
+        source.keys.reverse()
+        app.widget.invalidate()
+        await settle(pilot)
+        assert app.widget.row_at(0).key == "k99"
+
+
+async def test_a_source_given_before_the_table_is_mounted_is_shown() -> None:
+    app = remembering(VirtualTable(TWO_COLUMNS))
+    app.widget.set_source(ListSource(["only"]))
+    app.widget.set_sort("key")
+    app.widget.mark(["only"])
+    async with app.run_test(size=(60, 11)) as pilot:
+        await settle(pilot)
+        assert "●" in screen_lines(app)[1]
+        assert "only" in screen_lines(app)[1]
+
+
+async def test_other_columns_are_shown_with_rows_made_for_them() -> None:
+    source = ListSource(keys(10))
+    app = hosted(source)
+    async with app.run_test(size=(60, 11)) as pilot:
+        await settle(pilot)
+        app.widget.set_columns((Column("key", "ONLY", 10),))
+        await settle(pilot)
+        assert screen_lines(app)[0].split() == ["ONLY"]
+        assert screen_lines(app)[1].split() == [">", "k0"]
 
 
 async def test_marks_survive_scrolling_and_another_source() -> None:

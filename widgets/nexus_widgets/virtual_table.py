@@ -302,7 +302,9 @@ class VirtualTable(LineView, can_focus=True):
         if result is not None:
             self.total = result.total
             self._follow_row(event.located)
-        self._name_cursor()
+        if self._feed.cache.get(self.cursor_index) is not None or self.total == 0:
+            # Off the rows held, the cursor keeps the key it had: it was the screen that went away, not the row.
+            self._name_cursor()
         self._refresh_changed(before)
         self._feed.want()
 
@@ -372,7 +374,7 @@ class VirtualTable(LineView, can_focus=True):
         self.cursor_key = None
         self.total = source.total
         self.cursor_index = 0
-        self.scroll_to(y=0, animate=False, immediate=True)
+        self.scroll_now(0)
         self._restart()
 
     def set_sort(self, key: str | None, *, reverse: bool = False) -> None:
