@@ -214,7 +214,7 @@ class EventLog(LineView, can_focus=True):
         self.refresh()
 
     def _to_end(self) -> None:
-        self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True, force=True)
+        self.scroll_now(self.max_scroll_y)
 
     def _scroll_by(self, lines: int) -> None:
         self.scroll_now(self.scroll_offset.y + lines)

@@ -43,6 +43,16 @@ class LineView(ScrollView, can_focus=True):
         """
         top = self.scroll_offset.y
         if line < top:
-            self.scroll_to(y=line, animate=False, immediate=True, force=True)
+            self.scroll_now(line)
         elif line >= top + self.body_height:
-            self.scroll_to(y=line - self.body_height + 1, animate=False, immediate=True, force=True)
+            self.scroll_now(line - self.body_height + 1)
+
+    def scroll_now(self, line: float) -> None:
+        """Scroll to a line before the next paint; a view that isn't on a screen yet stays at its top.
+
+        Args:
+            line: Line at the top, beneath the header; kept inside what there is.
+        """
+        if self.is_attached:
+            # Forced: the line may have come in this same turn, before the scrollbar that it needs.
+            self.scroll_to(y=line, animate=False, immediate=True, force=True)
