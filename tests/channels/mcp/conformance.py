@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from nexus.app import AsyncNexus
-from tests.channels.mcp.mcp_places import ERAS, served
+from tests.channels.mcp.mcp_places import ERAS, serving
 
 SUITE = ("-y", "--package=node@22", "--package=@modelcontextprotocol/conformance@0.2.0-alpha.12", "conformance")
 BOTH_ERAS = (
@@ -106,7 +106,7 @@ async def judge(era: str, folder: Path) -> list[Outcome]:
     """
     results = folder / "results"
     app = new_conformance_app(f"sqlite:///{folder / 'nexus.db'}")
-    async with served(app) as (url, _):
+    async with serving(app) as url:
         await app.service(app.local_caller("sdk")).create_session(session_id="there-to-be-read")
         command = ("server", "--url", url, "--requirements", era, "-o", str(results))
         process = await asyncio.create_subprocess_exec(

@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from nexus.app import AsyncNexus
+from nexus.channels.http import serve
 from nexus.channels.mcp.http import McpMount, mount
 from nexus.model import Event, Session
 from nexus.service import Service
@@ -35,8 +36,25 @@ def mode_of(era: str) -> str:
 
 
 @asynccontextmanager
+async def serving(app: AsyncNexus) -> AsyncIterator[str]:
+    """``app`` as ``nexus serve`` serves it, on a free port: the URL of its MCP endpoint."""
+    url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    stop = asyncio.Event()
+    task = asyncio.create_task(serve(app, port=0, ready=url.set_result, stop=stop))
+    first: set[asyncio.Future[Any]] = {task, url}
+    await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        if task.done():
+            task.result()
+        yield f"{await url}/mcp"
+    finally:
+        stop.set()
+        await task
+
+
+@asynccontextmanager
 async def served(app: AsyncNexus, **options: Any) -> AsyncIterator[tuple[str, McpMount]]:
-    """``app``, open and started, on a free port of the loopback: the URL and the mount."""
+    """The endpoint alone, with options of ``mount``, on a free port: its URL and the mount."""
     point = mount(app, **options)
 
     @asynccontextmanager
@@ -102,5 +120,5 @@ async def place_on(store: str, era: str, transport: str) -> AsyncIterator[Place]
         if transport == "stdio":
             yield Place(era, over_pipes(store), look)
             return
-        async with served(new_app(store)) as (url, _):
+        async with serving(new_app(store)) as url:
             yield Place(era, url, look)

@@ -13,7 +13,7 @@ from nexus.channels.mcp.guard import HostGuard
 from nexus.channels.mcp.http import mount
 from nexus.errors import AuthenticationRequired, PermissionDenied
 from nexus.model import Caller
-from tests.channels.mcp.mcp_places import ERAS, served
+from tests.channels.mcp.mcp_places import ERAS, served, serving
 from tests.channels.mcp.mcp_workflows import new_app
 
 JSON_ONLY = {"accept": "application/json", "content-type": "application/json"}
@@ -55,6 +55,21 @@ async def test_a_client_gets_the_kind_of_answer_that_it_takes(store: str, era: s
     assert answer_of(response)["result"]["structuredContent"]["outputs"] == 7
     if accept is JSON_ONLY:
         assert response.headers["content-type"].startswith("application/json")
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_the_server_of_the_http_api_serves_mcp_and_both_use_the_same_sessions(store: str, era: str) -> None:
+    headers, body = request(era, "tools/call", {"name": "process", "arguments": {"action": "b", "session_id": "one"}})
+    async with serving(new_app(store)) as url, httpx.AsyncClient(follow_redirects=False) as web:
+        api = url.removesuffix("/mcp")
+        await web.post(f"{api}/workflows/process/execute", json={"inputs": {"action": "a"}, "session_id": "one"})
+        response = await web.post(url, json=body, headers={**headers, **BOTH})
+        session = (await web.get(f"{api}/sessions/one")).json()
+        foreign = await web.post(url, json=body, headers={**headers, **BOTH, "host": "evil.example"})
+    assert response.status_code == 200
+    assert answer_of(response)["result"]["structuredContent"]["outputs"]["actions"] == ["a", "b"]
+    assert session["channels"] == ["api", "mcp"]
+    assert (foreign.status_code, foreign.json()["code"]) == (403, "permission_denied")
 
 
 async def test_the_endpoint_is_at_its_own_path_without_a_redirect(store: str) -> None:

@@ -39,8 +39,8 @@ async def test_each_says_what_it_takes_gives_and_risks(door: Door) -> None:
     assert hints["nexus_session_end"].idempotent_hint
 
 
-async def test_sessions_are_listed_filtered_and_paged(door: Door) -> None:
-    async with door() as place, place.client() as client:
+async def test_sessions_are_listed_filtered_and_paged(http_door: Door) -> None:
+    async with http_door() as place, place.client() as client:
         for number in range(5):
             await place.look.create_session(session_id=f"s{number}", user_id="even" if number % 2 == 0 else "odd")
         first = await client.call_tool("nexus_sessions_list", {"limit": 3})
@@ -54,8 +54,8 @@ async def test_sessions_are_listed_filtered_and_paged(door: Door) -> None:
     assert [item["id"] for item in even.structured_content["items"]] == ["s0", "s2", "s4"]
 
 
-async def test_a_session_is_shown_as_the_record_is(door: Door) -> None:
-    async with door() as place, place.client() as client:
+async def test_a_session_is_shown_as_the_record_is(http_door: Door) -> None:
+    async with http_door() as place, place.client() as client:
         made = await client.call_tool("process", {"action": "start"})
         session_id = made.structured_content["session_id"]
         shown = await client.call_tool("nexus_session_get", {"session_id": session_id})
@@ -79,8 +79,8 @@ async def test_a_session_is_extended_and_ended_by_the_mcp_channel(door: Door) ->
     assert (last["type"], last["channel"]) == ("session.ended", "mcp")
 
 
-async def test_a_failed_session_is_resumed_and_forked(door: Door) -> None:
-    async with door() as place, place.client() as client:
+async def test_a_failed_session_is_resumed_and_forked(http_door: Door) -> None:
+    async with http_door() as place, place.client() as client:
         failed = await client.call_tool("fail", {"session_id": "broken"})
         resumed = await client.call_tool("nexus_session_resume", {"session_id": "broken"})
         forked = await client.call_tool("nexus_session_fork", {"session_id": "broken", "new_session_id": "copy"})
@@ -92,15 +92,15 @@ async def test_a_failed_session_is_resumed_and_forked(door: Door) -> None:
     assert copy.status == "active"
 
 
-async def test_a_session_is_forked_from_a_checkpoint(door: Door) -> None:
-    async with door() as place, place.client() as client:
+async def test_a_session_is_forked_from_a_checkpoint(http_door: Door) -> None:
+    async with http_door() as place, place.client() as client:
         await client.call_tool("walk", {"steps": 3, "session_id": "loop"})
         forked = await client.call_tool("nexus_session_fork", {"session_id": "loop", "checkpoint_id": "checkpoint-2"})
     assert forked.structured_content["state"] == {"last": 1}
 
 
-async def test_statistics_and_the_newest_events_are_told(door: Door) -> None:
-    async with door() as place, place.client() as client:
+async def test_statistics_and_the_newest_events_are_told(http_door: Door) -> None:
+    async with http_door() as place, place.client() as client:
         await client.call_tool("process", {"action": "start"})
         figures = await client.call_tool("nexus_statistics", {})
         newest = await client.call_tool("nexus_events", {"limit": 2})

@@ -24,8 +24,8 @@ async def test_a_session_is_read_as_json(door: Door) -> None:
     assert json.loads(content.text) == session.to_dict()
 
 
-async def test_the_template_and_the_newest_sessions_are_listed_page_by_page(door: Door) -> None:
-    async with door() as place, place.client() as client:
+async def test_the_template_and_the_newest_sessions_are_listed_page_by_page(http_door: Door) -> None:
+    async with http_door() as place, place.client() as client:
         for number in range(60):
             await place.look.create_session(session_id=f"s:{number:02}")
         templates = await client.list_resource_templates()

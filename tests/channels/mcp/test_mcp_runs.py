@@ -83,13 +83,13 @@ async def test_progress_that_a_run_tells_reaches_the_client_that_asked(door: Doo
     assert seen[-1] == (3, 3, "at 3")
 
 
-async def test_the_steps_of_a_durable_loop_are_progress(door: Door) -> None:
+async def test_the_steps_of_a_durable_loop_are_progress(http_door: Door) -> None:
     seen: list[float] = []
 
     async def note(progress: float, total: float | None, message: str | None) -> None:
         seen.append(progress)
 
-    async with door() as place, place.client() as client:
+    async with http_door() as place, place.client() as client:
         await client.call_tool("walk", {"steps": 4}, progress_callback=note)
     assert seen == sorted(set(seen))
     assert seen[-1] == 4
@@ -106,8 +106,8 @@ async def test_two_servers_on_one_store_share_the_session(store: str) -> None:
     assert last.structured_content["outputs"]["actions"] == ["one", "two", "three"]
 
 
-async def test_calls_that_want_one_session_at_once_take_turns(door: Door) -> None:
-    async with door() as place, place.client() as client:
+async def test_calls_that_want_one_session_at_once_take_turns(http_door: Door) -> None:
+    async with http_door() as place, place.client() as client:
         await asyncio.gather(
             *(client.call_tool("process", {"action": str(n), "session_id": "shared"}) for n in range(8))
         )

@@ -59,15 +59,15 @@ async def test_the_session_id_handed_on_goes_on_with_the_same_work(door: Door) -
     assert last.structured_content["outputs"]["actions"] == ["start", "continue", "complete"]
 
 
-async def test_a_session_id_that_is_new_is_created_with_it(door: Door) -> None:
-    async with door() as place, place.client() as client:
+async def test_a_session_id_that_is_new_is_created_with_it(http_door: Door) -> None:
+    async with http_door() as place, place.client() as client:
         result = await client.call_tool("process", {"action": "start", "session_id": "demo-session"})
         assert result.structured_content["session_id"] == "demo-session"
         assert (await place.session("demo-session")).state == {"actions": ["start"]}
 
 
-async def test_a_session_from_another_channel_goes_on_over_mcp(door: Door) -> None:
-    async with door() as place, place.client() as client:
+async def test_a_session_from_another_channel_goes_on_over_mcp(http_door: Door) -> None:
+    async with http_door() as place, place.client() as client:
         await place.look.create_session(session_id="from-api", channel="api", state={"actions": ["api"]})
         result = await client.call_tool("process", {"action": "mcp", "session_id": "from-api"})
         session = await place.session("from-api")
@@ -75,8 +75,8 @@ async def test_a_session_from_another_channel_goes_on_over_mcp(door: Door) -> No
     assert session.channels == ("api", "mcp")
 
 
-async def test_a_workflow_with_a_session_id_of_its_own_gets_the_one_that_names_the_session(door: Door) -> None:
-    async with door() as place, place.client() as client:
+async def test_a_workflow_with_a_session_id_of_its_own_gets_the_one_that_names_the_session(http_door: Door) -> None:
+    async with http_door() as place, place.client() as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
         result = await client.call_tool("remember", {"session_id": "both"})
         missing = await client.call_tool("remember", {})
@@ -104,8 +104,8 @@ async def test_a_workflow_that_raises_is_a_tool_error_with_the_run_result(door: 
     assert session.status == "failed"
 
 
-async def test_a_workflow_that_waits_for_a_signal_answers_suspended(door: Door) -> None:
-    async with door() as place, place.client() as client:
+async def test_a_workflow_that_waits_for_a_signal_answers_suspended(http_door: Door) -> None:
+    async with http_door() as place, place.client() as client:
         result = await client.call_tool("ask", {})
         session = await place.session(result.structured_content["session_id"])
     assert not result.is_error
@@ -140,8 +140,8 @@ async def test_arguments_that_do_not_fit_are_named_and_nothing_is_made(
     assert made.total == 0
 
 
-async def test_a_session_that_has_ended_is_refused_with_its_code(door: Door) -> None:
-    async with door() as place, place.client() as client:
+async def test_a_session_that_has_ended_is_refused_with_its_code(http_door: Door) -> None:
+    async with http_door() as place, place.client() as client:
         await place.look.create_session(session_id="over")
         await place.look.end_session("over")
         result = await client.call_tool("process", {"action": "more", "session_id": "over"})
@@ -157,8 +157,8 @@ async def test_a_tool_that_does_not_exist_is_the_protocols_own_error(door: Door)
     assert "did you mean process?" in caught.value.message
 
 
-async def test_a_cursor_that_was_never_given_out_is_the_protocols_own_error(door: Door) -> None:
-    async with door() as place, place.client() as client:
+async def test_a_cursor_that_was_never_given_out_is_the_protocols_own_error(http_door: Door) -> None:
+    async with http_door() as place, place.client() as client:
         for listing in (client.list_tools, client.list_resources, client.list_resource_templates):
             with pytest.raises(MCPError) as caught:
                 await listing(cursor="made up")
