@@ -35,17 +35,18 @@ async def test_a_burst_of_typing_is_told_once_with_its_last_text() -> None:
 
 
 async def test_enter_submits_and_the_same_text_is_not_told_as_changed_after() -> None:
-    app = hosted(debounce=0.01)
+    app = hosted(debounce=3600)
     async with app.run_test(size=(80, 12)) as pilot:
         app.widget.focus()
         app.widget.set_text("age>1m")
+        await settle(pilot)
+        assert app.widget._timer is not None
         await pilot.press("enter")
-        app.widget.set_text("age>1m ")
-        app.widget.set_text("age>1m")
-        app.widget.set_text("age>2m")
-        await until(pilot, lambda: bool(app.of(FilterBar.Changed)))
+        assert app.widget._timer is None
         assert [message.text for message in app.of(FilterBar.Submitted)] == ["age>1m"]
-        assert [message.text for message in app.of(FilterBar.Changed)] == ["age>2m"]
+        app.widget._tell_changed()
+        await settle(pilot)
+        assert not app.of(FilterBar.Changed)
 
 
 async def test_tab_takes_the_first_completion() -> None:
