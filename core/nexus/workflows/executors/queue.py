@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from itertools import islice
 
 from nexus.errors import NexusError
 from nexus.model import Event
@@ -17,6 +18,8 @@ from nexus.stores.base import Store
 
 TELLING = frozenset({"run.queued", "run.woken", "run.released", "run.recovered", "session.signalled", "run.suspended"})
 """Events after which a run may wait to be taken."""
+_TOGETHER = 10
+"""Sessions looked at together: their commits share a write of the disk."""
 _FIRST_LIMIT = 100
 _LAST_LIMIT = 100_000
 _log = logging.getLogger("nexus.executor")
@@ -82,9 +85,13 @@ class Queue:
             if not self._free():
                 self._crowded = True
                 return
-            session_id = next(iter(self._noticed))
-            del self._noticed[session_id]
-            await self._pick(session_id)
+            together = list(islice(self._noticed, _TOGETHER))
+            for session_id in together:
+                del self._noticed[session_id]
+            await self._pick_all(together)
+
+    async def _pick_all(self, session_ids: list[str]) -> None:
+        await asyncio.gather(*map(self._pick, session_ids))
 
     async def _look_at_all(self) -> None:
         """Those that this process can't execute may be first in line: look past them."""
@@ -93,14 +100,13 @@ class Queue:
         limit = _FIRST_LIMIT
         while True:
             waiting = await self._store.runs_of(UNOWNED, limit)
-            for session_id in waiting:
-                if session_id in seen:
-                    continue
+            new = [session_id for session_id in waiting if session_id not in seen]
+            for start in range(0, len(new), _TOGETHER):
                 if not self._free():
                     self._crowded = True
                     return
-                seen.add(session_id)
-                await self._pick(session_id)
+                await self._pick_all(new[start : start + _TOGETHER])
+            seen.update(new)
             if len(waiting) < limit or limit >= _LAST_LIMIT:
                 return
             limit *= 4

@@ -18,6 +18,7 @@ from nexus.workflows.executors.liveness import is_dead
 LOOK_EVERY = 0.5
 """Seconds between two looks, at most; one cheap read each."""
 _CHUNK = 100
+_TOGETHER = 10
 _log = logging.getLogger("nexus.executor")
 
 
@@ -78,7 +79,7 @@ class Recovery:
             _log.info(
                 "worker %s (process %d on %s) is dead; it held %d runs", worker.id, worker.pid, worker.host, len(runs)
             )
-        for session_id in runs:
-            await self._take(session_id, worker.id)
+        for start in range(0, len(runs), _TOGETHER):
+            await asyncio.gather(*(self._take(session_id, worker.id) for session_id in runs[start : start + _TOGETHER]))
         if not await self._store.runs_of(worker.id, 1):
             await self._store.forget_worker(worker.id)
