@@ -27,14 +27,16 @@ TIMEOUT = 100.0
 MAX_AGE = 1000.0
 RETENTION = 500.0
 START = 1_800_000_000.0
-IDS = tuple(f"s{number}" for number in range(6))
+IDS = tuple(f"s{number}" for number in range(4))
 GROUPS = ("g0", "g1")
 STATE_KEYS = ("a", "b")
 LIVE = ("active", "in_progress", "suspended")
 FINAL = ("completed", "cancelled", "expired")
 
 ids = st.sampled_from(IDS)
-patches = st.dictionaries(
+mostly_first = st.sampled_from((*IDS[:2] * 4, *IDS))
+"""Two of the ids far more often than the others, so that a history of some length comes about."""
+patches: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
     st.sampled_from(STATE_KEYS),
     st.none() | st.integers(-2, 2) | st.just([]) | st.just(2**70) | st.just({"x": {"y": 1}}),
     max_size=2,
@@ -99,12 +101,13 @@ class Model:
         return session
 
     def create(self, session_id: str, parent: str | None, group: str | None) -> None:
-        above = self.usable_parent(parent)
+        above = self._get(parent) if parent is not None else None
         group = group or (above["group"] if above else None)
         if group is not None and group not in self.groups:
             raise Refused("group_not_found")
         if group is not None and not self.groups[group]:
             raise Refused("invalid_transition")
+        self.usable_parent(parent)
         if session_id in self.sessions:
             raise Refused("session_exists")
         self.sessions[session_id] = {
@@ -198,9 +201,16 @@ class Model:
         session["saved"].append((session["step"], dict(session["state"])))
         session["line"] = len(session["saved"])
 
-    def _outcome(self, session: dict[str, Any], how: str, *, saved: bool) -> None:
-        """The end of the body: it returns, raises, or waits for a signal (if none is there already)."""
+    def _outcome(self, session: dict[str, Any], how: str, *, saved: bool, woken: bool = False) -> None:
+        """The end of the body: it returns, raises, or waits for a signal (if none is there already).
+
+        What was done before a signal is taken counts as kept: it is committed, unless it was at the suspension.
+        """
         if how == "wait" and session["signals"]:
+            if not woken:
+                self._bump(session)
+                self._save(session)
+                saved = True
             session["signals"] -= 1
             self._bump(session)
             how = "ok"
@@ -222,7 +232,7 @@ class Model:
         self._use(session, "api")
         if waiting:
             self._bump(session)
-            self._outcome(session, "wait", saved=True)
+            self._outcome(session, "wait", saved=True, woken=True)
 
     def resume(self, session_id: str) -> None:
         session = self._get(session_id)
@@ -333,6 +343,9 @@ class SessionMachine(RuleBasedStateMachine):
             workflows(app)
             self.loop.run_until_complete(app.open())
             self.loop.run_until_complete(app.parts.executor.start())
+        self.create_group("g0")
+        self.create("s0", None, "g0")
+        self.create("s1", "s0", None)
 
     def teardown(self) -> None:
         if hasattr(self, "apps"):
@@ -364,17 +377,17 @@ class SessionMachine(RuleBasedStateMachine):
             lambda: self.model.create(session_id, parent, group),
         )
 
-    @rule(session_id=ids, patch=patches)
+    @rule(session_id=mostly_first, patch=patches)
     def patch(self, session_id: str, patch: dict[str, Any]) -> None:
         self.both(lambda service: service.patch_session(session_id, patch), lambda: self.model.patch(session_id, patch))
 
-    @rule(session_id=ids, seconds=st.sampled_from([1.0, 50.0, 5000.0]))
+    @rule(session_id=mostly_first, seconds=st.sampled_from([1.0, 50.0, 5000.0]))
     def extend(self, session_id: str, seconds: float) -> None:
         self.both(
             lambda service: service.extend_session(session_id, seconds), lambda: self.model.extend(session_id, seconds)
         )
 
-    @rule(session_id=ids, channel=st.sampled_from(["api", "cli", "mcp", "sdk"]))
+    @rule(session_id=mostly_first, channel=st.sampled_from(["api", "cli", "mcp", "sdk"]))
     def sync(self, session_id: str, channel: str) -> None:
         def model() -> None:
             session = self.model.usable(session_id)
@@ -383,31 +396,31 @@ class SessionMachine(RuleBasedStateMachine):
 
         self.both(lambda service: service.sync_session(session_id, channel), model)
 
-    @rule(session_id=ids, status=st.sampled_from(["completed", "cancelled"]))
+    @rule(session_id=mostly_first, status=st.sampled_from(["completed", "cancelled"]))
     def end(self, session_id: str, status: str) -> None:
         self.both(
             lambda service: service.end_session(session_id, status=status), lambda: self.model.end(session_id, status)
         )
 
-    @rule(session_id=ids, steps=st.integers(0, 3), how=st.sampled_from(["ok", "boom", "wait"]))
+    @rule(session_id=mostly_first, steps=st.integers(0, 3), how=st.sampled_from(["ok", "boom", "boom", "wait"]))
     def execute(self, session_id: str, steps: int, how: str) -> None:
         self.both(
             lambda service: service.execute("steps", {"count": steps, "how": how}, session_id=session_id),
             lambda: self.model.execute(session_id, steps, how),
         )
 
-    @rule(session_id=ids)
+    @rule(session_id=mostly_first)
     def signal(self, session_id: str) -> None:
         self.both(lambda service: signal_and_wait(service, session_id), lambda: self.model.signal(session_id))
 
-    @rule(session_id=ids)
+    @rule(session_id=mostly_first)
     def resume(self, session_id: str) -> None:
         self.both(
             lambda service: service.resume_session(session_id, background=False),
             lambda: self.model.resume(session_id),
         )
 
-    @rule(session_id=ids, new=ids)
+    @rule(session_id=mostly_first, new=ids)
     def fork(self, session_id: str, new: str) -> None:
         self.both(
             lambda service: service.fork_session(session_id, new_session_id=new),
@@ -431,7 +444,8 @@ class SessionMachine(RuleBasedStateMachine):
     def clean(self) -> None:
         self.model.clean()
         for app in self.apps:
-            self.loop.run_until_complete(app.session_manager.cleanup_expired())
+            self.loop.run_until_complete(app.parts.sweeper.mark_due())
+            self.loop.run_until_complete(app.parts.sweeper.delete_old())
 
     @precondition(lambda self: hasattr(self, "apps"))
     @invariant()
@@ -444,7 +458,8 @@ class SessionMachine(RuleBasedStateMachine):
             for key, value in self.model.sessions.items()
         }  # fmt: skip
         for app in self.apps:
-            assert self.loop.run_until_complete(self._seen(app)) == wanted, app.settings.store
+            seen = self.loop.run_until_complete(self._seen(app))
+            assert seen == wanted, app.settings.store
 
     async def _seen(self, app: AsyncNexus) -> dict[str, Any]:
         service = app.service(Caller(actor="local:machine", channel="api"))
@@ -463,7 +478,11 @@ class SessionMachine(RuleBasedStateMachine):
 
 
 TestSessionMachine = SessionMachine.TestCase
+_PROFILE = settings.get_current_profile_name()
 TestSessionMachine.settings = settings(
-    settings.default, stateful_step_count=30, suppress_health_check=list(HealthCheck), print_blob=True,
-    max_examples=settings.default.max_examples if settings.default.max_examples != 100 else 40,
-)  # fmt: skip
+    settings.get_profile(_PROFILE),
+    max_examples=2000 if _PROFILE == "long" else 40,
+    stateful_step_count=30,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)

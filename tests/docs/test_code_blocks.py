@@ -98,8 +98,9 @@ def test_the_code_blocks_of_a_page_run(page: Path, place: tuple[Path, str, str])
 def run_python(page: Path, code: str, folder: Path, store: str) -> None:
     """Run the page's Python up to here in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, env=environment(store), capture_output=True, text=True, timeout=120
-    )
+        [sys.executable, "-c", code], cwd=folder, env=environment(store), capture_output=True, text=True, timeout=120,
+        check=False,
+    )  # fmt: skip
     assert done.returncode == 0, f"{page.name}:\n{code}\n{done.stderr}"
 
 
@@ -110,7 +111,7 @@ def run_bash(page: Path, line: str, folder: Path, store: str) -> None:
         del env["NEXUS_STORE"]
     script = f'nexus() {{ "{sys.executable}" -m nexus_tui "$@"; }}\nset -eo pipefail\n{line}'
     done = subprocess.run(
-        ["bash", "-c", script], cwd=folder, env=env, capture_output=True, text=True, timeout=120,
+        ["bash", "-c", script], cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False,
         stdin=subprocess.DEVNULL,
     )  # fmt: skip
     assert done.returncode == 0, f"{page.name}:\n{line}\n{done.stdout}\n{done.stderr}"

@@ -124,7 +124,8 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
 def titled(snippet: str) -> str:
     """The heading over a snippet."""
     before = TEXT[: TEXT.index(snippet)]
-    return re.findall(r"^#+ (.*)$", before, re.MULTILINE)[-1]
+    headings: list[str] = re.findall(r"^#+ (.*)$", before, re.MULTILINE)
+    return headings[-1]
 
 
 def test_every_snippet_of_the_reference_text_runs(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:

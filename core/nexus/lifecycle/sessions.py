@@ -287,7 +287,8 @@ def _forked_run(
     inputs = checkpoint.inputs_json if checkpoint is not None else old.inputs_json if old is not None else b"{}"
     return Run(
         id=run_id, session_id=session_id, workflow=workflow, started_at=moment.now, channel=moment.channel,
-        actor=moment.actor, inputs_json=inputs, loops=loops, saved_step=checkpoint.step if checkpoint is not None else source.session.step,
+        actor=moment.actor, inputs_json=inputs, loops=loops,
+        saved_step=checkpoint.step if checkpoint is not None else source.session.step,
         status=RunStatus.COMPLETED if done else RunStatus.SUSPENDED,
         outputs_json=old.outputs_json if done and old is not None else None,
         checkpoint_interval=old.checkpoint_interval if old is not None else 1,

@@ -22,52 +22,72 @@ _decoder = msgspec.json.Decoder()
 _SCALARS = (str, bool, int, float, type(None))
 
 
-def check(value: object, field: str, depth: int = 0) -> None:
+def check(value: object, field: str) -> None:
     """Refuse what is not JSON.
 
     Args:
         value: Anything a caller handed in.
         field: Its name, and the start of the path in the message.
-        depth: Levels above it.
 
     Raises:
         InvalidInput: Names the path, the value and the rule.
     """
-    if depth > MAX_DEPTH:
+    if not _fits(value, 0):
+        _explain(value, field, 0)
+
+
+def _fits(value: object, depth: int) -> bool:
+    """Whether it is JSON. Nearly everything is, so that paths are worked out only by ``_explain``."""
+    if isinstance(value, str):
+        return value.isascii() or _is_text(value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        return depth < MAX_DEPTH and all(
+            type(key) is str and _fits(key, depth) and _fits(item, depth + 1) for key, item in value.items()
+        )
+    if isinstance(value, list | tuple):
+        return depth < MAX_DEPTH and all(_fits(item, depth + 1) for item in value)
+    return isinstance(value, _SCALARS)
+
+
+def _explain(value: object, field: str, depth: int) -> None:
+    """Raise what ``_fits`` found, with its path."""
+    if isinstance(value, dict | list | tuple) and depth >= MAX_DEPTH:
         raise InvalidInput(f"{_short(field)} is nested deeper than {MAX_DEPTH} levels: flatten it", field=_short(field))
     if isinstance(value, dict):
         for key, item in value.items():
             if type(key) is not str:
-                raise InvalidInput(f"{field} has the key {key!r}: JSON keys are strings", field=field)
-            _check_text(key, field)
-            check(item, f"{field}.{key}", depth + 1)
+                raise InvalidInput(f"{_short(field)} has the key {key!r}: JSON keys are strings", field=_short(field))
+            _explain(key, field, depth)
+            _explain(item, f"{field}.{key}", depth + 1)
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
-            check(item, f"{field}[{index}]", depth + 1)
-    elif isinstance(value, float):
-        if not math.isfinite(value):
-            raise InvalidInput(f"{_short(field)} is {value}: JSON has no NaN or infinity", field=_short(field))
-    elif isinstance(value, str):
-        _check_text(value, field)
-    elif not isinstance(value, _SCALARS):
+            _explain(item, f"{field}[{index}]", depth + 1)
+    else:
+        _explain_scalar(value, _short(field))
+
+
+def _explain_scalar(value: object, field: str) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InvalidInput(f"{field} is {value}: JSON has no NaN or infinity", field=field)
+    if isinstance(value, str) and not _is_text(value):
+        raise InvalidInput(f"{field} holds a lone surrogate, which is not text: decode it first", field=field)
+    if not isinstance(value, _SCALARS):
         name = type(value).__name__
-        raise InvalidInput(
-            f"{_short(field)} is a {name}, which is not JSON: use text, numbers, lists, objects", field=_short(field)
-        )
+        raise InvalidInput(f"{field} is a {name}, which is not JSON: use text, numbers, lists, objects", field=field)
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _short(field: str) -> str:
     return field if len(field) <= 120 else f"{field[:80]}…{field[-30:]}"
-
-
-def _check_text(text: str, field: str) -> None:
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise InvalidInput(
-                f"{_short(field)} holds a lone surrogate, which is not text: decode it first", field=_short(field)
-            ) from None
 
 
 def encode(value: object, field: str = "value", limit: int | None = None) -> bytes:
