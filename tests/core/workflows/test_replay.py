@@ -1,6 +1,6 @@
 """Whatever a body does and wherever it is interrupted, it ends as if it never had been.
 
-Programs are drawn at random: loops in loops, calls, checkpoints, waits, changes of the state. Each is run once in peace,
+Programs are drawn at random: loops in loops, calls, checkpoints, waits, changes of state. Each is run once in peace,
 and once with interruptions, by failure and by loss of the process, each resumed from the store alone.
 """
 
