@@ -18,6 +18,7 @@ CHUNK = 100
 """Sessions swept before others get a turn: 10 ms of a writer's wait at most, by measurement."""
 _GAP = 0.001
 _DUE_EVERY = 1.0
+_LOOK_AT = 200
 _log = logging.getLogger("nexus.sweeper")
 
 
@@ -34,7 +35,10 @@ class Sweeper:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Sweep in the background: what is due every second, retention every ``session_cleanup_interval``."""
+        """Sweep in the background: overdue waits every second, all else every ``session_cleanup_interval``.
+
+        Sessions past their time count as expired everywhere before that; only the mark waits for it.
+        """
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="nexus-sweeper")
 
@@ -68,6 +72,20 @@ class Sweeper:
                 break
             await asyncio.sleep(_GAP)
         return marked
+
+    async def wake_overdue(self) -> None:
+        """Let runs go on whose wait for a signal is past its deadline, and mark nothing else.
+
+        Where so many sessions are due that they might hide such a run, all of them are swept.
+        """
+        engine = self._engine
+        due = await engine.store.due(engine.clock.now(), _LOOK_AT)
+        if len(due) == _LOOK_AT:
+            await self.mark_due()
+        elif due:
+            for session_id, snapshot in (await engine.store.load_many(due)).items():
+                if snapshot.session.status is Status.SUSPENDED:
+                    await self._sweep(session_id)
 
     async def expire(self, session_id: str) -> bool:
         """Mark one session expired, if it is due, and end its live descendants; whether it was."""
@@ -126,11 +144,12 @@ class Sweeper:
     async def _run(self) -> None:
         interval = self._engine.settings.session_cleanup_interval
         loop = asyncio.get_running_loop()
-        cleanup_at = loop.time()
+        cleanup_at = loop.time() + interval
         while True:
             try:
-                await self.mark_due()
+                await self.wake_overdue()
                 if loop.time() >= cleanup_at:
+                    await self.mark_due()
                     await self.delete_old()
                     cleanup_at = loop.time() + interval
             except StoreUnavailable as error:
