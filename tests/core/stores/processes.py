@@ -30,7 +30,7 @@ async def hear():
 
 
 @contextmanager
-def other_process(path: Path, script: str, **options: int) -> Iterator[subprocess.Popen[str]]:
+def other_process(path: Path, script: str) -> Iterator[subprocess.Popen[str]]:
     """Run ``script`` on the store at ``path``; it is ended, whatever happens, by its own handle.
 
     ``script`` is the body of a coroutine that has ``path``, ``say``, ``hear`` and the builders.
@@ -41,7 +41,6 @@ def other_process(path: Path, script: str, **options: int) -> Iterator[subproces
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        **options,
     )
     try:
         yield process

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from nexus.stores.sqlite.connection import connect_reader
 from nexus.stores.sqlite.faults import is_environment, is_interrupt, translate, unavailable
@@ -24,6 +24,7 @@ T = TypeVar("T")
 Settle = Callable[[Any, Exception | None], None]
 Stop = Callable[[], None]
 
+_OPERATIONS: Final = 100_000
 _Answer = tuple[Settle, Any, Exception | None]
 
 
@@ -77,9 +78,6 @@ class Lane:
             return
         self._closing = True
         self._jobs.put(None)
-        if (current := self._current) is not None:
-            current.dropped = True
-            self._interrupt()
         await asyncio.shield(self._closed)
 
     def disconnect(self) -> None:
@@ -119,16 +117,9 @@ class Lane:
             return await future
         except asyncio.CancelledError:
             job.dropped = True
-            if self._current is job:
-                self._interrupt()
             raise
         finally:
             self.waiting -= 1
-
-    def _interrupt(self) -> None:
-        # The query may just have ended and the connection gone; then there is nothing to stop.
-        with suppress(sqlite3.Error, AttributeError):
-            self._connection.interrupt()  # type: ignore[union-attr]
 
     def _work(self) -> None:
         running = True
@@ -152,28 +143,27 @@ class Lane:
         with self.quiet:
             self._current = job
             try:
-                return self._try(job), None
-            except Dropped:
-                return None, unavailable(self._path, "closed", "is closed")
+                if self._unwanted():
+                    return None, unavailable(self._path, "closed", "is closed")
+                return job.call(self._connected()), None
             except Exception as error:  # noqa: BLE001 - it belongs to the caller, who waits on another thread
+                if isinstance(error, Dropped) or is_interrupt(error):
+                    return None, unavailable(self._path, "closed", "is closed")
                 if is_environment(error):
                     self.disconnect()
                 return None, translate(error, self._path)
             finally:
                 self._current = None
 
-    def _try(self, job: _Job) -> Any:
-        while not self._closing:
-            if self._connection is None:
-                self._connection = connect_reader(self._path)
-            try:
-                return job.call(self._connection)
-            except sqlite3.OperationalError as error:
-                if not is_interrupt(error):
-                    raise
-                # Meant for this query if its caller has gone, else for the one before it.
-                job.stop()
-        raise Dropped
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = connect_reader(self._path)
+            # SQLite asks every few milliseconds of work, so that no query outlives its caller by more.
+            self._connection.set_progress_handler(self._unwanted, _OPERATIONS)
+        return self._connection
+
+    def _unwanted(self) -> bool:
+        return self._closing or (self._current is not None and self._current.dropped)
 
     def _hand_over(self, answers: list[_Answer]) -> None:
         if answers and self._loop is not None:
