@@ -33,6 +33,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     run: Parameter | None
     """The parameter that gets the run, if there is one; it is no input."""
     inputs: tuple[Parameter, ...]
+    positional: tuple[Parameter, ...]
+    """Those, in order, that can't be given by name; the run may be among them."""
     open: Parameter | None
     """``**kwargs``: any other input is welcome."""
     scope: Mapping[str, Any]
@@ -43,11 +45,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
         given = dict(values)
         if self.run is not None:
             given[self.run.name] = run
-        positional = [
-            given.pop(parameter.name, parameter.default)
-            for parameter in inspect.signature(self.function).parameters.values()
-            if parameter.kind is Parameter.POSITIONAL_ONLY
-        ]
+        positional = [given.pop(parameter.name, parameter.default) for parameter in self.positional]
         return self.function(*positional, **given)
 
 
@@ -68,7 +66,7 @@ def read(function: Callable[..., Any], name: str) -> Shape:
         if test(body):
             raise _unfit(name, why)
     try:
-        parameters = tuple(inspect.signature(function).parameters.values())
+        parameters = _parameters(function)
     except (TypeError, ValueError):
         raise _unfit(name, f"{function!r} tells no signature: wrap it in a function") from None
     for parameter in parameters:
@@ -80,9 +78,19 @@ def read(function: Callable[..., Any], name: str) -> Shape:
         is_async=inspect.iscoroutinefunction(body),
         run=run,
         inputs=tuple(p for p in parameters if p is not run and p.kind is not Parameter.VAR_KEYWORD),
+        positional=tuple(p for p in parameters if p.kind is Parameter.POSITIONAL_ONLY),
         open=next((p for p in parameters if p.kind is Parameter.VAR_KEYWORD), None),
         scope=_scope(body, parameters),
     )
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
+    if sys.version_info >= (3, 14):
+        # Annotations are evaluated on demand there, and may name what is not defined yet, or never at run time.
+        from annotationlib import Format
+
+        return tuple(inspect.signature(function, annotation_format=Format.FORWARDREF).parameters.values())
+    return tuple(inspect.signature(function).parameters.values())
 
 
 def _unfit(name: str, why: str) -> InvalidInput:
@@ -120,6 +128,8 @@ def _run_parameter(parameters: tuple[Parameter, ...]) -> Parameter | None:
 
 
 def _is_context(annotation: Any) -> bool:
+    if isinstance(annotation, ForwardRef):
+        annotation = annotation.__forward_arg__
     if isinstance(annotation, str):
         return annotation.strip("'\" ").rpartition(".")[2] in _CONTEXTS
     return isinstance(annotation, type) and annotation.__name__ in _CONTEXTS and "nexus" in annotation.__module__
@@ -128,7 +138,7 @@ def _is_context(annotation: Any) -> bool:
 def _scope(body: Callable[..., Any], parameters: tuple[Parameter, ...]) -> Mapping[str, Any]:
     """The local names of the function that defines ``body``, which is on the stack while it decorates it."""
     code = getattr(inspect.unwrap(body), "__code__", None)
-    if code is None or not any(isinstance(parameter.annotation, str) for parameter in parameters):
+    if code is None or not any(isinstance(parameter.annotation, str | ForwardRef) for parameter in parameters):
         return {}
     frame = inspect.currentframe()
     while frame is not None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from nexus import AsyncNexus
+from nexus import AsyncNexus, Nexus
 from nexus.errors import WorkflowNotFound
 from nexus.lifecycle import runs
 from nexus.model import RunStatus, Status, Worker
@@ -24,7 +24,7 @@ from tests.core.workflows.support import PATIENCE, ended, events, lines, note, s
 
 DIES = """
 import asyncio, os, sys
-from nexus import AsyncNexus
+from nexus import AsyncNexus, Nexus
 
 async def main(url, session, log, at):
     app = AsyncNexus(store=url, recovery_interval=600)
@@ -51,7 +51,7 @@ asyncio.run(main(*sys.argv[1:]))
 HANGS = """
 import asyncio, sys
 from pathlib import Path
-from nexus import AsyncNexus
+from nexus import AsyncNexus, Nexus
 
 async def main(url, session, log, gate):
     app = AsyncNexus(store=url, recovery_interval=0.6)
@@ -76,7 +76,7 @@ asyncio.run(main(*sys.argv[1:]))
 
 SIGNALS = """
 import asyncio, sys
-from nexus import AsyncNexus
+from nexus import AsyncNexus, Nexus
 
 async def main(url, session):
     async with AsyncNexus(store=url) as app:
@@ -87,7 +87,7 @@ asyncio.run(main(*sys.argv[1:]))
 
 WORKS = """
 import asyncio, os, sys
-from nexus import AsyncNexus
+from nexus import AsyncNexus, Nexus
 
 async def main(url):
     app = AsyncNexus(store=url)
@@ -289,3 +289,42 @@ def test_a_process_is_known_dead_only_where_that_is_certain() -> None:
     assert not surely_dead(replace(here, pid=child.pid, boot_id="another"))
     assert is_dead(replace(stranger(), alive=False))
     assert not is_dead(stranger())
+
+
+async def test_a_run_in_line_is_found_though_the_process_that_finished_the_one_before_died_at_once(
+    store: str, tmp_path: Path
+) -> None:
+    async with AsyncNexus(store=store, recovery_interval=0.3) as app:
+        counting(app, tmp_path / "log")
+        await app.create_session(session_id="mine")
+        await app.store.beat(stranger(), 600)
+        await hold(app, "mine", "work_stranger")
+        queued = await app.execute_workflow("count", "mine", background=True)
+        before = (await app.parts.engine.load("mine")).session
+        work = runs.Work(state_json=b"{}", base_json=b"{}", step=0)
+        lease = runs.Lease(session_id="mine", run_id="run_x", epoch=before.epoch)
+        finish = partial(runs.finish, rules=app.parts.engine.rules, lease=lease, work=work, outputs_json=b"1")
+        await app.parts.engine.apply("mine", finish, app.local_caller("sdk"))
+        assert (await ended(app, queued)).outputs == 45
+
+
+async def test_runs_that_nobody_here_knows_do_not_hide_those_behind_them(app: AsyncNexus, tmp_path: Path) -> None:
+    begin = partial(runs.start, workflow="unknown", inputs_json=b"{}", worker="")
+    for number in range(150):
+        await app.create_session(session_id=f"other-{number}")
+        await app.parts.engine.apply(f"other-{number}", partial(begin, run_id=f"run_{number}"), app.local_caller("sdk"))
+    counting(app, tmp_path / "log")
+    await app.create_session(session_id="mine")
+    await hold(app, "mine", "")
+    session = await until(app, "mine", lambda session: session.status is Status.ACTIVE)
+    assert session.state == {"sum": 45}
+
+
+def test_a_plain_workflow_may_run_others_by_the_synchronous_face(store: str) -> None:
+    with Nexus(store=store) as app:
+
+        @app.workflow("outer")
+        def outer(depth: int) -> int:
+            return 1 + int(app.execute_workflow("outer", inputs={"depth": depth - 1}).outputs) if depth else 0
+
+        assert app.execute_workflow("outer", inputs={"depth": 3}).outputs == 3
