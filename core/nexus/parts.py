@@ -49,7 +49,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 def assemble(store: Store, clock: Clock, settings: Settings, handlers: Handlers, registry: Registry) -> Parts:
     """Put the parts together on an open store."""
     engine = Engine(store, clock, settings, handlers)
-    system = Caller(actor=f"system:{socket.gethostname()}", channel="sdk")
+    system = Caller(actor=f"system:{socket.gethostname()}", channel="")
     sweeper = Sweeper(engine, system)
     records = Records(engine, sweeper)
     executor = LocalExecutor(engine, registry)

@@ -76,7 +76,7 @@ class Model:
             assert at is not None
             session.update(status="expired", ended=max(at, session["created"]), idle=at)
             self._bump(session)
-            self._end_children(session_id, "cancelled")
+            self._end_children(session_id, "cancelled", used=False)
 
     def _bump(self, session: dict[str, Any]) -> None:
         session["version"] += 1
@@ -155,11 +155,12 @@ class Model:
 
     def end(self, session_id: str, status: str) -> None:
         session = self._get(session_id)
-        self._end(session_id, session, status)
+        self._end(session, status, used=True)
         if session["status"] in FINAL:
-            self._end_children(session_id, "completed" if session["status"] == "completed" else "cancelled")
+            below = "completed" if session["status"] == "completed" else "cancelled"
+            self._end_children(session_id, below, used=True)
 
-    def _end(self, session_id: str, session: dict[str, Any], status: str) -> None:
+    def _end(self, session: dict[str, Any], status: str, *, used: bool) -> None:
         if session["status"] in FINAL:
             return
         if self.due(session):
@@ -168,16 +169,16 @@ class Model:
             session.update(status="expired", ended=max(at, session["created"]), idle=at)
         else:
             session.update(status=status, ended=max(self.now, session["created"]))
-            if "api" not in session["channels"]:
+            if used and "api" not in session["channels"]:
                 session["channels"].append("api")
         self._bump(session)
 
-    def _end_children(self, session_id: str, status: str) -> None:
+    def _end_children(self, session_id: str, status: str, *, used: bool) -> None:
         for child_id, child in self.sessions.items():
             if child["parent"] == session_id:
                 if child["status"] not in FINAL:
-                    self._end(child_id, child, "cancelled" if child["status"] == "suspended" else status)
-                self._end_children(child_id, status)
+                    self._end(child, "cancelled" if child["status"] == "suspended" else status, used=used)
+                self._end_children(child_id, status, used=used)
 
     def execute(self, session_id: str, steps: int, how: str) -> None:
         if session_id not in self.sessions:
@@ -258,7 +259,7 @@ class Model:
             assert at is not None
             source.update(status="expired", ended=max(at, source["created"]), idle=at)
             self._bump(source)
-            self._end_children(session_id, "cancelled")
+            self._end_children(session_id, "cancelled", used=False)
         if new in self.sessions:
             raise Refused("session_exists")
         self.sessions[new] = {

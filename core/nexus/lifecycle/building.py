@@ -35,8 +35,8 @@ def touched(session: Session, moment: Moment) -> dict[str, Any]:
 
 
 def with_channel(channels: tuple[str, ...], channel: str) -> tuple[str, ...]:
-    """``channels`` with ``channel`` at the end, if it is new."""
-    return channels if channel in channels else (*channels, channel)
+    """``channels`` with ``channel`` at the end, if it is one and is new."""
+    return channels if not channel or channel in channels else (*channels, channel)
 
 
 def advance(session: Session, **fields: Any) -> Session:

@@ -20,7 +20,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
-    """When, who, and through which channel."""
+    """When, who, and through which channel; ``""`` for what Nexus does by itself, which is no use of a session."""
 
     now: float
     actor: str
@@ -33,7 +33,7 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
             ts=self.now,
             session_id=session.id,
             group_id=session.group_id,
-            channel=self.channel,
+            channel=self.channel or None,
             actor=self.actor,
             version=session.version,
             duration=duration,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import select
 import struct
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +39,8 @@ class InotifyWatch:
         if self._fd < 0:
             raise OSError(ctypes.get_errno(), "inotify_init1")
         self._armed = False
+        self._closing = threading.Lock()
+        self._closed = False
         self._wake_out, self._wake_in = os.pipe()
         os.set_blocking(self._wake_out, False)
         os.set_blocking(self._wake_in, False)
@@ -61,16 +65,18 @@ class InotifyWatch:
         return self._read()
 
     def wake(self) -> None:
-        """End a ``wait`` from another thread."""
-        try:
-            os.write(self._wake_in, b"!")
-        except BlockingIOError:
-            return
+        """End a ``wait`` from another thread; nothing happens if it is closed already."""
+        with self._closing:
+            if not self._closed:
+                with contextlib.suppress(BlockingIOError):
+                    os.write(self._wake_in, b"!")
 
     def close(self) -> None:
-        """Give the descriptors back."""
-        for fd in (self._fd, self._wake_in, self._wake_out):
-            os.close(fd)
+        """Give the descriptors back; a number that the system gives out anew must not be written to."""
+        with self._closing:
+            self._closed = True
+            for fd in (self._fd, self._wake_in, self._wake_out):
+                os.close(fd)
 
     def _arm(self) -> bool:
         if self._armed:
