@@ -13,6 +13,10 @@ class FakeClock:
     def __init__(self, now: float = 1_800_000_000.0) -> None:
         self._now = now
 
+    def __call__(self) -> float:
+        """The time, for what takes a function such as ``time.time``."""
+        return self._now
+
     def now(self) -> float:
         """The time, in seconds since the epoch."""
         return self._now
