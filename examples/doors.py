@@ -78,7 +78,7 @@ class Cli:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "nexus_tui", "--server", self._server, "-o", "json", *arguments,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-            env={key: value for key, value in os.environ.items() if key not in {"NEXUS_STORE", "NEXUS_SERVER"}},
+            env=_environment(),
         )  # fmt: skip
         try:
             out, err = await process.communicate()
@@ -88,6 +88,12 @@ class Cli:
             raise Refused(f"nexus {' '.join(arguments)}: exit code {process.returncode}, {err.decode()[:300]}")
         found: dict[str, Any] = json.loads(out)
         return found
+
+
+def _environment() -> dict[str, str]:
+    """As here, with the modules that are found here, and with no other place to act on."""
+    kept = {name: value for name, value in os.environ.items() if name not in {"NEXUS_STORE", "NEXUS_SERVER"}}
+    return {**kept, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
@@ -120,14 +126,25 @@ class Mcp:
 
     async def call(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Call any tool; its structured content."""
-        from mcp import Client
+        from mcp import Client, MCPError
 
-        async with Client(self._url) as client:
-            result = await client.call_tool(tool, dict(arguments))
+        try:
+            async with Client(self._url) as client:
+                result = await client.call_tool(tool, dict(arguments))
+        except MCPError as error:
+            raise Refused(f"tool {tool}: {error}") from error
+        except ExceptionGroup as failures:
+            # The client's tasks end together: what ended the first of them is among these.
+            raise ConnectionError(f"tool {tool}: {_first(failures)!r}") from failures
         content = result.structured_content
         if not isinstance(content, dict):
             raise Refused(f"tool {tool}: {result.content}")
         return content
+
+
+def _first(failures: ExceptionGroup[Exception]) -> Exception:
+    first = failures.exceptions[0]
+    return _first(first) if isinstance(first, ExceptionGroup) else first
 
 
 class Doors:

@@ -76,6 +76,7 @@ async def batch(stage: Stage) -> None:
     folders = [folder for folder in ("json", "email", "asyncio", "http", "logging") if (library / folder).is_dir()]
     await api.call("POST", "/groups", {"group_id": group, "metadata": {"library": library.name}})
     await api.call("POST", "/sessions", {"session_id": parent, "group": group, "metadata": {"for": "index-files"}})
+    await stage.doors.mcp.run("multi-step-process", parent, {"step": 1, "data": "plan"})
     for folder in stage.chance.sample(folders, k=min(3, len(folders))):
         child = f"{parent}-{folder}"
         await api.call("POST", "/sessions", {"session_id": child, "parent_session": parent})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import random
 import signal
 import sys
@@ -99,7 +100,8 @@ async def traffic(server: str, *, pace: float, seed: int | None, scenes: int | N
 
 def _wait_for_end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     """Whoever started us holds the other end: when it closes, they have stopped or died."""
-    while sys.stdin.buffer.read(1):
+    # Not by sys.stdin: a thread that waits in it holds its lock, and the interpreter could not end.
+    while os.read(0, 4096):
         pass
     with suppress(RuntimeError):
         loop.call_soon_threadsafe(stop.set)

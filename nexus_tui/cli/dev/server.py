@@ -65,7 +65,8 @@ def _announcer() -> Callable[[str], None]:
 
 
 def _wait_for_end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    while sys.stdin.buffer.read(1):
+    # Not by sys.stdin: a thread that waits in it holds its lock, and the interpreter could not end.
+    while os.read(0, 4096):
         pass
     with suppress(RuntimeError):
         loop.call_soon_threadsafe(stop.set)
