@@ -16,11 +16,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import cast
 
 import uvloop
 
-_CORE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "core")
+_CORE = str(Path(__file__).resolve().parent.parent / "core")
 
 _BARE = """
 import asyncio, socket, uvicorn, uvloop
@@ -98,16 +100,19 @@ async def _load(
     began = time.perf_counter()
     askers = [_Asker(requests(number), began + seconds, loop.create_future()) for number in range(connections)]
     for asker in askers:
-        await loop.create_connection(lambda asker=asker: asker, host, int(port))
+        await loop.create_connection(partial(_same, asker), host, int(port))
     await asyncio.gather(*(asker.done for asker in askers))
     took = time.perf_counter() - began
     waits = sorted(wait for asker in askers for wait in asker.waits)
     return sum(asker.count for asker in askers), took, waits[int(len(waits) * 0.99)]
 
 
+def _same(asker: _Asker) -> _Asker:
+    return asker
+
+
 def _cpu(pid: int) -> float:
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 

@@ -55,7 +55,8 @@ async def test_seconds_must_be_a_sensible_number(http: httpx.AsyncClient, second
     [
         b"", b"{", b"[]", b"null", b"3", b'"x"', b'{"state": NaN}', b'{"state": {"a": Infinity}}', b"\xff\xfe",
         b'{"a": 1}{', b'{"state": {"a": "\\ud800"}}', b'{"state": {"a": 1e999}}', b"[" * 100_000,
-        b'{"state": ' + b'{"a":' * 100_000 + b"1" + b"}" * 100_001, b'{"state": {"a": ' + b"[" * 200 + b"]" * 200 + b"}}",
+        b'{"state": ' + b'{"a":' * 100_000 + b"1" + b"}" * 100_001,
+        b'{"state": {"a": ' + b"[" * 200 + b"]" * 200 + b"}}",
     ],
     ids=lambda content: content[:20].decode("latin-1"),
 )  # fmt: skip

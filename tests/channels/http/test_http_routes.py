@@ -226,7 +226,7 @@ def test_children_are_listed(client: httpx.Client, name: str) -> None:
 def test_sessions_are_listed_by_pages_and_by_rank(client: httpx.Client, name: str) -> None:
     for number in range(5):
         client.post("/sessions", json={"session_id": f"{name}-{number}", "user_id": name})
-    ask = {"q": f"user:{name}", "sort": "id", "limit": 2}
+    ask: dict[str, str | int] = {"q": f"user:{name}", "sort": "id", "limit": 2}
     page = client.get("/sessions", params=ask).json()
     assert page["total"] == 5
     seen = [each["id"] for each in page["items"]]

@@ -50,7 +50,7 @@ async def test_a_handler_may_take_the_request() -> None:
         return request.path
 
     @app.route("/async")
-    async def asynchronous(request: HttpRequest) -> str:
+    async def asynchronous(request: HttpRequest) -> Any:
         await asyncio.sleep(0)
         return nexus.request.path + request.path
 
@@ -151,7 +151,7 @@ async def test_a_route_below_or_beside_a_built_in_one_is_served() -> None:
 
 async def test_handlers_and_paths_that_do_not_fit_are_refused() -> None:
     for path, handler in (
-        ("/a", lambda one, two: None),
+        ("/a", lambda _one, _two: None),
         ("/{a", lambda: None),
         ("/{a}/{a}", lambda: None),
         ("/{a:colour}", lambda: None),

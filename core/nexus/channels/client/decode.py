@@ -131,9 +131,9 @@ def _progress(it: ProgressAnswer) -> Progress:
     return Progress(done=it.done, total=it.total, note=it.note)
 
 
-def _document(raw: msgspec.Raw | None) -> bytes | None:
+def _document(raw: msgspec.Raw) -> bytes | None:
     # A run that gave null and one that gave nothing yet look alike here; both read as no outputs.
-    return None if raw is None or bytes(raw) == b"null" else bytes(raw)
+    return None if bytes(raw) == b"null" else bytes(raw)
 
 
 def result(it: RunResultAnswer) -> RunResult:

@@ -91,7 +91,7 @@ class _Mcp:
 
 @asynccontextmanager
 async def _kept_running(mounted: McpMount) -> AsyncIterator[None]:
-    """Run it in a task of its own: its SDK wants to be left by the task that entered, which a lifespan can't promise."""
+    """Run it in its own task: the SDK wants to be left by the task that entered it, which a lifespan may not be."""
     running, over = asyncio.Event(), asyncio.Event()
 
     async def run() -> None:

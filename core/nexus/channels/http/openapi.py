@@ -32,7 +32,8 @@ _PATH_PARAMETERS: dict[str, dict[str, Any]] = {
 }
 _ABOUT = (
     "One durable session record across HTTP, the command line and MCP. Errors are RFC 9457 problems with a stable"
-    " `code`. Times are ISO 8601 in UTC. Every GET also answers HEAD. Names that are not documented are refused."
+    " `code`. Times are ISO 8601 in UTC. Every GET also answers HEAD. Parameters and fields that are not documented"
+    " are refused, and so is an `X-Session-ID` header that names another session than the path."
 )
 
 

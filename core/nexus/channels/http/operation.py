@@ -11,7 +11,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from nexus.channels.http.reading import Disconnected
-from nexus.channels.wire.asked import Asked, NoQuery
+from nexus.channels.wire.asked import ID_PATTERN, Asked, NoQuery
 from nexus.errors import InvalidInput, NexusError, StoreUnavailable
 from nexus.service import Service
 
@@ -151,10 +151,12 @@ def operation(method: str, path: str, **declared: Any) -> Callable[[Handler], Op
     return declare
 
 
-SESSION_HEADER = Parameter("X-Session-ID", "the session; must agree with the body or path where both name one")
+SESSION_HEADER = Parameter(
+    "X-Session-ID", "the session; must agree with `session_id` in the body", {"type": "string", "pattern": ID_PATTERN}
+)
 IDEMPOTENCY_HEADER = Parameter(
     "Idempotency-Key", "a key given twice for a session gives the first result and runs nothing",
-    {"type": "string", "minLength": 1, "maxLength": 200},
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
 )  # fmt: skip
 IF_MATCH_HEADER = Parameter(
     "If-Match", "changes nothing unless the session still has this `ETag`", {"type": "string", "format": "nexus-etag"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -12,6 +13,7 @@ from nexus.channels.wire.answers import Problem
 from nexus.errors import AuthenticationRequired, NexusError
 
 MEDIA_TYPE = "application/problem+json"
+_PATH_CHARACTERS = "/:@!$&'()*+,;=~"
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
@@ -60,7 +62,7 @@ def problem(error: NexusError, instance: str) -> Reply:
         headers.append(("WWW-Authenticate", 'Bearer realm="nexus"'))
     told = Problem(
         type=f"/docs#{error.code}", title=error.title, status=error.status, detail=error.message,
-        instance=instance, code=error.code, details=_printable(error.details),
+        instance=quote(instance, safe=_PATH_CHARACTERS), code=error.code, details=_printable(error.details),
     )  # fmt: skip
     return Reply(_encode(told), status=error.status, media_type=MEDIA_TYPE, headers=headers)
 

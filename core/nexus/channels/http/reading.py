@@ -115,7 +115,18 @@ def fit(values: dict[str, Any], kind: type[A], place: str, *, text: bool = False
     try:
         return msgspec.convert(values, kind, strict=not text)
     except msgspec.ValidationError as error:
+        whole = _with_whole_numbers(str(error), values)
+        if whole is not None:
+            return fit(whole, kind, place)
         raise _misfit(str(error), values, place) from None
+
+
+def _with_whole_numbers(message: str, values: dict[str, Any]) -> dict[str, Any] | None:
+    """The values with 3.0 as 3 where that is what doesn't fit: JSON has one kind of number."""
+    found = _WHERE.match(message)
+    name = found["where"] if found else None
+    value = values.get(name) if name is not None else None
+    return {**values, name: int(value)} if name and isinstance(value, float) and value.is_integer() else None
 
 
 def _without_aliases(values: dict[str, Any], kind: type[Asked], place: str) -> dict[str, Any]:

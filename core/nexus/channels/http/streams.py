@@ -4,6 +4,9 @@ A stream is pulled: while its reader takes nothing, at most ``_MOST_WAITING`` by
 on; a reader that takes nothing for ``SEND_TIMEOUT`` seconds is dropped and may come back with ``Last-Event-ID``.
 What a stream says besides events has no ``data`` (the start, having caught up), so that clients see events only,
 or is named ``trimmed``.
+
+sse-starlette isn't used: it patches uvicorn for the whole process, polls for its end twice a second, and sends event
+by event.
 """
 
 from __future__ import annotations
@@ -12,11 +15,9 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
 from typing import TYPE_CHECKING, cast
 
 import msgspec
-from sse_starlette.sse import EventSourceResponse, SendTimeoutError
 from starlette.types import Receive, Scope, Send
 
 from nexus.channels.wire import shown
@@ -30,6 +31,12 @@ logger = logging.getLogger("nexus.http")
 
 HEARTBEAT = 15.0
 SEND_TIMEOUT = 30.0
+_LAST_PATIENCE = 0.5
+_HEADERS = [
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
 _MOST_WAITING = 256 * 1024
 _MOST_REMEMBERED = 2048
 _encode = msgspec.json.Encoder().encode
@@ -81,39 +88,46 @@ class EventStream:
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._ended = False
+        self._patience = asyncio.timeout(None)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
         """Send events until the client leaves, takes nothing for too long, or the server stops."""
-        meter = self._context.meter
-        meter.streams += 1
+        self._context.meter.streams += 1
+        helpers = [asyncio.create_task(each) for each in (self._pump(), self._stop(), self._leave(receive))]
         try:
-            async with aclosing(self._chunks()) as chunks:
-                response = EventSourceResponse(chunks, ping=HEARTBEAT, sep="\n", send_timeout=SEND_TIMEOUT)
-                await response(scope, receive, send)
-        except SendTimeoutError:
-            meter.streams_dropped += 1
+            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            while chunk := await self._next():
+                await self._send(send, chunk)
+            await self._send(send, b"", last=True)
+        except TimeoutError:
+            self._context.meter.streams_dropped += 1
         finally:
-            meter.streams -= 1
+            self._context.meter.streams -= 1
+            for each in helpers:
+                each.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
             await cast(AsyncGenerator[FeedItem, None], self._feed).aclose()
 
-    async def _chunks(self) -> AsyncGenerator[bytes, None]:
-        pump = asyncio.create_task(self._pump())
-        stop = asyncio.create_task(self._stop())
-        try:
-            while True:
-                await self._wake.wait()
-                self._wake.clear()
-                if self._waiting:
-                    chunk = bytes(self._waiting)
-                    self._waiting.clear()
-                    self._room.set()
-                    yield chunk
-                elif self._ended:
-                    return
-        finally:
-            pump.cancel()
-            stop.cancel()
-            await asyncio.gather(pump, stop, return_exceptions=True)
+    async def _send(self, send: Send, body: bytes, *, last: bool = False) -> None:
+        patience = _LAST_PATIENCE if self._context.stopping.is_set() else SEND_TIMEOUT
+        async with asyncio.timeout(patience) as self._patience:
+            await send({"type": "http.response.body", "body": body, "more_body": not last})
+
+    async def _next(self) -> bytes:
+        """What goes out next; nothing when the stream is over."""
+        while not self._waiting:
+            if self._ended:
+                return b""
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(HEARTBEAT):
+                    await self._wake.wait()
+            except TimeoutError:
+                return b": ping\n\n"
+        chunk = bytes(self._waiting)
+        self._waiting.clear()
+        self._room.set()
+        return chunk
 
     async def _pump(self) -> None:
         try:
@@ -129,16 +143,27 @@ class EventStream:
         except Exception:
             logger.exception("an event stream broke off")
         finally:
-            self._ended = True
-            self._wake.set()
+            self._end()
 
     def _put(self, item: FeedItem) -> None:
         self._waiting += self._context.frames.of(item)
         self._context.meter.events_sent += item.event is not None
         self._wake.set()
 
+    def _end(self) -> None:
+        self._ended = True
+        self._wake.set()
+
     async def _stop(self) -> None:
         await self._context.stopping.wait()
-        self._ended = True
         self._waiting.clear()
-        self._wake.set()
+        self._end()
+        # A reader that takes nothing right now must not hold up the server.
+        if self._patience.when() is not None:
+            self._patience.reschedule(asyncio.get_running_loop().time() + _LAST_PATIENCE)
+
+    async def _leave(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._waiting.clear()
+        self._end()

@@ -27,6 +27,7 @@ from nexus.model import new_id
 if TYPE_CHECKING:
     from nexus.routes import RouteSpec
 
+_LONE_BRACE = re.compile(r"{(?!\w+(:\w+)?})|(?<!\w)}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 
 
@@ -50,10 +51,11 @@ def user_routes(context: HttpContext, specs: Sequence[RouteSpec], operations: Se
 def _check_path(spec: RouteSpec, operations: Sequence[Operation]) -> None:
     try:
         compile_path(spec.path)
-        if re.search(r"[{}]", re.sub(r"{\w+(:\w+)?}", "", spec.path)):
-            raise ValueError("braces stand around a name, as in /items/{id}")
+        mistake = "braces stand around a name, as in /items/{id}" if _LONE_BRACE.search(spec.path) else None
     except (ValueError, AssertionError) as error:
-        raise InvalidInput(f"route {spec.path!r} is malformed: {error}", field="path", value=spec.path) from None
+        mistake = str(error)
+    if mistake is not None:
+        raise InvalidInput(f"route {spec.path!r} is malformed: {mistake}", field="path", value=spec.path)
     taken = next((path for path in dict.fromkeys(each.path for each in operations) if _covers(path, spec.path)), None)
     if spec.path == "/mcp" or spec.path.startswith("/mcp/"):
         taken = "/mcp"

@@ -16,7 +16,7 @@ from nexus.model import RunStatus, Status
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"}, description="UTC, ISO 8601")]
 Document = Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "object"})]
-Value = Annotated[msgspec.Raw, Meta(description="any JSON value")]
+Value = Annotated[msgspec.Raw, Meta(description="any JSON value; `null` also where there is none yet")]
 
 
 class SessionAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,7 +169,7 @@ class RunAnswer(msgspec.Struct, frozen=True, kw_only=True):
     channel: str
     actor: str
     inputs: Document
-    outputs: Value | None
+    outputs: Value
     error: str | None
     checkpoint_interval: int
     loops: Annotated[tuple[int, ...], Meta(description="completed rounds of each durable loop")]

@@ -148,7 +148,10 @@ class ListSessions(Asked, frozen=True, kw_only=True):
     sort: Annotated[str, Meta(extra_json_schema={"enum": _SORTS})] = DEFAULT_SORT
     limit: Limit = DEFAULT_LIMIT
     cursor: Cursor | None = None
-    offset: Annotated[int, Meta(ge=0, le=1 << 62, description="rank of the first row: answers a window")] | None = None
+    offset: (
+        Annotated[int, Meta(ge=0, le=(1 << 62) - 1, description="rank of the first row: answers a window")]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
 
 
 class ListPage(Asked, frozen=True, kw_only=True):

@@ -92,7 +92,7 @@ def run(it: Run) -> RunAnswer:
     return RunAnswer(
         id=it.id, session_id=it.session_id, workflow=it.workflow, status=it.status, started_at=_time(it.started_at),
         ended_at=iso(it.ended_at), channel=it.channel, actor=it.actor, inputs=msgspec.Raw(it.inputs_json),
-        outputs=None if it.outputs_json is None else msgspec.Raw(it.outputs_json), error=it.error,
+        outputs=msgspec.Raw(b"null" if it.outputs_json is None else it.outputs_json), error=it.error,
         checkpoint_interval=it.checkpoint_interval, loops=it.loops, epoch=it.epoch, worker=it.worker,
         taken_at=iso(it.taken_at), recoveries=it.recoveries, idempotency_key=it.idempotency_key,
         wait=None if wait is None else _wait(wait),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nexus.channels.http.operation import SESSION_HEADER, Call, Says, operation
+from nexus.channels.http.operation import Call, Says, operation
 from nexus.channels.http.reply import Reply, answer
 from nexus.channels.wire import shown
 from nexus.channels.wire.answers import (
@@ -19,7 +19,7 @@ from nexus.errors import CheckpointNotFound, SessionNotFound
 
 
 @operation(
-    "GET", "/sessions/{session_id}/checkpoints", tag="history", query=ListCheckpoints, headers=(SESSION_HEADER,),
+    "GET", "/sessions/{session_id}/checkpoints", tag="history", query=ListCheckpoints,
     says=(Says(200, CheckpointList, "a page"),), errors=(SessionNotFound,),
 )  # fmt: skip
 async def list_checkpoints(call: Call[ListCheckpoints, NoBody]) -> Reply:
@@ -29,7 +29,7 @@ async def list_checkpoints(call: Call[ListCheckpoints, NoBody]) -> Reply:
 
 
 @operation(
-    "GET", "/sessions/{session_id}/checkpoints/{checkpoint_id}", tag="history", headers=(SESSION_HEADER,),
+    "GET", "/sessions/{session_id}/checkpoints/{checkpoint_id}", tag="history",
     says=(Says(200, CheckpointAnswer, "the checkpoint"),), errors=(SessionNotFound, CheckpointNotFound),
 )  # fmt: skip
 async def get_checkpoint(call: Call[NoQuery, NoBody]) -> Reply:
@@ -38,7 +38,7 @@ async def get_checkpoint(call: Call[NoQuery, NoBody]) -> Reply:
 
 
 @operation(
-    "GET", "/sessions/{session_id}/events", tag="history", query=ListEvents, headers=(SESSION_HEADER,),
+    "GET", "/sessions/{session_id}/events", tag="history", query=ListEvents,
     says=(Says(200, EventList, "a page"),), errors=(SessionNotFound,),
 )  # fmt: skip
 async def list_session_events(call: Call[ListEvents, NoBody]) -> Reply:
@@ -49,7 +49,7 @@ async def list_session_events(call: Call[ListEvents, NoBody]) -> Reply:
 
 
 @operation(
-    "GET", "/sessions/{session_id}/children", tag="history", query=ListPage, headers=(SESSION_HEADER,),
+    "GET", "/sessions/{session_id}/children", tag="history", query=ListPage,
     says=(Says(200, SessionList, "a page"),), errors=(SessionNotFound,),
 )  # fmt: skip
 async def list_children(call: Call[ListPage, NoBody]) -> Reply:
@@ -60,7 +60,7 @@ async def list_children(call: Call[ListPage, NoBody]) -> Reply:
 
 
 @operation(
-    "GET", "/sessions/{session_id}/diff", tag="history", query=Diff, headers=(SESSION_HEADER,),
+    "GET", "/sessions/{session_id}/diff", tag="history", query=Diff,
     says=(Says(200, DifferenceAnswer, "the difference"),), errors=(SessionNotFound, CheckpointNotFound),
 )  # fmt: skip
 async def diff_session(call: Call[Diff, NoBody]) -> Reply:
@@ -73,7 +73,7 @@ async def diff_session(call: Call[Diff, NoBody]) -> Reply:
 
 
 @operation(
-    "GET", "/sessions/{session_id}/run", tag="history", headers=(SESSION_HEADER,),
+    "GET", "/sessions/{session_id}/run", tag="history",
     says=(Says(200, CurrentRun, "the run"),), errors=(SessionNotFound,),
 )  # fmt: skip
 async def get_run(call: Call[NoQuery, NoBody]) -> Reply:

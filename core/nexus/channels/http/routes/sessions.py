@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec import UNSET
 
 from nexus.channels.http.operation import (
     ETAG,
@@ -98,7 +99,7 @@ async def list_sessions(call: Call[ListSessions, NoBody]) -> Reply:
     rows from rank `offset` on.
     """
     query = call.query
-    if query.offset is None:
+    if query.offset is UNSET:
         page = await call.service.list_sessions(query.q, sort=query.sort, limit=query.limit, cursor=query.cursor)
         items = tuple(shown.session(each) for each in page.items)
         return answer(SessionList(items=items, next_cursor=page.next_cursor, total=page.total))
@@ -110,7 +111,7 @@ async def list_sessions(call: Call[ListSessions, NoBody]) -> Reply:
 
 
 @operation(
-    "GET", "/sessions/{session_id}", tag="sessions", headers=(IF_NONE_MATCH_HEADER, SESSION_HEADER),
+    "GET", "/sessions/{session_id}", tag="sessions", headers=(IF_NONE_MATCH_HEADER,),
     says=(Says(200, SessionAnswer, "the session", ETAG), Says(304, None, "it still has that version", ETAG)),
     errors=(SessionNotFound,),
 )  # fmt: skip
@@ -123,7 +124,7 @@ async def get_session(call: Call[NoQuery, NoBody]) -> Reply:
 
 
 @operation(
-    "PATCH", "/sessions/{session_id}", tag="sessions", body=Patch, headers=(IF_MATCH_HEADER, SESSION_HEADER),
+    "PATCH", "/sessions/{session_id}", tag="sessions", body=Patch, headers=(IF_MATCH_HEADER,),
     media_types=("application/json", "application/merge-patch+json"), says=_AFTER, errors=(*_GONE, VersionConflict),
 )  # fmt: skip
 async def patch_session(call: Call[NoQuery, Patch]) -> Reply:
@@ -140,8 +141,8 @@ async def patch_session(call: Call[NoQuery, Patch]) -> Reply:
 
 
 @operation(
-    "POST", "/sessions/{session_id}/end", tag="sessions", body=EndSession, body_optional=True,
-    headers=(SESSION_HEADER,), says=_AFTER, errors=(SessionNotFound, InvalidTransition),
+    "POST", "/sessions/{session_id}/end", tag="sessions", body=EndSession, body_optional=True, says=_AFTER,
+    errors=(SessionNotFound, InvalidTransition),
 )  # fmt: skip
 async def end_session(call: Call[NoQuery, EndSession]) -> Reply:
     """End it and its live descendants. One that has ended stays as it is, without an event."""
@@ -150,7 +151,7 @@ async def end_session(call: Call[NoQuery, EndSession]) -> Reply:
 
 
 @operation(
-    "POST", "/sessions/{session_id}/extend", tag="sessions", body=ExtendSession, headers=(SESSION_HEADER,),
+    "POST", "/sessions/{session_id}/extend", tag="sessions", body=ExtendSession,
     says=_AFTER, errors=_GONE,
 )  # fmt: skip
 async def extend_session(call: Call[NoQuery, ExtendSession]) -> Reply:
@@ -159,8 +160,8 @@ async def extend_session(call: Call[NoQuery, ExtendSession]) -> Reply:
 
 
 @operation(
-    "POST", "/sessions/{session_id}/resume", tag="sessions", body=ResumeSession, body_optional=True,
-    headers=(SESSION_HEADER,), says=_AFTER, errors=(*_GONE, CheckpointNotFound, WorkflowNotFound, SessionBusy),
+    "POST", "/sessions/{session_id}/resume", tag="sessions", body=ResumeSession, body_optional=True, says=_AFTER,
+    errors=(*_GONE, CheckpointNotFound, WorkflowNotFound, SessionBusy),
 )  # fmt: skip
 async def resume_session(call: Call[NoQuery, ResumeSession]) -> Reply:
     """Go on with the last run from where it stopped, or from a checkpoint, whose state and step are put back first."""
@@ -174,7 +175,7 @@ async def resume_session(call: Call[NoQuery, ResumeSession]) -> Reply:
 
 @operation(
     "POST", "/sessions/{session_id}/fork", tag="sessions", body=ForkSession, body_optional=True,
-    headers=(SESSION_HEADER,), says=(Says(201, SessionAnswer, "the new session", _CREATED),),
+    says=(Says(201, SessionAnswer, "the new session", _CREATED),),
     errors=(*_GONE, CheckpointNotFound, SessionExists),
 )  # fmt: skip
 async def fork_session(call: Call[NoQuery, ForkSession]) -> Reply:
@@ -187,7 +188,7 @@ async def fork_session(call: Call[NoQuery, ForkSession]) -> Reply:
 
 
 @operation(
-    "POST", "/sessions/{session_id}/signal", tag="sessions", body=SignalSession, headers=(SESSION_HEADER,),
+    "POST", "/sessions/{session_id}/signal", tag="sessions", body=SignalSession,
     says=_AFTER, errors=_GONE,
 )  # fmt: skip
 async def signal_session(call: Call[NoQuery, SignalSession]) -> Reply:
@@ -196,7 +197,7 @@ async def signal_session(call: Call[NoQuery, SignalSession]) -> Reply:
 
 
 @operation(
-    "POST", "/sessions/{session_id}/sync", tag="sessions", body=SyncSession, headers=(SESSION_HEADER,),
+    "POST", "/sessions/{session_id}/sync", tag="sessions", body=SyncSession,
     says=_AFTER, errors=_GONE,
 )  # fmt: skip
 async def sync_session(call: Call[NoQuery, SyncSession]) -> Reply:
