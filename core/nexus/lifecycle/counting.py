@@ -79,7 +79,7 @@ def percentile(buckets: list[tuple[int, int]], fraction: float) -> float:
     for index, count in buckets:
         seen += count
         if seen > rank:
-            return bucket_value(index)
+            return round(bucket_value(index), 6)
     return 0.0
 
 
