@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.channels.mcp.conftest import Door
-from tests.channels.mcp.mcp_places import ERAS, PATIENCE, Place, mode_of, over_pipes, place_on, served
+from tests.channels.mcp.mcp_places import ERAS, PATIENCE, Place, mode_of, over_pipes, place_on, served, serving
 from tests.channels.mcp.mcp_workflows import new_app
 
 
@@ -39,6 +39,18 @@ async def test_a_client_that_goes_away_leaves_its_run_to_finish(store: str, era:
         async with place.client() as another:
             result = await another.call_tool("nexus_session_get", {"session_id": "left"})
     assert result.structured_content["state"] == {"held": True}
+
+
+async def test_a_run_whose_stdio_server_ended_with_its_client_goes_on_in_another_process(
+    store: str, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    async with place_on(store, ERAS[0], "stdio") as place:
+        await _call_and_leave(place, gate)
+        async with serving(new_app(store)):
+            gate.touch()
+            await place.event("run.completed", "left")
+        assert (await place.session("left")).state == {"held": True}
 
 
 async def _call_and_leave(place: Place, gate: Path) -> None:

@@ -7,14 +7,16 @@ its stdin. Runs that are live then are handed over, and go on in any other proce
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from mcp.server.stdio import stdio_server
 
+from nexus.channels.mcp.lines import claimed_stdin
 from nexus.channels.mcp.runs import WAIT
 from nexus.channels.mcp.server import build
 
@@ -22,27 +24,49 @@ if TYPE_CHECKING:
     from nexus.app import AsyncNexus
 
 
-async def serve_stdio(app: AsyncNexus, *, wait: float = WAIT) -> None:
-    """Open ``app``, serve it until stdin ends, and close it.
+GRACE = 1.0
+"""Seconds that runs have to reach a checkpoint when the client leaves: clients kill a server that stays for two."""
+
+
+async def serve_stdio(app: AsyncNexus, *, wait: float = WAIT, stop: asyncio.Event | None = None) -> None:
+    """Open ``app``, serve it until stdin ends, ``stop`` is set or this call is cancelled, and close it.
 
     Args:
-        app: Not opened yet; it is started, so that runs are executed in this process.
+        app: It is started, so that runs are executed in this process.
         wait: Seconds that a call without progress waits for its run before it answers ``in_progress``.
+        stop: Ends the server when it is set.
 
     Raises:
         StoreUnavailable: The store can't be opened.
     """
-    async with stdio_server() as (incoming, outgoing):
-        try:
-            async with app:
+    with claimed_stdin() as lines:
+        async with stdio_server(stdin=cast(Any, lines)) as (incoming, outgoing):
+            try:
                 await app.start()
                 served = build(app, wait=wait)
+                options = served.server.create_initialization_options()
                 try:
-                    await served.server.run(incoming, outgoing, served.server.create_initialization_options())
+                    await _until(stop, served.server.run(incoming, outgoing, options))
                 finally:
                     await served.close()
-        finally:
-            _flush()
+            finally:
+                await app.close(GRACE)
+                _flush()
+
+
+async def _until(stop: asyncio.Event | None, serving: Coroutine[Any, Any, None]) -> None:
+    """Await ``serving``, but no longer than until ``stop`` is set."""
+    tasks: set[asyncio.Task[Any]] = {asyncio.create_task(serving)}
+    if stop is not None:
+        tasks.add(asyncio.create_task(stop.wait()))
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @contextmanager
