@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import ClassVar, Protocol
 
 # Textual reads it once, at import; twice its usual rate halves the time from a key to its paint.
@@ -33,6 +34,8 @@ from nexus_tui.screens.session import SessionScreen
 from nexus_tui.styles.themes import CHOICES, COLOURLESS, DARK, LIGHT
 from nexus_widgets import clean
 
+_HERE = Path(__file__).parent
+_SHEETS = ("styles/console.tcss", "styles/dialogs.tcss", "screens/main.tcss", "screens/session.tcss")
 _RETRY = 2.0
 """Seconds between two tries to open a service that can't be reached."""
 
@@ -54,7 +57,7 @@ class NexusConsole(App[int]):
     """Sessions, live."""
 
     TITLE = "nexus"
-    CSS_PATH = ["styles/console.tcss", "styles/dialogs.tcss", "screens/main.tcss", "screens/session.tcss"]  # noqa: RUF012  Textual's own declaration
+    CSS_PATH = [_HERE / name for name in _SHEETS]  # noqa: RUF012  Textual's own declaration
     COMMANDS = {ConsoleCommands}  # noqa: RUF012  Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),

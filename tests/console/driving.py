@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 from nexus_tui.app import NexusConsole, Opens
@@ -19,17 +20,35 @@ from tests.console.world import StandingClock
 WIDE, NARROW = (140, 40), (80, 24)
 
 
+class RememberingConsole(NexusConsole):
+    """A console that remembers its notices."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.told: list[str] = []
+
+    def notify(self, message: str, **more: Any) -> None:
+        """Show a notice, and remember it."""
+        self.told.append(message)
+        super().notify(message, **more)
+
+
 @dataclass
 class Driven:
     """A running console."""
 
-    console: NexusConsole
+    console: RememberingConsole
     pilot: Pilot[int]
 
     @property
     def feed(self) -> Feed:
         """Its gateway."""
         return self.console.feed
+
+    @property
+    def on_main(self) -> bool:
+        """Whether the first screen is in front."""
+        return self.console.screen is self.console.screen_stack[0]
 
     @property
     def main(self) -> MainScreen:
@@ -59,8 +78,8 @@ class Driven:
 
     @property
     def told(self) -> str:
-        """What notices said, the newest last."""
-        return "\n".join(note.message for note in self.console._notifications)
+        """What notices said, the newest last; also those that have gone."""
+        return "\n".join(self.console.told)
 
     async def until(self, condition: Callable[[], Any], turns: int = 600) -> None:
         """Let the console run until something holds; the number of turns only bounds a failure."""
@@ -72,7 +91,7 @@ class Driven:
 
     async def rest(self) -> None:
         """Let what is under way come to its end."""
-        for _ in range(5):
+        for _ in range(3):
             await self.pilot.pause()
 
     async def beat(self) -> None:
@@ -88,9 +107,7 @@ class Driven:
 
     async def write(self, text: str) -> None:
         """Type a text."""
-        names = {" ": "space", "/": "slash", ":": "colon", "*": "asterisk", ">": "greater_than_sign",
-                 "<": "less_than_sign", "-": "minus", "_": "underscore", "?": "question_mark", ".": "full_stop"}  # fmt: skip
-        await self.press(*(names.get(char, char) for char in text))
+        await self.press(*(_character_to_key(char) for char in text))
 
     async def put_cursor_on(self, session_id: str) -> None:
         """Move the cursor to a session that is shown."""
@@ -111,7 +128,7 @@ async def driving(
     theme: str | None = None,
 ) -> AsyncIterator[Driven]:
     """Run a console without a terminal, connected and at rest, whose beats are the test's to make."""
-    console = NexusConsole(target, read_only=read_only, theme=theme, clock=clock, beat=0)
+    console = RememberingConsole(target, read_only=read_only, theme=theme, clock=clock, beat=0)
     async with console.run_test(size=size) as pilot:
         driven = Driven(console, pilot)
         await driven.until(lambda: console.feed.link.state != "connecting")

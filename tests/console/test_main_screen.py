@@ -92,7 +92,7 @@ async def test_enter_opens_the_session_under_the_cursor_and_escape_comes_back(fu
         assert isinstance(driven.console.screen, SessionScreen)
         assert driven.session.session_id == "session-123"
         await driven.press("escape")
-        assert driven.console.screen is driven.main
+        assert driven.on_main
 
 
 async def test_extend_moves_the_expiry_of_the_session_under_the_cursor(full_world: World) -> None:
@@ -147,9 +147,9 @@ async def test_leaving_a_dialog_changes_nothing(full_world: World) -> None:
     async with driving(full_world, full_world.clock) as driven:
         for key in "exrfi":
             await driven.press(key)
-            await driven.until(lambda: driven.console.screen is not driven.main)
+            await driven.until(lambda: not driven.on_main)
             await driven.press("escape")
-            assert driven.console.screen is driven.main
+            assert driven.on_main
         assert driven.told == ""
     assert await full_world.service.get_session("session-123") == before
 
@@ -171,7 +171,7 @@ async def test_a_fork_into_a_name_that_is_taken_is_refused_with_the_reason(full_
         await driven.press("enter")
         await driven.until(lambda: "session-123" in driven.told)
         assert "Forked" not in driven.told
-        assert driven.console.screen is driven.main
+        assert driven.on_main
 
 
 async def test_resume_lets_a_failed_session_go_on(full_world: World) -> None:
@@ -180,7 +180,8 @@ async def test_resume_lets_a_failed_session_go_on(full_world: World) -> None:
         await driven.put_cursor_on(failed.id)
         await driven.press("r", "enter")
         await driven.until(lambda: f"Resumed: {failed.id}" in driven.told)
-    assert (await full_world.service.get_session(failed.id)).status is Status.IN_PROGRESS
+    events = await full_world.service.list_events(failed.id, newest=True)
+    assert "session.resumed" in [event.type for event in events.items]
 
 
 async def test_signal_leaves_a_signal_with_its_payload(full_world: World) -> None:
@@ -211,7 +212,7 @@ async def test_what_could_not_be_done_stays_marked_and_is_told_one_by_one(full_w
         assert "session-123-ocr" in driven.text
         assert driven.table.marks == {"session-123-ocr"}
         await driven.press("escape")
-        assert driven.console.screen is driven.main
+        assert driven.on_main
 
 
 async def test_rows_are_held_while_marked_and_go_on_when_the_marks_are_cleared(full_world: World) -> None:
@@ -340,7 +341,7 @@ async def test_help_lists_every_command_of_the_screen(full_world: World) -> None
         for word in (":extend [DURATION]", ":mark-all", "live longer", "✖ failed", ":quit"):
             assert word in driven.text
         await driven.press("escape")
-        assert driven.console.screen is driven.main
+        assert driven.on_main
 
 
 async def test_ids_are_copied(full_world: World) -> None:
@@ -377,7 +378,7 @@ async def test_a_read_only_console_refuses_every_change_and_says_why(full_world:
         assert "READ-ONLY" in driven.text
         for key in "exrfi":
             await driven.press(key)
-            assert driven.console.screen is driven.main
+            assert driven.on_main
         await driven.press("colon")
         await driven.write("extend 30m")
         await driven.press("enter")

@@ -8,15 +8,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from nexus.app import AsyncNexus
 from nexus.lifecycle.counting import deltas
 from nexus.local import LocalService
 from nexus.model import Checkpoint, Event, Run, RunStatus, Session, Status
 from nexus.service import Service
-from nexus.stores.base import Change
-from nexus.testing.builders import a_checkpoint, a_group, a_run, a_session, an_event, creating, creating_group
+from nexus.testing.builders import a_checkpoint, a_group, a_run, a_session, an_event, creating, creating_group, updating
 
 NOW = 1_800_000_245.0
 """Friday, 2027-01-15, 08:04:05 UTC."""
@@ -70,14 +67,9 @@ class World:
         change = creating(session, run, counters=counters, **{"events": (born,), **parts})
         await self.app.store.commit(change)
 
-    async def say(self, session: Session, *events: Event) -> None:
-        """Commit events to a session that is there."""
-        held = await self.app.store.load(session.id)
-        assert held is not None
-        after = msgspec.structs.replace(held.session, version=held.session.version + 1)
-        change = Change(session_id=session.id, expected=held.session.version,
-                        after=msgspec.structs.replace(held, session=after), events=events)  # fmt: skip
-        await self.app.store.commit(change)
+    async def replace(self, session: Session, *, state: dict[str, Any]) -> None:
+        """Give a session that is there another state."""
+        await self.app.store.commit(updating(session, state=state))
 
 
 @asynccontextmanager
@@ -85,7 +77,15 @@ async def a_world(clock: StandingClock | None = None) -> AsyncIterator[World]:
     """An empty world."""
     clock = clock or StandingClock()
     async with AsyncNexus(store="memory://", clock=clock) as app:
+        for name in WORKFLOWS:
+            app.register(_work, name=name)
         yield World(app, clock)
+
+
+async def _work(run: Any) -> dict[str, int]:
+    async for _ in run.steps(range(3)):
+        run.state["done"] = run.state.get("done", 0) + 1
+    return {"done": run.state["done"]}
 
 
 async def populate(world: World, sessions: int = 48) -> None:

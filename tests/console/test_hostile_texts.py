@@ -1,0 +1,182 @@
+"""Whatever a session is called and holds, the console shows it and does nothing else with it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import AsyncIterator
+
+import pytest
+from rich.segment import Segment
+from textual.color import Color
+
+from nexus.errors import InvalidInput
+from nexus.model import Status
+from nexus.testing.builders import a_checkpoint, a_group, a_run, a_session, an_event, creating_group
+from nexus_tui.inert import InertFilter
+from nexus_tui.viewmodels.checkpoint_rows import checkpoint_rows
+from nexus_tui.viewmodels.event_lines import _WORDS, event_line
+from nexus_tui.viewmodels.moments import moments
+from nexus_tui.viewmodels.session_facts import facts, headline, subline
+from nexus_tui.viewmodels.session_rows import FIELDS, Context, session_row
+from nexus_widgets import Toned, is_inert
+from nexus_widgets.rows import Cell
+from tests.console.driving import NARROW, WIDE, Driven, driving
+from tests.console.world import NOW, World, a_world
+from tests.widgets.support import HOSTILE
+
+FORBIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+# A store can't hold a lone surrogate, so that none can come out of it.
+PAYLOADS = [text.encode("utf-8", "replace").decode() for text in HOSTILE]
+
+
+@pytest.fixture
+async def hostile_world() -> AsyncIterator[World]:
+    async with a_world() as world:
+        for number, text in enumerate(PAYLOADS):
+            await put_hostile(world, number, text, text)
+        yield world
+
+
+async def put_hostile(world: World, number: int, session_id: str, text: str) -> None:
+    await world.app.store.commit(creating_group(a_group(text, metadata={text: text})))
+    session = a_session(
+        session_id, status=Status.FAILED, channel=text[:20], channels=(text, "api"), owner=text, user_id=text, group_id=text,
+        workflow=text, error=text, parent_id=text if number % 2 else None, last_activity=NOW - number,
+        created_at=NOW - 100, metadata={text: text, "list": [text]}, state={text: {text: text}, "b": text},
+        checkpoints=2, at_checkpoint=2, run_id="run-1", ran=True, idle_deadline=NOW + 60,
+    )  # fmt: skip
+    run = a_run(session_id, "run-1", workflow=text, actor=text, error=text, inputs_json=b'{"x":"\\u001b[2J"}')
+    made = tuple(a_checkpoint(session_id, each, state={text: each}, workflow=text) for each in (1, 2))
+    kinds = ("session.created", "run.failed", "session.signalled", "run.suspended", "session.ended", text)
+    data = {"error": text, "name": text, "signal": text, "status": text, "reason": text}
+    events = tuple(
+        an_event(kind, session_id, ts=NOW - 50, channel=text, actor=text, group_id=text, data=data) for kind in kinds
+    )
+    await world.put(session, run, checkpoints=made, events=events)
+
+
+def assert_harmless(driven: Driven) -> None:
+    assert driven.console.is_running
+    for strip in driven.console.screen._compositor.render_strips():
+        for segment in strip:
+            assert not segment.control
+            for char in segment.text:
+                assert unicodedata.category(char) not in FORBIDDEN, f"{char!r} in {segment.text!r}"
+            if segment.style is not None:
+                assert segment.style.link is None
+                assert "app.quit" not in str(segment.style.meta)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_on_the_main_screen_and_all_that_opens_over_it(hostile_world: World, size: tuple[int, int]) -> None:
+    async with driving(hostile_world, hostile_world.clock, size=size) as driven:
+        for keys in (("end",), ("home",), ("g", "end", "escape"), ("l", "home", "escape"), ("asterisk",)):
+            await driven.press(*keys)
+            assert_harmless(driven)
+        for key in "exrfi":
+            await driven.press(key)
+            assert_harmless(driven)
+            await driven.press("escape")
+        await driven.press("x", "tab", *"no", "tab", *str(len(PAYLOADS)), "enter")
+        await driven.until(lambda: driven.told or not driven.on_main)
+        assert_harmless(driven)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_in_every_pane_of_an_opened_session(world: World, size: tuple[int, int]) -> None:
+    # Its id is well-formed: no other is ever opened, as the test after this one shows.
+    await put_hostile(world, 0, "opened", PAYLOADS[0])
+    for number, text in enumerate(PAYLOADS):
+        child = a_session(text, workflow=text, parent_id="opened", created_at=NOW - 9 + number / 99)
+        told = (an_event("run.failed", "opened", ts=NOW - 9, channel=text, actor=text, data={"error": text}),)
+        await world.put(child, events=told)
+    session = await world.app.store.load("opened")
+    assert session is not None
+    await world.replace(session.session, state={text: [text, {text: text}] for text in PAYLOADS})
+    async with driving(world, world.clock, size=size) as driven:
+        await driven.put_cursor_on("opened")
+        await driven.press("enter")
+        await driven.until(lambda: driven.session._detail is not None)
+        for pane in "12345678":
+            for key in (pane, "end", "pageup"):
+                await driven.press(key)
+                assert_harmless(driven)
+        await driven.press("less_than_sign", "f")
+        assert_harmless(driven)
+
+
+@pytest.mark.parametrize("text", PAYLOADS)
+def test_in_every_view_model(text: str) -> None:
+    session = a_session(
+        text, status=Status.FAILED, channel=text, channels=(text, text), owner=text, user_id=text, group_id=text,
+        workflow=text, error=text, parent_id=text, forked_from=(text, 1), run_id=text,
+    )  # fmt: skip
+    run = a_run(text, text, workflow=text, actor=text, inputs_json=text.encode(), outputs_json=text.encode())
+    event = an_event(text, text, channel=text, actor=text, group_id=text, data={"error": text})
+    checkpoint = a_checkpoint(text, 1, workflow=text)
+    shown = [part.text for part in (*headline(session, NOW), *subline(session, NOW))]
+    shown += [value.text for _, value in facts(session, run, NOW)]
+    shown += [plain(cell) for cell in session_row(session, tuple(FIELDS), Context(NOW, {text: event})).cells]
+    shown += [plain(cell) for cell in checkpoint_rows([checkpoint], NOW)[0].cells]
+    for kind in (text, *_WORDS):
+        data = dict.fromkeys(("error", "name", "status", "reason", "signal", "step", "source", "checkpoint_id"), text)
+        line = event_line(an_event(kind, text, channel=text, actor=text, data=data))
+        shown += [line.time, line.subject, line.text, line.channel, line.actor]
+    for moment in moments(session, (checkpoint,), (event,), NOW):
+        shown += [moment.point.label, moment.point.lane]
+    assert all(is_inert(each) for each in shown)
+
+
+def plain(cell: Cell) -> str:
+    return cell.text if isinstance(cell, Toned) else str(cell)
+
+
+async def test_a_session_whose_id_no_service_takes_is_shown_as_refused(hostile_world: World) -> None:
+    async with driving(hostile_world, hostile_world.clock) as driven:
+        await driven.press("enter")
+        await driven.until(lambda: "is not an id" in driven.text)
+        assert_harmless(driven)
+
+
+async def test_in_refusals_and_notices(hostile_world: World) -> None:
+    async with driving(hostile_world, hostile_world.clock) as driven:
+        for text in PAYLOADS:
+            driven.main.complain(InvalidInput(text))
+            driven.main.tell(text)
+            await driven.pilot.pause()
+            assert_harmless(driven)
+            driven.console.clear_notifications()
+
+
+async def test_in_the_target_and_in_the_reason_of_a_lost_connection(world: World) -> None:
+    async with driving(world, world.clock) as driven:
+        for text in PAYLOADS:
+            driven.console.target_label = text
+            driven.feed.fail(InvalidInput(text))
+            driven.main._draw()
+            await driven.pilot.pause()
+            assert_harmless(driven)
+
+
+@pytest.mark.parametrize("text", PAYLOADS)
+def test_the_last_filter_lets_nothing_through_and_keeps_the_width(text: str) -> None:
+    segment = Segment(text)
+    (seen,) = InertFilter().apply([segment], Color(0, 0, 0))
+    assert seen.text.isprintable()
+    assert seen.cell_length == segment.cell_length
+
+
+async def test_what_is_pasted_into_a_dialog_reaches_no_terminal(hostile_world: World) -> None:
+    from textual import events
+
+    async with driving(hostile_world, hostile_world.clock) as driven:
+        await driven.press("f")
+        driven.console.post_message(events.Paste("\x1b]0;owned\x07\u202e"))
+        await driven.rest()
+        width = driven.console.size.width
+        lines = driven.console.screen._compositor.render_strips()
+        filters = driven.console.get_line_filters()
+        for strip in lines:
+            for segment in strip.apply_filter(filters[-1], Color(0, 0, 0)):
+                assert segment.text.isprintable()
+            assert strip.cell_length == width
