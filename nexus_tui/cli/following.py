@@ -1,11 +1,11 @@
-"""The progress of a run, in one line of the terminal, while a command waits for its end."""
+"""What a command that waits or follows says on stderr meanwhile: a run's progress, and a lost connection."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from nexus.errors import NexusError
@@ -53,3 +53,21 @@ def _read(event: Event, parts: dict[str, str]) -> bool:
     else:
         return False
     return True
+
+
+@contextmanager
+def telling_connection(call: Invocation, service: Service) -> Iterator[None]:
+    """Say when the server is lost and when it is back; a feed that is followed goes on without a gap by itself."""
+    listen = getattr(service, "on_connection", None)
+    if listen is None:
+        yield
+        return
+
+    def changed(connected: bool) -> None:
+        call.say.note("connected again" if connected else "connection lost: trying again")
+
+    forget = listen(changed)
+    try:
+        yield
+    finally:
+        forget()

@@ -13,6 +13,8 @@ from typing import Any
 
 from nexus.errors import NexusError
 from nexus.service import Service
+from nexus_tui.cli.following import telling_connection
+from nexus_tui.cli.invocation import Invocation
 from nexus_tui.cli.output import Output
 from nexus_tui.cli.views import View
 
@@ -24,27 +26,29 @@ AGEING = 2.0
 """Seconds after which ages on a screen are out of date."""
 
 
-async def watch(service: Service, fetch: Callable[[], Awaitable[Rows]], view: View, output: Output) -> None:
+async def watch(call: Invocation, service: Service, fetch: Callable[[], Awaitable[Rows]], view: View) -> None:
     """Show a list until interrupted.
 
     Args:
+        call: How to show it.
         service: Whose feed says that something changed.
         fetch: Gives the list as it is now.
         view: How it is shown.
-        output: Where.
 
     Raises:
         NexusError: The store or the server went away, or the filter has a mistake.
     """
     changed = asyncio.Event()
+    output = call.output
     screen = _Screen(view, output)
     try:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_listen(service, changed))
-            while True:
-                screen.show(await fetch())
-                output.flush()
-                await _wait(changed, AGEING if output.drawn else None)
+        with telling_connection(call, service):
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_listen(service, changed))
+                while True:
+                    screen.show(await fetch())
+                    output.flush()
+                    await _wait(changed, AGEING if output.drawn else None)
     except* (NexusError, BrokenPipeError) as failures:
         raise _first(failures) from None
 

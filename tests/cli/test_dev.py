@@ -53,7 +53,14 @@ def test_a_parent_that_is_killed_takes_its_children_with_it(place: Path) -> None
             assert watching.stdout.readline() == "s\n"
             running.kill()
             running.wait(30)
-            assert watching.wait(60) == 6
+            assert watching.stderr is not None
+            assert "connection lost" in watching.stderr.readline()
+            watching.send_signal(signal.SIGINT)
+            assert watching.wait(30) == 130
+    for _ in range(60):  # each look takes as long as a process does to start and fail
+        if not left_behind(place):
+            break
+        assert process("--server", server, "stats", cwd=place).code == 6
     assert left_behind(place) == []
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from nexus.errors import InvalidInput
 from nexus_tui.cli import output as output_module
 from nexus_tui.cli.output import FORMATS, Output, check_format, json_text, yaml_text
 from nexus_tui.cli.views import SESSIONS
@@ -141,5 +142,5 @@ def test_one_object_in_a_pipe_is_a_field_a_line(capsys: pytest.CaptureFixture[st
 
 
 def test_a_format_that_is_none_is_refused() -> None:
-    with pytest.raises(output_module.InvalidInput, match="table, json, jsonl, yaml, id"):
+    with pytest.raises(InvalidInput, match="table, json, jsonl, yaml, id"):
         check_format("xml")

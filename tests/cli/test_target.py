@@ -32,7 +32,7 @@ def resolve(store: str | None = None, server: str | None = None, token: str | No
 def test_options_come_before_the_environment_and_that_before_the_default(
     given: dict[str, str], env: dict[str, str], store: str | None, server: str | None, origin: str
 ) -> None:
-    target = resolve(**given, **env)  # type: ignore[arg-type]
+    target = resolve(**given, **env)
     assert (target.store, target.server, target.origin) == (store, server, origin)
 
 
@@ -48,7 +48,7 @@ def test_options_come_before_the_environment_and_that_before_the_default(
 )
 def test_what_can_not_both_be_is_refused(given: dict[str, str], env: dict[str, str], told: str) -> None:
     with pytest.raises(InvalidInput, match=told):
-        resolve(**given, **env)  # type: ignore[arg-type]
+        resolve(**given, **env)
 
 
 def test_a_token_of_the_environment_goes_to_servers_and_bothers_no_store() -> None:

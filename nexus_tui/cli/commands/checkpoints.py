@@ -25,7 +25,7 @@ async def list_(
     """List a session's checkpoints, oldest first; those that a resume left behind are superseded."""
     async with call.target.open_service() as service:
         if watch_:
-            await watch(service, lambda: _all(service, session_id), CHECKPOINTS, call.output)
+            await watch(call, service, lambda: _all(service, session_id), CHECKPOINTS)
             return
         shown = await _all(service, session_id)
         call.output.rows(shown, CHECKPOINTS, envelope={"items": shown, "next_cursor": None})

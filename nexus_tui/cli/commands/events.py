@@ -9,6 +9,7 @@ import typer
 from nexus.errors import InvalidInput
 from nexus.model import Event
 from nexus.service import MAX_LIMIT, Service
+from nexus_tui.cli.following import telling_connection
 from nexus_tui.cli.invocation import Invocation, alone, command
 from nexus_tui.cli.selection import filter_errors
 from nexus_tui.cli.views import EVENTS
@@ -51,7 +52,8 @@ async def _show(
             call.output.row(event.to_dict(), EVENTS)
             seen = event.seq
         call.output.flush()
-    await _follow(call, service, _joined(q, session), cursor, seen)
+    with telling_connection(call, service):
+        await _follow(call, service, _joined(q, session), cursor, seen)
 
 
 async def _past(service: Service, q: str, session: str | None, limit: int) -> list[Event]:

@@ -32,7 +32,7 @@ async def list_(
         raise InvalidInput("--watch shows the first page: leave out --all and --cursor", field="watch")
     async with call.target.open_service() as service:
         if watch_:
-            await watch(service, lambda: _first(service, limit), GROUPS, call.output)
+            await watch(call, service, lambda: _first(service, limit), GROUPS)
         elif all_:
             found = every(lambda at: service.list_groups(cursor=at or cursor, limit=MAX_LIMIT))
             shown = [one.to_dict() async for one in found]

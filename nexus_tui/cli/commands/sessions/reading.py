@@ -11,6 +11,7 @@ from nexus.model import FINAL, Session, Status
 from nexus.service import DEFAULT_LIMIT, DEFAULT_SORT, MAX_LIMIT, Service
 from nexus_tui.cli.commands.sessions.base import app
 from nexus_tui.cli.diagnostics import ExitCode
+from nexus_tui.cli.following import telling_connection
 from nexus_tui.cli.invocation import Invocation, command
 from nexus_tui.cli.selection import every, filter_errors
 from nexus_tui.cli.views import CHANGES, EVENTS, SESSIONS
@@ -38,7 +39,7 @@ async def list_(
     async with call.target.open_service() as service:
         with filter_errors(q):
             if watch_:
-                await watch(service, lambda: _first(service, q, sort, limit), SESSIONS, call.output)
+                await watch(call, service, lambda: _first(service, q, sort, limit), SESSIONS)
             elif all_:
                 await _all(call, service, q, sort, cursor)
             else:
@@ -112,7 +113,8 @@ async def watch_session(
                 seen = event.seq
         call.output.flush()
         if not _over(session):
-            session = await _follow(call, service, session_id, seen)
+            with telling_connection(call, service):
+                session = await _follow(call, service, session_id, seen)
     if session.status is Status.FAILED:
         call.say.note(f"failed: {session.error}")
         return ExitCode.FAILED
