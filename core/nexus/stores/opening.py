@@ -14,10 +14,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from nexus.errors import InvalidInput
 from nexus.stores.base import Store
+from nexus.stores.urls import sqlite_url
+
+__all__ = ["default_store_url", "open_store", "sqlite_url"]
 
 _ACCEPTED: Final = "memory://, sqlite:///relative/path, sqlite:////absolute/path, sqlite:///~/path"
 _REDIS: Final = frozenset({"redis", "rediss", "redis+sentinel", "redis+cluster", "unix"})
@@ -50,11 +53,6 @@ def default_store_url() -> str:
     from platformdirs import user_data_path
 
     return sqlite_url(user_data_path("nexus", appauthor=False) / "nexus.sqlite3")
-
-
-def sqlite_url(path: Path) -> str:
-    """The URL of an SQLite file; a relative path stays relative."""
-    return f"sqlite:///{quote(path.as_posix())}"
 
 
 def _memory(url: str, rest: str) -> Store:

@@ -37,6 +37,7 @@ from nexus.stores.sqlite.forks import forget, watch_forks
 from nexus.stores.sqlite.lane import Lane
 from nexus.stores.sqlite.loads import Loads
 from nexus.stores.sqlite.writer import Writer
+from nexus.stores.urls import sqlite_url
 
 _SCANS = 2
 
@@ -112,7 +113,7 @@ class SQLiteStore:
     ) -> None:
         # The working folder may change later; the file must not.
         self.path = Path(path).absolute()
-        self.url = f"sqlite:///{self.path.as_posix()}"
+        self.url = sqlite_url(self.path)
         self._lock_timeout = lock_timeout
         self._lease_clock = lease_clock
         self._wall_clock = wall_clock
