@@ -42,7 +42,7 @@ class LocalExecutor:
         lease = engine.settings.recovery_interval
         self._engine = engine
         self._registry = registry
-        self._caller = Caller(actor=f"system:{socket.gethostname()}", channel="sdk")
+        self._caller = Caller(actor=f"system:{socket.gethostname()}", channel="")
         self._held: Counter[str] = Counter()
         self._heart = Heart(engine, registry)
         self._queue = Queue(engine.store, self._pick, lambda: self.free, min(_LOOK_EVERY, lease / 3))
