@@ -1,7 +1,7 @@
 """Drive the example workflows through all three channels, gently, until told to stop.
 
 ``python -m examples.traffic --server http://127.0.0.1:8000`` (in an installed Nexus: ``python -m
-nexus_tui.examples_data.traffic``). It stops at once on SIGTERM, Ctrl+C or the end of its stdin with ``--follow-stdin``,
+nexus_tui.examples.traffic``). It stops at once on SIGTERM, Ctrl+C or the end of its stdin with ``--follow-stdin``,
 ends the processes it started, and removes what it wrote.
 """
 

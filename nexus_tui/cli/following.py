@@ -63,8 +63,13 @@ def telling_connection(call: Invocation, service: Service) -> Iterator[None]:
         yield
         return
 
+    lost = False
+
     def changed(connected: bool) -> None:
-        call.say.note("connected again" if connected else "connection lost: trying again")
+        nonlocal lost
+        if lost or not connected:
+            call.say.note("connected again" if connected else "connection lost: trying again")
+        lost = not connected
 
     forget = listen(changed)
     try:

@@ -37,7 +37,7 @@ def find_examples() -> Examples:
     """
     home = Path(nexus_tui.__file__).parent
     for folder, package, root in (
-        (home / "examples_data", "nexus_tui.examples_data", home.parent),
+        (home / "examples", "nexus_tui.examples", home.parent),
         (home.parent / "examples", "examples", home.parent),
     ):
         if (folder / "nexus_app.py").is_file():
