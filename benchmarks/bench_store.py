@@ -107,6 +107,7 @@ async def patches(store: Store, callers: int, seconds: float, stored: int) -> tu
     dice = random.Random(1)
     mine = [list(range(caller, stored, callers)) for caller in range(callers)]
     known: dict[int, Session] = {}
+    ticks = itertools.count(1)
 
     async def patch(caller: int) -> None:
         number = dice.choice(mine[caller])
@@ -116,11 +117,12 @@ async def patches(store: Store, callers: int, seconds: float, stored: int) -> tu
             assert snapshot is not None
             before = snapshot.session
         state = STATE | {"patch": before.version}
+        now = NOW + 1e5 + next(ticks) / 1000
         change = updating(
             before,
             state=state,
-            last_activity=before.last_activity + 1e5,
-            idle_deadline=NOW + 1e5 + 3600,
+            last_activity=now,
+            idle_deadline=now + 3600,
             parts={"counters": COUNTED},
         )
         await store.commit(change)

@@ -11,9 +11,10 @@ import msgspec
 from nexus.model import Page, Session, Window
 from nexus.query import Query
 from nexus.stores import ordering
-from nexus.stores.base import Order
+from nexus.stores.base import Order, SortField
 from nexus.stores.sqlite.compiler import Filter, compile_filter
 from nexus.stores.sqlite.connection import reading
+from nexus.stores.sqlite.ranks import skip_to
 from nexus.stores.sqlite.records import tally
 from nexus.stores.sqlite.rows import SESSION_COLUMNS, to_session
 from nexus.stores.sqlite.scan import Scan
@@ -81,10 +82,19 @@ def count(connection: sqlite3.Connection, stop: Stop, query: Query, now: float) 
 
 def due(connection: sqlite3.Connection, now: float, limit: int) -> list[str]:
     """Ids of sessions that are due, longest overdue first. ``due_bound`` finds them, ``due_at`` decides."""
-    rows = connection.execute(
-        "SELECT id FROM sessions WHERE due_bound <= ?1 AND due_at <= ?1 ORDER BY due_at, id LIMIT ?2",
-        (now, _clamp(limit)),
-    )
+    most = _clamp(limit)
+    with reading(connection):
+        # As many as are wanted are due by the latest of these, so none that is due later is among the first.
+        # Without it a backlog would be sorted anew for every hundred of it.
+        found, latest = connection.execute(
+            "SELECT count(*), max(due_at) FROM ("
+            "SELECT due_at FROM sessions WHERE due_bound <= ?1 AND due_at <= ?1 ORDER BY due_bound LIMIT ?2)",
+            (now, most),
+        ).fetchone()
+        rows = connection.execute(
+            "SELECT id FROM sessions WHERE due_bound <= ?1 AND due_at <= ?1 ORDER BY due_at, id LIMIT ?2",
+            (latest if found == most and most else now, most),
+        ).fetchall()
     return [name for (name,) in rows]
 
 
@@ -128,11 +138,22 @@ def _ranked(
 ) -> list[int]:
     if limit <= 0:
         return []
-    if offset <= total // 2:
-        return _keys(connection, source, order, limit=limit, offset=offset)
-    # Ranks near the end are counted from the end.
-    reverse = Order(order.field, not order.descending)
-    return _keys(connection, source, reverse, limit=limit, offset=total - offset - limit)[::-1]
+    if offset > total // 2:
+        # Ranks near the end are counted from the end.
+        reverse = Order(order.field, not order.descending)
+        return _ranked_from_here(connection, source, reverse, total - offset - limit, limit)[::-1]
+    return _ranked_from_here(connection, source, order, offset, limit)
+
+
+def _ranked_from_here(
+    connection: sqlite3.Connection, source: Source, order: Order, offset: int, limit: int
+) -> list[int]:
+    if order.field is SortField.ACTIVITY and source.counted:
+        start = skip_to(connection, source.statuses, offset, descending=order.descending)
+        if start is not None:
+            value, passed = start
+            return _keys(connection, source, order, start=value, limit=limit, offset=offset - passed)
+    return _keys(connection, source, order, limit=limit, offset=offset)
 
 
 def _keys(connection: sqlite3.Connection, source: Source, order: Order, **place: Any) -> list[int]:

@@ -87,7 +87,14 @@ class Source:
         return f"SELECT count(*) FROM sessions AS s WHERE {where}", values  # noqa: S608
 
     def rows(
-        self, columns: str, order: Order, *, behind: tuple[Value, str] | None = None, limit: int, offset: int = 0
+        self,
+        columns: str,
+        order: Order,
+        *,
+        behind: tuple[Value, str] | None = None,
+        start: float | None = None,
+        limit: int,
+        offset: int = 0,
     ) -> tuple[str, list[Any]]:
         """The statement that reads rows in order.
 
@@ -95,10 +102,13 @@ class Source:
             columns: What to read of each.
             order: In which order.
             behind: The value and id of the row to go on behind.
+            start: The value to start from, itself included.
             limit: How many at most.
             offset: How many to leave out first.
         """
         after, after_values = ("1", []) if behind is None else keyset(order, behind)
+        if start is not None:
+            after, after_values = f"{SORTS[order.field]} {'<=' if order.descending else '>='} ?", [start]
         if order.field is SortField.ACTIVITY and not self.filter.narrow and len(self.statuses) > 0:
             statement, values = self._merged(columns, after, after_values)
         else:
