@@ -6,17 +6,21 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nexus_tui.cli.views import DASH, plain
+from nexus_tui.cli.views import DASH, TIMES, in_full, plain
 from nexus_widgets.text import clean
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from nexus_tui.cli.output import Output
     from nexus_tui.cli.views import Column, View
     from nexus_widgets.tone import Tone
 
 MAX_CELL = 4000
+_GAP = 2
+_LEAST = 10
+"""Cells that a column is left with where the terminal is narrow."""
 
 _STYLES: dict[Tone, str] = {
     "plain": "", "muted": "dim", "info": "cyan", "good": "green", "warn": "yellow", "bad": "bold red",
@@ -37,18 +41,38 @@ def table_lines(items: Sequence[Mapping[str, Any]], view: View, output: Output) 
     if not items:
         yield "nothing there\n"
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", expand=False)
-    for column in view.columns:
+    console = _console(output)
+    columns = _fitting(view, items, console.width)
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold", expand=False)
+    for column, least, _ in columns:
         table.add_column(
             Text(column.title),
             justify="right" if column.right else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            min_width=6 if column.flexible else len(column.title) if column.right else None,
+            no_wrap=not column.wrapped,
+            overflow="fold" if column.wrapped else "ellipsis",
+            min_width=least,
         )
-    for item in items:
-        table.add_row(*(_cell(column, item) for column in view.columns))
+    for row in zip(*(cells for _, _, cells in columns), strict=True):
+        table.add_row(*row)
     yield _drawn(table, output)
+
+
+def _fitting(view: View, items: Sequence[Mapping[str, Any]], width: int) -> list[tuple[Column, int, list[Text]]]:
+    """Columns with their least widths and their cells: all of them, or without spare ones where there is no room.
+
+    What can't be shortened keeps its width, so that the rest gives way.
+    """
+    made: list[tuple[Column, int, list[Text]]] = []
+    for column in view.columns:
+        cells = [_cell(column, item) for item in items]
+        widest = max(len(column.title), *(cell.cell_len for cell in cells))
+        made.append((column, min(widest, _LEAST) if column.flexible or column.wrapped else widest, cells))
+    while sum(least + _GAP for _, least, _ in made) - _GAP > width:
+        spare = max(made, key=lambda each: each[0].spare)
+        if not spare[0].spare:
+            break
+        made.remove(spare)
+    return made
 
 
 def record_lines(item: Mapping[str, Any], view: View, output: Output) -> Iterator[str]:
@@ -66,7 +90,9 @@ def record_lines(item: Mapping[str, Any], view: View, output: Output) -> Iterato
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
     for key in order:
-        if key in known and not isinstance(item[key], dict):
+        if key in TIMES and isinstance(item[key], str):
+            table.add_row(Text(clean(key)), Text(clean(in_full(item[key]))))
+        elif key in known and not isinstance(item[key], dict):
             table.add_row(Text(clean(key)), _cell(known[key], item))
         else:
             table.add_row(Text(clean(key)), Text(clean(_pretty(item[key]), limit=MAX_CELL, newlines=True)))
@@ -83,7 +109,7 @@ def stream_line(item: Mapping[str, Any], view: View, output: Output) -> str:
     return _drawn(line, output)
 
 
-def _cell(column: Column, item: Mapping[str, Any]) -> Any:
+def _cell(column: Column, item: Mapping[str, Any]) -> Text:
     from rich.text import Text
 
     text, tone = column.eye(item)

@@ -36,6 +36,8 @@ class Column:
         drawn: How a person reads it; by default as in a pipe.
         right: Numbers stand right.
         flexible: It may be shortened where the terminal is narrow.
+        wrapped: It is a sentence, and goes over several lines where the terminal is narrow.
+        spare: Left out where the terminal is too narrow for all; the highest first, and never at 0.
     """
 
     key: str
@@ -43,6 +45,8 @@ class Column:
     drawn: Callable[[Any, Shown], Toned] | None = None
     right: bool = False
     flexible: bool = False
+    wrapped: bool = False
+    spare: int = 0
 
     def plain(self, item: Shown) -> str:
         """The exact value as text; nothing for ``null``, compact JSON for lists and objects."""
@@ -110,6 +114,16 @@ def _age(value: Any, _: Shown) -> Toned:
     return (DASH if at is None else duration(max(time.time() - at, 0.0))), "plain"
 
 
+def in_full(value: str) -> str:
+    """A time of one record: when it was or will be, and how far that is from now."""
+    away = (seconds_of(value) or 0.0) - time.time()
+    return f"{value[:19].replace('T', ' ')}Z, {f'in {duration(away)}' if away > 0 else f'{duration(-away)} ago'}"
+
+
+TIMES = frozenset({"created_at", "last_activity", "expires_at", "ended_at", "ts"})
+"""Fields that are times, in whichever object they are."""
+
+
 def _left(value: Any, item: Shown) -> Toned:
     at = seconds_of(value)
     if at is None or item.get("ended_at") is not None:
@@ -161,11 +175,13 @@ SESSIONS = View(
         Column("workflow", "WORKFLOW", flexible=True),
         Column("channels", "CHANNELS", _channels),
         Column("step", "STEP", right=True),
-        Column("last_checkpoint", "CHECKPOINT"),
-        Column("group_id", "GROUP", flexible=True),
+        Column("last_checkpoint", "CHECKPOINT", spare=4),
+        Column("group_id", "GROUP", flexible=True, spare=3),
         Column("created_at", "AGE", _age, right=True),
-        Column("expires_at", "EXPIRES", _left, right=True),
-        Column("last_activity", "ACTIVE", lambda value, item: (f"{_age(value, item)[0]} ago", "muted"), right=True),
+        Column("expires_at", "EXPIRES", _left, right=True, spare=2),
+        Column(
+            "last_activity", "ACTIVE", lambda value, item: (f"{_age(value, item)[0]} ago", "muted"), right=True, spare=5
+        ),
     ),
 )
 RUN = View(
@@ -190,7 +206,7 @@ GROUPS = View(
         Column("live", "LIVE", right=True),
         Column("by_status", "BY STATUS", _members, flexible=True),
         Column("created_at", "AGE", _age, right=True),
-        Column("owner", "OWNER", flexible=True),
+        Column("owner", "OWNER", flexible=True, spare=2),
     ),
 )
 CHECKPOINTS = View(
@@ -199,7 +215,7 @@ CHECKPOINTS = View(
         Column("id", "ID"),
         Column("step", "STEP", right=True),
         Column("workflow", "WORKFLOW", flexible=True),
-        Column("run_id", "RUN"),
+        Column("run_id", "RUN", spare=1),
         Column("created_at", "MADE", _moment),
         Column("superseded", "HISTORY", _superseded),
     ),
@@ -211,8 +227,8 @@ EVENTS = View(
         Column("ts", "TIME", _clock),
         Column("session_id", "SESSION", lambda value, item: (value or item.get("group_id") or DASH, "plain")),
         Column("type", "EVENT", lambda value, _: (value, "bad" if str(value).endswith("failed") else "info")),
-        Column("channel", "CHANNEL", _channel),
-        Column("actor", "ACTOR", flexible=True),
+        Column("channel", "CHANNEL", _channel, spare=1),
+        Column("actor", "ACTOR", flexible=True, spare=2),
         Column("data", "DATA", _data, flexible=True),
     ),
 )
@@ -248,8 +264,8 @@ CHECKS = View(
     (
         Column("check", "CHECK"),
         Column("grade", "GRADE", _grade),
-        Column("found", "FOUND", flexible=True),
-        Column("fix", "FIX", flexible=True),
+        Column("found", "FOUND", wrapped=True),
+        Column("fix", "FIX", wrapped=True),
     ),
 )
 SETTINGS = View("name", (Column("name", "SETTING"), Column("value", "VALUE"), Column("origin", "FROM")))
@@ -260,4 +276,4 @@ FIGURES = View(
         Column("value", "VALUE", right=True),
     ),
 )
-RESTORED = View("id", (Column("id", "ID"), Column("status", "STATUS", _status), Column("note", "NOTE", flexible=True)))
+RESTORED = View("id", (Column("id", "ID"), Column("status", "STATUS", _status), Column("note", "NOTE", wrapped=True)))

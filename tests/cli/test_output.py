@@ -144,3 +144,18 @@ def test_one_object_in_a_pipe_is_a_field_a_line(capsys: pytest.CaptureFixture[st
 def test_a_format_that_is_none_is_refused() -> None:
     with pytest.raises(InvalidInput, match="table, json, jsonl, yaml, id"):
         check_format("xml")
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 160])
+def test_a_narrow_terminal_loses_spare_columns_and_no_line_is_too_long(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = as_terminal(monkeypatch)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("NO_COLOR", "1")
+    Output("table").rows([SESSION], SESSIONS)
+    heading, row = terminal.getvalue().splitlines()
+    assert max(len(heading), len(row)) <= columns
+    assert "session-123" in row
+    assert "▶ in progress" in row
+    assert ("CHECKPOINT" in heading) is (columns >= 100)

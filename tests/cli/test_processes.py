@@ -117,6 +117,29 @@ def test_an_interrupt_ends_following_with_130_and_no_traceback(place: Path) -> N
         assert running.stderr.read() == ""
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+def test_an_interrupted_run_keeps_its_steps_and_is_gone_on_with(place: Path) -> None:
+    (place / "nexus_app.py").write_text(
+        "import time\nfrom nexus import AsyncNexus\napp = AsyncNexus()\n"
+        "@app.workflow('slow')\ndef slow(run):\n    for number in run.steps(range(40)):\n        time.sleep(0.05)\n"
+        "        run.state['seen'] = [*run.state.get('seen', []), number]\n"
+    )
+    with started("run", "slow", "--session", "s", "--store", store(place), cwd=place) as running:
+        with started("events", "--follow", "-o", "jsonl", "--store", store(place), cwd=place) as events:
+            assert events.stdout is not None
+            for line in events.stdout:
+                if json.loads(line)["type"] == "checkpoint.saved":
+                    break
+        running.send_signal(signal.SIGINT)
+        assert running.wait(30) == 130
+        assert running.stderr is not None
+        assert "nexus sessions resume s" in running.stderr.read()
+    ran = process("--store", store(place), "-o", "json", "sessions", "resume", "s", cwd=place)
+    assert ran.code == 0, ran.err
+    shown = json.loads(ran.out)
+    assert (shown["status"], shown["state"]["seen"]) == ("active", list(range(40)))
+
+
 def test_followed_events_come_from_other_processes(place: Path) -> None:
     process("--store", store(place), "sessions", "create", "first", cwd=place)
     with started("events", "--follow", "-o", "jsonl", "--store", store(place), cwd=place) as running:

@@ -56,7 +56,7 @@ async def show(call: Invocation, group_id: IdArgument) -> None:
 @command(app, "create")
 async def create(
     call: Invocation,
-    group_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="Its name; made if not given.")] = None,
+    group_id: Annotated[str | None, typer.Argument(metavar="ID", help="Its name; made if not given.")] = None,
     metadata: Annotated[str | None, typer.Option(metavar="JSON", help="Metadata: JSON, @FILE, or -.")] = None,
 ) -> None:
     """Create a group; one that had ended is opened again."""

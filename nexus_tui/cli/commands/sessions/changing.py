@@ -21,7 +21,7 @@ _JSON = "JSON, @FILE, or - for stdin."
 @command(app, "create")
 async def create(
     call: Invocation,
-    session_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="Its id; made if not given.")] = None,
+    session_id: Annotated[str | None, typer.Argument(metavar="ID", help="Its id; made if not given.")] = None,
     metadata: Annotated[str | None, typer.Option(metavar="JSON", help=f"Metadata: {_JSON}")] = None,
     state: Annotated[str | None, typer.Option(metavar="JSON", help=f"First state: {_JSON}")] = None,
     parent: Annotated[str | None, typer.Option(metavar="ID", help="The parent session.")] = None,
@@ -46,7 +46,7 @@ async def create(
 async def update(
     call: Invocation,
     session_id: IdArgument,
-    patch: Annotated[str | None, typer.Argument(metavar="[PATCH]", help=f"Merge patch of the state: {_JSON}")] = None,
+    patch: Annotated[str | None, typer.Argument(metavar="PATCH", help=f"Merge patch of the state: {_JSON}")] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="One value: JSON, else text; a.b=1 reaches inside."),

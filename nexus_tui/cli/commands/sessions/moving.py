@@ -24,9 +24,7 @@ from nexus_tui.cli.views import RESTORED
 @command(app, "export", without=("output",))
 async def export(
     call: Invocation,
-    ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="Sessions; - reads ids from stdin.")
-    ] = None,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="Sessions; - reads ids from stdin.")] = None,
     query: QueryOption = None,
     file: Annotated[str, typer.Option("--file", metavar="FILE", help="Where to; - is stdout.")] = "-",
 ) -> None:

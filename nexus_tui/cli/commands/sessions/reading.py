@@ -18,7 +18,7 @@ from nexus_tui.cli.views import CHANGES, EVENTS, SESSIONS
 from nexus_tui.cli.watching import watch
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The session.")]
-IdsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Sessions; - reads ids from stdin.")]
+IdsArgument = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Sessions; - reads ids from stdin.")]
 QueryOption = Annotated[str | None, typer.Option("-q", "--query", metavar="FILTER", help="Filter language.")]
 
 
