@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
@@ -188,4 +189,4 @@ def pointed(message: str, cell: int, width: int) -> tuple[str, ...]:
         return (f"{' ' * cell}{_POINTER} {message}",)
     if size + 1 <= cell:
         return (f"{' ' * (cell - size - 1)}{message} {_POINTER}",)
-    return (" " * cell + _POINTER, message)
+    return (" " * cell + _POINTER, *wrap(message, max(width - 1, 1)))

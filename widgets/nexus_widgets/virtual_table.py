@@ -377,6 +377,15 @@ class VirtualTable(LineView, can_focus=True):
         self.scroll_now(0)
         self._restart()
 
+    def say_when_empty(self, text: str) -> None:
+        """Change what the table says when it has no rows.
+
+        Args:
+            text: What it says.
+        """
+        self._lines.say_when_empty(text)
+        self.refresh()
+
     def set_sort(self, key: str | None, *, reverse: bool = False) -> None:
         """Show in the header which column orders the rows, and fetch them in the new order.
 
