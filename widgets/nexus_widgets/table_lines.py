@@ -41,6 +41,14 @@ class TableLines:
         self._width = -1
         self._kept: dict[tuple[str, bool, bool], tuple[Row, Strip]] = {}
 
+    def say_when_empty(self, text: str) -> None:
+        """Change what a table without rows says.
+
+        Args:
+            text: What it says.
+        """
+        self._empty = text
+
     def forget(self) -> None:
         """Lay the columns out and draw every line anew from now on."""
         self._kept.clear()
