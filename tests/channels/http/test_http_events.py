@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -242,3 +243,35 @@ async def test_a_wait_ends_when_its_client_leaves(place: Place) -> None:
 async def test_the_stream_of_an_application_without_a_server_ends_with_it() -> None:
     async with in_process(an_app()) as http:
         assert (await http.head("/events")).status_code == 200
+
+
+async def test_a_client_that_leaves_does_not_stop_its_run() -> None:
+    app = an_app()
+    release = threading.Event()
+
+    @app.workflow("held")
+    async def held() -> dict[str, Any]:
+        while not release.is_set():
+            await asyncio.sleep(0.005)
+        return {"held": True}
+
+    with serving(app) as place:
+
+        async def running() -> bool:
+            return bool(place.client.get("/sessions/s").json()["status"] == "in_progress")
+
+        async def told() -> bool:
+            return 'route="/workflows/{name}/execute",method="POST",status="499"' in place.client.get("/metrics").text
+
+        async def over() -> bool:
+            return bool(place.client.get("/sessions/s/run").json()["run"]["outputs"] == {"held": True})
+
+        place.client.post("/sessions", json={"session_id": "s"})
+        async with httpx.AsyncClient(base_url=place.url, timeout=30) as client:
+            asking = asyncio.create_task(client.post("/workflows/held/execute", json={"session_id": "s"}))
+            await until(running)
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+        await until(told)
+        release.set()
+        await until(over)

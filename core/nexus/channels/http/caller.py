@@ -12,16 +12,16 @@ from nexus.errors import InvalidInput
 from nexus.model import CHANNELS, Caller
 
 if TYPE_CHECKING:
-    from nexus.app import AsyncNexus
+    from nexus.channels.http.context import HttpContext
 
 CHANNEL_HEADER = "x-nexus-channel"
 
 
-async def caller_of(app: AsyncNexus, headers: Mapping[str, str]) -> Caller:
+async def caller_of(context: HttpContext, headers: Mapping[str, str]) -> Caller:
     """The caller of a request.
 
     Args:
-        app: The application that is served.
+        context: What is served.
         headers: The request's, with names in lower case.
 
     Returns:
@@ -37,4 +37,4 @@ async def caller_of(app: AsyncNexus, headers: Mapping[str, str]) -> Caller:
             f"X-Nexus-Channel {channel[:40]!r} is no channel: use one of {', '.join(CHANNELS)}",
             field="X-Nexus-Channel", value=channel[:40],
         )  # fmt: skip
-    return app.local_caller(channel)
+    return context.local_caller(channel)

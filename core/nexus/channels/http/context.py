@@ -12,6 +12,7 @@ import msgspec
 
 from nexus.channels.http.meter import Meter
 from nexus.channels.http.streams import Frames
+from nexus.model import Caller
 
 if TYPE_CHECKING:
     from nexus.app import AsyncNexus
@@ -38,7 +39,15 @@ class HttpContext:
         """Where synchronous handlers of the user's run."""
         self.meter = Meter()
         self.frames = Frames()
+        self._callers: dict[str, Caller] = {}
         self._described: tuple[tuple[str, ...], dict[str, Any]] | None = None
+
+    def local_caller(self, channel: str) -> Caller:
+        """The user of this process on a channel; who that is doesn't change, and takes a look-up to find out."""
+        caller = self._callers.get(channel)
+        if caller is None:
+            caller = self._callers[channel] = self.app.local_caller(channel)
+        return caller
 
     def stop(self) -> None:
         """End streams and waits now; nothing happens the second time."""

@@ -47,14 +47,14 @@ class PathEndpoint:
 
     async def _call(self, operation: Operation, scope: Scope, receive: Receive) -> Call[Asked, Asked]:
         headers = header_map(scope)
-        app = self._context.app
-        caller = app.local_caller("api") if operation.open else await caller_of(app, headers)
+        context = self._context
+        caller = context.local_caller("api") if operation.open else await caller_of(context, headers)
         query = fit(query_values(scope["query_string"]), operation.query, "query", text=True)
         self._check_promises(operation, headers)
         body: Asked = _NOTHING
         if operation.body is not None:
             body = await self._body(operation, operation.body, headers, receive)
-        return Call(self._context, scope, receive, headers, query, body, app.service(caller))
+        return Call(context, scope, receive, headers, query, body, context.app.service(caller))
 
     async def _body(self, operation: Operation, kind: type[Asked], headers: dict[str, str], receive: Receive) -> Asked:
         data = await read_body(receive, headers, self._context.app.settings.max_body_bytes)

@@ -84,8 +84,12 @@ class Call(Generic[Q, B]):
         self.session_id(name, "the path's session id")
         return name
 
-    async def unless_gone(self, work: Awaitable[T]) -> T:
+    async def unless_gone(self, work: Awaitable[T], grace: float = 0.0) -> T:
         """Wait for something long; give up when the client leaves or the server stops.
+
+        Args:
+            work: What to wait for; cancelled when that is given up. A run is none the worse for it.
+            grace: Seconds that it still has when the server stops.
 
         Raises:
             Disconnected: The client left.
@@ -93,7 +97,7 @@ class Call(Generic[Q, B]):
         """
         task = asyncio.ensure_future(work)
         left = asyncio.ensure_future(self._left())
-        stopping = asyncio.ensure_future(self.context.stopping.wait())
+        stopping = asyncio.ensure_future(self._stopping(grace))
         try:
             await asyncio.wait({task, left, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
@@ -105,10 +109,17 @@ class Call(Generic[Q, B]):
             for each in (task, left, stopping):
                 each.cancel()
 
+    async def _stopping(self, grace: float) -> None:
+        await self.context.stopping.wait()
+        await asyncio.sleep(grace)
+
     async def _left(self) -> None:
         while (await self.receive())["type"] != "http.disconnect":
             pass
 
+
+RUN_GRACE = 5.0
+"""Seconds that the answers to runs have when the server stops; the runs themselves are handed over by the app."""
 
 Handler = Callable[[Call[Any, Any]], Awaitable[AsgiReply]]
 

@@ -9,6 +9,7 @@ from nexus.channels.http.operation import (
     ETAG,
     IF_MATCH_HEADER,
     IF_NONE_MATCH_HEADER,
+    RUN_GRACE,
     SESSION_HEADER,
     Call,
     Says,
@@ -166,11 +167,11 @@ async def extend_session(call: Call[NoQuery, ExtendSession]) -> Reply:
 async def resume_session(call: Call[NoQuery, ResumeSession]) -> Reply:
     """Go on with the last run from where it stopped, or from a checkpoint, whose state and step are put back first."""
     body = call.body
-    session = await call.service.resume_session(
+    resumption = call.service.resume_session(
         call.session, checkpoint_id=body.checkpoint_id, inputs=body.inputs, workflow=body.workflow,
         background=body.background,
     )  # fmt: skip
-    return after(session)
+    return after(await call.unless_gone(resumption, RUN_GRACE))
 
 
 @operation(

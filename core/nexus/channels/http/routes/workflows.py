@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nexus.channels.http.operation import IDEMPOTENCY_HEADER, SESSION_HEADER, Call, Says, operation
+from nexus.channels.http.operation import IDEMPOTENCY_HEADER, RUN_GRACE, SESSION_HEADER, Call, Says, operation
 from nexus.channels.http.reply import Reply, answer
 from nexus.channels.wire import shown
 from nexus.channels.wire.answers import RunResultAnswer, WorkflowAnswer, WorkflowList
@@ -26,10 +26,11 @@ async def execute_workflow(call: Call[NoQuery, Execute]) -> Reply:
     in one session take turns. A client that leaves doesn't stop the run.
     """
     body = call.body
-    result = await call.service.execute(
+    execution = call.service.execute(
         call.path["name"], body.inputs, session_id=call.session_id(body.session_id), background=body.background,
         checkpoint_interval=body.checkpoint_interval, idempotency_key=call.headers.get("idempotency-key"),
     )  # fmt: skip
+    result = await call.unless_gone(execution, RUN_GRACE)
     status = 202 if body.background else 200
     return answer(shown.result(result), status=status, headers=[("X-Session-ID", result.session_id)])
 
