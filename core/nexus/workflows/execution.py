@@ -73,7 +73,8 @@ class Execution:
         """What the body is being unwound to wait for."""
         self._engine = engine
         self._caller = Caller(actor=run.actor, channel=run.channel)
-        self._journal = Journal(entries)
+        self._made, self._oldest = session.checkpoints, session.oldest_checkpoint
+        self._journal = Journal(entries, self.position, self._made)
         self._recorded = len(run.loops)
         self._committed = self._kept = _as_committed(session, run.loops)
         self._base = session.state_json
@@ -109,7 +110,7 @@ class Execution:
         if not loop.held:
             raise RuntimeError("this loop was left when the one around it went on: durable loops can't be interleaved")
         state_json = self._encoded_state()
-        self._journal.leave(loop.complete())
+        self._journal.leave(loop.complete(), self._made)
         self.step += 1
         self._keep(state_json)
         return self.step - self._committed.step >= self.run.checkpoint_interval
@@ -160,7 +161,7 @@ class Execution:
         self.reports.sent(work.progress)
         self._journal.forgot(work.forget)
         for key in passed:
-            self._journal.put(key, b"{}")
+            self._journal.put(key, b"{}", self._made)
         self._went_through(after, kept)
 
     async def checkpoint(self) -> None:
@@ -179,7 +180,7 @@ class Execution:
         await self._apply(
             lambda before, moment: runs.record(before, moment, self.lease, key=key, value=value, name=name)
         )
-        self._journal.put(key, value)
+        self._journal.put(key, value, self._made)
 
     async def receive(self, signal: str, timeout: float | None) -> Answer:
         """What a wait for ``signal`` gets.
@@ -298,7 +299,7 @@ class Execution:
     def _keep(self, state_json: bytes) -> None:
         self._kept = Kept(
             state_json=state_json, base_json=self._base, step=self.step, loops=self.position.loops,
-            behind=self._journal.behind,
+            behind=self._journal.behind(self._oldest),
         )  # fmt: skip
 
     def _work(self) -> Work:
@@ -312,6 +313,7 @@ class Execution:
         """The body's objects get what others have changed meanwhile."""
         self._committed = self._kept = _as_committed(after.session, kept.loops)
         self._base = after.session.state_json
+        self._made, self._oldest = after.session.checkpoints, after.session.oldest_checkpoint
         if self._base != kept.state_json:
             put_back(self.state, jsonvalue.trusted(self._base))
 
@@ -348,6 +350,6 @@ class Execution:
             return runs.record(before, moment, self.lease, key=key, value=answer.encode(), name=signal, take=take)
 
         after = await self._apply(decide)
-        self._journal.put(key, made[0].encode())
+        self._journal.put(key, made[0].encode(), self._made)
         self._went_through(after, self._kept)
         return made[0]

@@ -39,6 +39,14 @@ class Position:
         """Iterations begun and not complete: more than 0 after a loop was left early."""
         return len(self._open)
 
+    def has_behind(self, path: str) -> bool:
+        """Whether a path leads into an iteration that is complete."""
+        for part in path.split("/") if path != TOP else ():
+            index, _, iteration = part.partition(":")
+            if int(index) < len(self._counts) and int(iteration) < self._counts[int(index)]:
+                return True
+        return False
+
     def enter(self) -> Loop:
         """Enter the next loop."""
         loop = Loop(self, self._next)

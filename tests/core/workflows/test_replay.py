@@ -12,6 +12,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from nexus import AsyncNexus
 from nexus.model import RunResult, RunStatus
@@ -52,6 +53,8 @@ class Body:
     faults: list[tuple[int, bool]] = field(default_factory=list)
     calls: list[int] = field(default_factory=list)
     left: int | None = None
+    same: bool = False
+    """Calls and signals always give the same."""
 
     def next_fault(self) -> None:
         self.left = self.faults[0][0] if self.faults else None
@@ -71,7 +74,7 @@ class Body:
 
     def effect(self) -> int:
         self.calls.append(1)
-        return len(self.calls)
+        return 0 if self.same else len(self.calls)
 
     async def play(self, run: Any, program: Program) -> None:
         for action, *rest in program:
@@ -108,8 +111,13 @@ class Body:
                 break
 
 
-async def outcome(program: Program, interval: int, body: Body) -> tuple[RunResult, dict[str, Any]]:
-    """Run to the end, resuming after each interruption and sending a signal whenever one is waited for."""
+async def outcome(
+    program: Program, interval: int, body: Body, back: float | None = None
+) -> tuple[RunResult, dict[str, Any]]:
+    """Run to the end, resuming after each interruption and sending a signal whenever one is waited for.
+
+    With ``back``, go back to a checkpoint when it has ended, that far into its history, and run to the end again.
+    """
     async with AsyncNexus(store="memory://", max_recoveries=100) as app:
 
         @app.workflow("program", checkpoint_interval=interval)
@@ -118,24 +126,35 @@ async def outcome(program: Program, interval: int, body: Body) -> tuple[RunResul
 
         await app.create_session(session_id="it")
         body.next_fault()
-        result = await app.execute_workflow("program", "it", background=True)
-        sent = 0
-        async with app.parts.engine.watch("it") as watch:
-            while result.status is not RunStatus.COMPLETED:
-                result = await settled(app, result, watch)
-                if result.status is RunStatus.FAILED:
-                    assert result.error == "Interrupted"
-                    body.next_fault()
-                    result = await app.resume_workflow("program", "it", background=True)
-                elif result.status is RunStatus.SUSPENDED:
-                    sent += 1
-                    await app.signal_session("it", "item", sent)
-                elif result.status is RunStatus.IN_PROGRESS:
-                    body.next_fault()
-                    executor = app.parts.executor
-                    assert isinstance(executor, LocalExecutor)
-                    await executor._inherit("it", await executor.enlist())
+        result = await to_the_end(app, body, await app.execute_workflow("program", "it", background=True))
+        # The last may be that of the run's end, from where it would do everything again on top of what it left.
+        before_last = (await app.get_session("it")).checkpoints - 1
+        if back is not None and before_last:
+            number = 1 + round(back * (before_last - 1))
+            again = await app.resume_from_checkpoint("it", f"checkpoint-{number}", background=True)
+            result = await to_the_end(app, body, again)
         return result, (await app.get_session("it")).state
+
+
+async def to_the_end(app: AsyncNexus, body: Body, result: RunResult) -> RunResult:
+    """Bring the run to its end, whatever it takes."""
+    sent = 0
+    async with app.parts.engine.watch("it") as watch:
+        while result.status is not RunStatus.COMPLETED:
+            result = await settled(app, result, watch)
+            if result.status is RunStatus.FAILED:
+                assert result.error == "Interrupted"
+                body.next_fault()
+                result = await app.resume_workflow("program", "it", background=True)
+            elif result.status is RunStatus.SUSPENDED:
+                sent += 1
+                await app.signal_session("it", "item", 0 if body.same else sent)
+            elif result.status is RunStatus.IN_PROGRESS:
+                body.next_fault()
+                executor = app.parts.executor
+                assert isinstance(executor, LocalExecutor)
+                await executor._inherit("it", await executor.enlist())
+    return result
 
 
 async def settled(app: AsyncNexus, result: RunResult, watch: Any) -> RunResult:
@@ -152,7 +171,7 @@ async def settled(app: AsyncNexus, result: RunResult, watch: Any) -> RunResult:
         if run.worker == await executor.enlist() and not executor._held["it"]:
             again = await app.store.load("it")
             if again is not None and again.session.version == snapshot.session.version:
-                return result
+                return replace(result, status=RunStatus.IN_PROGRESS)
             continue
         await watch.wait(0.01)
 
@@ -168,5 +187,19 @@ def test_an_interrupted_run_ends_as_an_undisturbed_one(
         disturbed, disturbed_state = await outcome(program, interval, Body(list(planned)))
         assert disturbed_state == state
         assert (disturbed.step, disturbed.outputs) == (expected.step, expected.outputs)
+
+    asyncio.run(both())
+
+
+@settings(max_examples=max(30, settings().max_examples // 3))
+@given(program=programs, interval=st.integers(1, 4), planned=faults, back=st.floats(0, 1))
+def test_a_run_that_went_back_to_any_checkpoint_ends_as_it_did_before(
+    program: Program, interval: int, planned: list[tuple[int, bool]], back: float
+) -> None:
+    async def both() -> None:
+        expected, state = await outcome(program, interval, Body(same=True))
+        again, state_again = await outcome(program, interval, Body(list(planned), same=True), back)
+        assert state_again == state
+        assert again.step == expected.step
 
     asyncio.run(both())

@@ -75,6 +75,39 @@ async def test_calls_made_after_a_checkpoint_are_made_again_when_one_goes_back_t
     assert made == ["first", "second", "second"]
 
 
+async def test_going_back_into_the_middle_of_a_step_finds_what_had_been_done_of_it(app: AsyncNexus) -> None:
+    made: list[str] = []
+
+    @app.workflow("halves")
+    async def halves(run: Any) -> Any:
+        async for number in run.steps(range(3)):
+            run.state["first"] = run.state.get("first", 0) + 1
+            await run.call(made.append, f"first {number}")
+            await run.checkpoint()
+            await run.call(made.append, f"second {number}")
+            run.state["second"] = run.state.get("second", 0) + 1
+        return run.state
+
+    result = await app.execute_workflow("halves")
+    made.clear()
+    again = await app.resume_from_checkpoint(result.session_id, "checkpoint-3")
+    assert again.outputs == {"first": 3, "second": 3}
+    assert made == ["second 1", "first 2", "second 2"]
+
+
+async def test_what_no_checkpoint_needs_any_more_is_forgotten(store: str) -> None:
+    async with AsyncNexus(store=store, max_checkpoints=3) as app:
+
+        @app.workflow("halves")
+        async def halves(run: Any) -> None:
+            async for number in run.steps(range(20)):
+                await run.call(str, number)
+                await run.checkpoint()
+
+        result = await app.execute_workflow("halves")
+        assert 0 < len(await app.store.load_journal(result.session_id, result.run_id)) <= 6
+
+
 async def test_going_back_to_where_a_run_waited_waits_again(app: AsyncNexus) -> None:
     @app.workflow("waiting")
     async def waiting(run: Any) -> Any:
