@@ -1,8 +1,11 @@
 """The public MCP conformance suite against a server of ours: ``python -m tests.channels.mcp.conformance``.
 
 It needs ``npx`` and, the first time, the network. The suite is run once for each era of the protocol, over HTTP; of its
-scenarios those count that can be judged on a server which isn't the suite's own example: the others call tools,
-resources and prompts of that example. Two of its tools are easily had as workflows, and are served here.
+scenarios those count that can be judged on a server which isn't the suite's own example. The others call tools,
+resources and prompts of that example, or a feature that the server says it doesn't have (prompts, completions,
+logging, tasks, resource subscriptions before 2026-07-28). Two of the example's tools are easily had as workflows, and
+are served here. A scenario whose only success is that messages were well-formed has shown nothing, and fails: the
+suite takes "unknown tool" for a good answer in some.
 
 Prints a line for each scenario, and ends with 1 if one of those that count has failed.
 """
@@ -40,15 +43,14 @@ COUNTED = {
         "sep-2164-resource-not-found",
         "caching",
         "http-header-validation",
-        "input-required-result-missing-input-response",
         "input-required-result-unsupported-methods",
-        "input-required-result-ignore-extra-params",
-        "input-required-result-validate-input",
     ),
 }
 """The scenarios that count, by era."""
 NOT_OFFERED = frozenset({"sep-2549-prompts-list-caching-hints"})
 """Checks of something that the server says it doesn't have: prompts."""
+WELL_FORMED = "wire-schema-valid"
+"""The check that the suite adds to every scenario."""
 _WHEN = re.compile(r"-\d{4}-\d\d-\d\dT[\dZ-]+$")
 
 
@@ -60,8 +62,12 @@ class Outcome:
     scenario: str
     passed: int
     failed: tuple[str, ...]
+    warned: tuple[str, ...]
+    """Checks of what a server should do, and that this one was not seen to."""
     untestable: int
     """Checks that need a tool of the suite's example server."""
+    not_offered: int
+    """Checks of a feature that the server says it doesn't have."""
 
     @property
     def counts(self) -> bool:
@@ -70,7 +76,12 @@ class Outcome:
 
     def __str__(self) -> str:
         verdict = "-" if not self.counts else "FAIL" if self.failed else "pass"
-        note = f", {self.untestable} need the example server" if self.untestable else ""
+        counts = {
+            "need the example server": self.untestable,
+            "of features not offered": self.not_offered,
+            "warned": len(self.warned),
+        }
+        note = "".join(f", {number} {what}" for what, number in counts.items() if number)
         why = f": {'; '.join(self.failed)}" if self.failed and self.counts else ""
         return f"{self.era}  {verdict:4}  {self.scenario}: {self.passed} passed, {len(self.failed)} failed{note}{why}"
 
@@ -132,19 +143,24 @@ def _read(era: str, results: Path) -> Iterator[Outcome]:
     for path in sorted(results.glob("server-*/checks.json")):
         scenario = _WHEN.sub("", path.parent.name.removeprefix("server-"))
         checks = json.loads(path.read_text())
-        judged = [check for check in checks if not _untestable(check)]
-        failed = [check for check in judged if check["status"] == "FAILURE"]
+        untestable = [check for check in checks if (check.get("details") or {}).get("untestable")]
+        absent = [check for check in checks if check["id"] in NOT_OFFERED]
+        judged = [check for check in checks if check not in untestable and check not in absent]
+        passed = [check["id"] for check in judged if check["status"] == "SUCCESS"]
+        shown_nothing = ("nothing but well-formed messages was checked",) if set(passed) <= {WELL_FORMED} else ()
         yield Outcome(
             era,
             scenario,
-            sum(check["status"] == "SUCCESS" for check in judged),
-            tuple(f"{check['id']}: {check.get('errorMessage')}" for check in failed),
-            len(checks) - len(judged),
+            len(passed),
+            _said(judged, "FAILURE") + shown_nothing,
+            _said(judged, "WARNING"),
+            len(untestable),
+            len(absent),
         )
 
 
-def _untestable(check: dict[str, Any]) -> bool:
-    return check["id"] in NOT_OFFERED or bool((check.get("details") or {}).get("untestable"))
+def _said(checks: list[dict[str, Any]], status: str) -> tuple[str, ...]:
+    return tuple(f"{check['id']}: {check.get('errorMessage')}" for check in checks if check["status"] == status)
 
 
 async def main() -> int:
