@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nexus.errors import InvalidInput
+from nexus_tui.cli.streams import stdout_to_stderr
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -56,7 +57,8 @@ def load_app(spec: str) -> AsyncNexus:
         InvalidInput: There is no such module or attribute, it failed to import, or it is no app.
     """
     module_name, _, attribute = spec.rpartition(":") if _has_attribute(spec) else (spec, "", DEFAULT_ATTRIBUTE)
-    module = _import(module_name, spec)
+    with stdout_to_stderr():
+        module = _import(module_name, spec)
     return _native(_attribute(module, attribute, spec), spec)
 
 

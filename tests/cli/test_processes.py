@@ -56,14 +56,16 @@ def test_results_are_on_stdout_and_all_else_is_on_stderr(place: Path) -> None:
     assert "lets it go on" not in ran.out
 
 
-def test_what_a_workflow_prints_is_not_lost(place: Path) -> None:
+def test_what_an_app_and_its_workflows_print_goes_to_stderr(place: Path) -> None:
     (place / "nexus_app.py").write_text(
-        "from nexus import AsyncNexus\napp = AsyncNexus()\n"
-        "@app.workflow('talk')\ndef talk():\n    print('hello')\n    return 1\n"
+        "import subprocess, sys\nfrom nexus import AsyncNexus\nprint('loading')\napp = AsyncNexus()\n"
+        "@app.workflow('talk')\ndef talk():\n    print('hello')\n"
+        "    subprocess.run([sys.executable, '-c', \"print('child')\"], check=True)\n    return 1\n"
     )
     ran = process("--store", store(place), "run", "talk", "-o", "json", cwd=place)
-    assert json.loads(ran.out.splitlines()[-1])["outputs"] == 1
-    assert "hello" in ran.out + ran.err
+    assert ran.json["outputs"] == 1
+    assert {"loading", "hello", "child"} <= set(ran.err.split())
+    assert process("--store", store(place), "sessions", "list", "-o", "json", cwd=place).json["total"] == 1
 
 
 def test_the_same_store_is_used_by_one_process_after_another(place: Path) -> None:

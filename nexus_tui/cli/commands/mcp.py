@@ -10,9 +10,6 @@ app = alone()
 @command(app, "mcp", without=("server", "token", "output"))
 async def mcp(call: Invocation) -> None:
     """Serve MCP over stdin and stdout, for a client that starts this program."""
-    from nexus.channels.mcp.stdio import serve_stdio, stdout_to_stderr
+    from nexus.channels.mcp.stdio import serve_stdio
 
-    # What the user's module prints while it loads would break the stream of messages.
-    with stdout_to_stderr():
-        core = call.target.local_app()
-    await serve_stdio(core)
+    await serve_stdio(call.target.local_app())

@@ -16,6 +16,7 @@ from nexus_tui.cli.executing import warn_if_nobody
 from nexus_tui.cli.following import showing_progress
 from nexus_tui.cli.inputs import parse_inputs
 from nexus_tui.cli.invocation import Invocation, alone, command
+from nexus_tui.cli.streams import stdout_to_stderr
 from nexus_tui.cli.views import RUN
 
 app = alone()
@@ -80,14 +81,15 @@ async def _execute(
 ) -> RunResult:
     async with showing_progress(call, service, session if not background else None):
         try:
-            return await service.execute(
-                name,
-                given,
-                session_id=session,
-                background=background,
-                checkpoint_interval=interval,
-                idempotency_key=key,
-            )
+            with stdout_to_stderr():
+                return await service.execute(
+                    name,
+                    given,
+                    session_id=session,
+                    background=background,
+                    checkpoint_interval=interval,
+                    idempotency_key=key,
+                )
         except asyncio.CancelledError:
             call.say.status("")
             call.say.note(_interrupted(call, session))

@@ -17,6 +17,7 @@ from nexus_tui.cli.diagnostics import ExitCode, exit_code, problem
 from nexus_tui.cli.documents import read_object
 from nexus_tui.cli.invocation import Invocation, command
 from nexus_tui.cli.selection import chosen
+from nexus_tui.cli.streams import stdout_to_stderr
 from nexus_tui.cli.views import BULK, SESSIONS
 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
@@ -80,9 +81,10 @@ async def resume(
     document = read_object(inputs, "inputs")
 
     async def act(service: Service, session_id: str) -> Session:
-        return await service.resume_session(
-            session_id, checkpoint_id=checkpoint, inputs=document, workflow=workflow, background=background
-        )
+        with stdout_to_stderr():
+            return await service.resume_session(
+                session_id, checkpoint_id=checkpoint, inputs=document, workflow=workflow, background=background
+            )
 
     return await _each(call, "resume", ids, query, act, yes=yes, dry_run=dry_run)
 
