@@ -50,11 +50,11 @@ def person(number: int, status: Status = Status.ACTIVE) -> Session:
         metadata={"organization": "acme-corp", "tier": number % 3},
         workflow=("index-files", "train", None)[number % 3],
         group_id=f"batch-{number % 1000}" if number % 10 == 0 else None,
-        created_at=NOW + number / 100,
-        last_activity=NOW + (number * 7919 % 1_000_003) / 100,
+        created_at=NOW + number / 1000,
+        last_activity=NOW + (number * 7919 % 1_000_003) / 1000,
         timeout=3600.0,
-        idle_deadline=NOW + number / 100 + 3600,
-        ended_at=None if status in (Status.ACTIVE, Status.FAILED) else NOW + number / 100 + 60,
+        idle_deadline=NOW + number / 1000 + 3600,
+        ended_at=None if status in (Status.ACTIVE, Status.FAILED) else NOW + number / 1000 + 60,
         step=number % 100,
         state=STATE,
     )
@@ -76,9 +76,11 @@ def at(sorted_times: list[float], fraction: float) -> float:
 
 # -- writes
 
+Rate = tuple[float, list[float], float]
 
-async def rate(callers: int, seconds: float, call: Callable[[int], Awaitable[None]]) -> tuple[float, list[float]]:
-    """Calls a second with so many callers at once, and how long each took."""
+
+async def rate(callers: int, seconds: float, call: Callable[[int], Awaitable[None]]) -> Rate:
+    """Calls a second with so many callers at once, how long each took, and the processor time of one."""
     times: list[float] = []
     until = time.perf_counter() + seconds
 
@@ -87,12 +89,13 @@ async def rate(callers: int, seconds: float, call: Callable[[int], Awaitable[Non
             await call(number)
             times.append(time.perf_counter() - begun)
 
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), time.process_time()
     await asyncio.gather(*(caller(number) for number in range(callers)))
-    return len(times) / (time.perf_counter() - begun), sorted(times)
+    took, used = time.perf_counter() - begun, time.process_time() - used
+    return len(times) / took, sorted(times), used / len(times)
 
 
-async def creations(store: Store, callers: int, seconds: float, first: int) -> tuple[float, list[float]]:
+async def creations(store: Store, callers: int, seconds: float, first: int) -> Rate:
     """Create sessions."""
     numbers = itertools.count(first)
 
@@ -102,7 +105,7 @@ async def creations(store: Store, callers: int, seconds: float, first: int) -> t
     return await rate(callers, seconds, create)
 
 
-async def patches(store: Store, callers: int, seconds: float, stored: int) -> tuple[float, list[float]]:
+async def patches(store: Store, callers: int, seconds: float, stored: int) -> Rate:
     """Patch sessions picked at random, each caller among its own."""
     dice = random.Random(1)
     mine = [list(range(caller, stored, callers)) for caller in range(callers)]
@@ -117,7 +120,7 @@ async def patches(store: Store, callers: int, seconds: float, stored: int) -> tu
             assert snapshot is not None
             before = snapshot.session
         state = STATE | {"patch": before.version}
-        now = NOW + 1e5 + next(ticks) / 1000
+        now = NOW + stored / 1000 + next(ticks) / 10_000
         change = updating(
             before,
             state=state,
@@ -196,27 +199,28 @@ class Floor:
 
 async def measure_writes(folder: Path, seconds: float, stored: int) -> None:
     """The table of writes."""
-    rows: list[tuple[str, ...]] = [("writes", "callers", "a second", "p50 ms", "p99 ms", "floor", "ratio")]
+    rows: list[tuple[str, ...]] = [("writes", "callers", "a second", "p50 ms", "p99 ms", "cpu us", "floor", "ratio")]
     floor = Floor(folder / "floor.sqlite3")
     async with SQLiteStore(folder / "writes.sqlite3") as store:
         for callers in CALLERS:
             bare = floor.creations(callers, seconds)
-            done, times = await creations(store, callers, seconds, callers * 10_000_000)
-            rows.append(written("create", callers, done, times, bare))
+            got = await creations(store, callers, seconds, callers * 10_000_000)
+            rows.append(written("create", callers, got, bare))
         await fill(store, stored)
         floor.fill(stored)
         for callers in CALLERS:
             bare = floor.patches(callers, seconds)
-            done, times = await patches(store, callers, seconds, stored)
-            rows.append(written("patch", callers, done, times, bare))
+            got = await patches(store, callers, seconds, stored)
+            rows.append(written("patch", callers, got, bare))
     floor.close()
     show(f"Writes (patches of {stored:,} sessions picked at random)", rows)
 
 
-def written(name: str, callers: int, done: float, times: list[float], bare: float) -> tuple[str, ...]:
+def written(name: str, callers: int, got: Rate, bare: float) -> tuple[str, ...]:
     """A row of the table of writes."""
+    done, times, used = got
     return (name, str(callers), f"{done:,.0f}", f"{at(times, 0.5) * 1e3:.2f}", f"{at(times, 0.99) * 1e3:.2f}",
-            f"{bare:,.0f}", f"{done / bare:.2f}")  # fmt: skip
+            f"{used * 1e6:.0f}", f"{bare:,.0f}", f"{done / bare:.2f}")  # fmt: skip
 
 
 # -- reads

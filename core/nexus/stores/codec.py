@@ -17,7 +17,6 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import force_setattr
 
-from nexus.errors import StoreUnavailable
 from nexus.model import Checkpoint, Event, Group, JournalEntry, Run, Session, Worker
 from nexus.stores.base import Message
 
@@ -60,6 +59,17 @@ _checkpoint_decoder = msgspec.msgpack.Decoder(Checkpoint)
 _journal_decoder = msgspec.msgpack.Decoder(JournalEntry)
 _message_decoder = msgspec.msgpack.Decoder(Message)
 _worker_decoder = msgspec.msgpack.Decoder(Worker)
+
+
+def is_text(text: str) -> bool:
+    """Whether a text can be stored. One with a lone surrogate can't, and so is in no store."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def encode_session(session: Session) -> bytes:
@@ -149,10 +159,3 @@ def encode_worker(worker: Worker) -> bytes:
 def decode_worker(document: bytes, *, alive: bool, seen_at: float) -> Worker:
     """The worker with what the store knows of its beats."""
     return msgspec.structs.replace(_worker_decoder.decode(document), alive=alive, seen_at=seen_at)
-
-
-def damaged(what: str, error: Exception) -> StoreUnavailable:
-    """What to raise when a stored document can't be decoded."""
-    return StoreUnavailable(
-        f"{what} can't be decoded ({error}): it is damaged, or a newer version of Nexus wrote it", reason="damaged"
-    )

@@ -93,6 +93,9 @@ def _check(change: Change) -> None:
         raise ValueError("a change without a session_id can't change a session")
     if change.group_id is None and change.group_after is not None:
         raise ValueError("a change without a group_id can't change a group")
+    for name, after in ((change.session_id, change.after), (change.group_id, change.group_after)):
+        if name is not None and after is None and change.expected is None:
+            raise ValueError(f"a change deletes {name}, which must not exist: say which version is expected")
     if change.after is not None:
         _check_next(change, change.session_id, change.after.session.id, change.after.session.version)
     if change.group_after is not None:

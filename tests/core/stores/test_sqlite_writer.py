@@ -229,3 +229,42 @@ def test_the_log_is_copied_and_started_afresh_while_commits_go_on(
         assert len(await store.load_many([f"s{n}" for n in range(3000)])) == 3000
 
     on_store(tmp_path, scenario)
+
+
+def test_an_id_that_is_no_text_is_not_there_and_spoils_no_other_load(tmp_path: Path) -> None:
+    async def scenario(store: SQLiteStore) -> None:
+        await store.commit(creating(a_session("s1")))
+        found = await asyncio.gather(store.load("\ud800"), store.load("s1"), store.load("s2"))
+        assert [snapshot and snapshot.session.id for snapshot in found] == [None, "s1", None]
+        assert list(await store.load_many(["\ud800", "s1"])) == ["s1"]
+
+    on_store(tmp_path, scenario)
+
+
+def test_loads_of_one_session_share_nothing(tmp_path: Path) -> None:
+    async def scenario(store: SQLiteStore) -> None:
+        await store.commit(creating(a_session("s1", metadata={"tags": []})))
+        one, two = await asyncio.gather(must_load(store, "s1"), must_load(store, "s1"))
+        one.session.metadata["tags"].append("mine")
+        assert two.session.metadata == {"tags": []}
+
+    on_store(tmp_path, scenario)
+
+
+def test_an_opening_that_is_cancelled_leaves_nothing_open(tmp_path: Path) -> None:
+    path = tmp_path / "nexus.sqlite3"
+
+    async def open_it() -> None:
+        async with SQLiteStore(path):
+            await asyncio.Event().wait()
+
+    async def scenario() -> None:
+        task = asyncio.ensure_future(open_it())
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        async with SQLiteStore(path) as store:
+            await store.commit(creating(a_session("s1")))
+        assert not path.with_name(path.name + "-wal").exists()
+
+    asyncio.run(scenario())

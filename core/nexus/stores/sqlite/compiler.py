@@ -27,6 +27,7 @@ from nexus.query import (
     Term,
     WordTerm,
 )
+from nexus.stores.codec import is_text
 
 _COLUMNS: Final = {
     "id": "s.id",
@@ -108,13 +109,13 @@ def _condition(term: Term, now: float) -> Condition:
 
 def _channel(term: ChannelTerm, _now: float) -> Condition:
     # channels is a JSON array of texts, where quotes stand around whole elements only.
-    needles = [msgspec.json.encode(channel).decode() for channel in term.channels if _is_text(channel)]
+    needles = [msgspec.json.encode(channel).decode() for channel in term.channels if is_text(channel)]
     return _either("instr(s.channels, ?) > 0" for _ in needles).with_values(needles)
 
 
 def _glob(term: GlobTerm, _now: float) -> Condition:
     column = _COLUMNS.get(term.field)
-    if column is None or not all(_is_text(pattern.text) for pattern in term.patterns):
+    if column is None or not all(is_text(pattern.text) for pattern in term.patterns):
         return Condition("1", exact=False)
     literals = [text for pattern in term.patterns if (text := pattern.literal) is not None]
     if len(literals) == len(term.patterns):
@@ -182,9 +183,9 @@ def _word(term: WordTerm, _now: float) -> Condition:
 
 def _path(term: PathTerm, _now: float) -> Condition:
     document = "s.document" if term.root == "meta" else STATE
-    needles = [msgspec.json.encode(key) for key in term.path if _is_text(key) and not key.isdigit()]
+    needles = [msgspec.json.encode(key) for key in term.path if is_text(key) and not key.isdigit()]
     groups: list[list[bytes]] = [[needle] for needle in needles]
-    if term.op == "=" and all(isinstance(value, str) and _is_text(value) for value in term.values):
+    if term.op == "=" and all(isinstance(value, str) and is_text(value) for value in term.values):
         groups.append([msgspec.json.encode(value) for value in term.values])
     parts, values = [], []
     for group in groups:
@@ -216,15 +217,6 @@ def _join(parts: list[Condition]) -> Condition:
         exact=all(part.exact for part in parts),
         narrow=all(part.narrow for part in parts),
     )
-
-
-def _is_text(text: str) -> bool:
-    # A lone surrogate is in no stored text, and can't be handed to SQLite.
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 _BUILDERS: Final[dict[type[Term], Callable[[Any, float], Condition]]] = {

@@ -149,7 +149,7 @@ def _ranked_from_here(
     connection: sqlite3.Connection, source: Source, order: Order, offset: int, limit: int
 ) -> list[int]:
     if order.field is SortField.ACTIVITY and source.counted:
-        start = skip_to(connection, source.statuses, offset, descending=order.descending)
+        start = skip_to(connection, source.statuses, offset, source.most, descending=order.descending)
         if start is not None:
             value, passed = start
             return _keys(connection, source, order, start=value, limit=limit, offset=offset - passed)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from nexus.stores.base import Snapshot
+from nexus.stores.codec import is_text
 from nexus.stores.sqlite.lane import Lane
 from nexus.stores.sqlite.records import load_each
 
@@ -24,6 +25,9 @@ class Loads:
 
     async def load(self, session_id: str) -> Snapshot | None:
         """See ``Store.load``."""
+        # A text that can't be stored would spoil the question that it shares with others.
+        if not is_text(session_id):
+            return None
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Snapshot | None] = loop.create_future()
         if not self._wanted:

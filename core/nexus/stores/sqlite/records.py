@@ -30,7 +30,7 @@ def load(connection: sqlite3.Connection, session_id: str) -> Snapshot | None:
 
 def load_many(connection: sqlite3.Connection, session_ids: Sequence[str]) -> dict[str, Snapshot]:
     """Those of the sessions that exist."""
-    names = msgspec.json.encode(session_ids).decode()
+    names = msgspec.json.encode([name for name in session_ids if codec.is_text(name)]).decode()
     with reading(connection):
         found = [to_snapshot(connection, row) for row in connection.execute(_LOAD_MANY, (names,)).fetchall()]
     return {snapshot.session.id: snapshot for snapshot in found}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -27,6 +28,12 @@ _LUMP_OF_STATES: Final = 50
 """States may be a megabyte each."""
 
 _TOGETHER: Final = ", ".join(f"CAST(group_concat(CAST({column} AS TEXT)) AS BLOB)" for column in ("k", "d", "t"))
+
+_PLACES: Final = {
+    SortField.CREATED: attrgetter("created_at", "id"),
+    SortField.ACTIVITY: attrgetter("last_activity", "id"),
+    SortField.ID: attrgetter("id"),
+}
 
 _sessions = msgspec.json.Decoder(list[Session])
 _keys = msgspec.json.Decoder(list[int])
@@ -115,7 +122,8 @@ class Scan:
         for (_, session), state_json in zip(lump, _states.decode(states), strict=True):
             force_setattr(session, "state_json", bytes(state_json))
         # SQLite doesn't promise that it puts rows together in their order.
-        lump.sort(key=lambda pair: ordering.key_of(pair[1], order.field), reverse=order.descending)
+        place = _PLACES[order.field]
+        lump.sort(key=lambda pair: place(pair[1]), reverse=order.descending)
         return lump
 
 

@@ -8,10 +8,11 @@ network drive, where SQLite's locks and shared memory don't work.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -123,7 +124,11 @@ class SQLiteStore:
         if self._parts is not None:
             raise unavailable(self.path, "failed", "is open already: make another SQLiteStore for another block")
         parts = _Opened(self.path, self._lock_timeout)
-        await parts.start()
+        try:
+            await parts.start()
+        except BaseException:
+            await _to_the_end(parts.close())
+            raise
         self._parts = parts
         return self
 
@@ -132,7 +137,7 @@ class SQLiteStore:
     ) -> None:
         parts, self._parts = self._parts, None
         if parts is not None and not parts.forked:
-            await parts.close()
+            await _to_the_end(parts.close())
 
     @property
     def _open(self) -> _Opened:
@@ -289,3 +294,8 @@ class SQLiteStore:
         except NexusError as error:
             return Health(ok=False, backend="sqlite", url=self.url, detail=error.message)
         return Health(ok=True, backend="sqlite", url=self.url, facts=facts)
+
+
+async def _to_the_end(closing: Coroutine[None, None, None]) -> None:
+    # A caller that is cancelled while it closes the store stops waiting; the closing goes on.
+    await asyncio.shield(asyncio.ensure_future(closing))

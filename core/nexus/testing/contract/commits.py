@@ -160,6 +160,14 @@ class CommitContract(Harness):
             await store.commit(Change(session_id="s1", after=Snapshot(a_session("s2"))))
 
     @with_store
+    async def test_deleting_without_a_version_is_a_mistake_and_changes_nothing(self, store: Store) -> None:
+        await store.commit(creating(a_session("s1")))
+        for change in (Change(session_id="s1"), Change(session_id="nobody"), Change(group_id="g")):
+            with pytest.raises(ValueError, match="which must not exist"):
+                await store.commit(change)
+        assert await store.load("s1") is not None
+
+    @with_store
     async def test_several_changes_go_through_together(self, store: Store) -> None:
         parent = a_session("parent")
         await store.commit(creating(parent))
