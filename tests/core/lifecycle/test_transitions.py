@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from msgspec.structs import replace
 
 from nexus.errors import Fenced, InvalidInput, InvalidTransition, SessionBusy, SessionExpired
 from nexus.lifecycle import Moment, Rules, runs, sessions
 from nexus.lifecycle.table import ALLOWED
-from nexus.model import FINAL, LIVE, Status
+from nexus.model import FINAL, LIVE, Checkpoint, Status
 from nexus.model.change import Change, Snapshot
 
 RULES = Rules(timeout=100.0, max_age=None)
@@ -178,7 +180,7 @@ def test_the_newest_checkpoints_are_kept() -> None:
 
 def test_going_back_to_a_checkpoint_supersedes_the_later_ones() -> None:
     live = running(made())
-    saved = []
+    saved: list[Checkpoint] = []
     for step in (1, 2, 3):
         change = runs.commit(live, at(START), RULES, runs.lease_of(live), work(live, b'{"n":%d}' % step, step))
         live, saved = after(change), [*saved, change.checkpoints[0]]
@@ -207,7 +209,7 @@ def test_an_expired_session_without_a_run_is_opened_again_by_resume() -> None:
 def test_versions_rise_by_one_with_every_change() -> None:
     live = made()
     versions = [live.session.version]
-    for step in (
+    steps: tuple[Callable[[Snapshot], Change | None], ...] = (
         lambda it: sessions.patch(it, at(START), RULES, {"a": 1}),
         lambda it: sessions.sync(it, at(START), "mcp"),
         lambda it: sessions.extend(it, at(START), 5),
@@ -215,7 +217,8 @@ def test_versions_rise_by_one_with_every_change() -> None:
         lambda it: runs.commit(it, at(START), RULES, runs.lease_of(it), work(it, step=1)),
         lambda it: runs.finish(it, at(START), RULES, runs.lease_of(it), work(it, step=1), b"null"),
         lambda it: sessions.end(it, at(START), Status.COMPLETED, None),
-    ):
+    )
+    for step in steps:
         change = step(live)
         assert change is not None
         assert change.expected == live.session.version
