@@ -19,6 +19,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -30,6 +31,7 @@ PAGES = sorted(
 SEPARATE = {"nexus-sessions.md", "filter-language.md"}
 """Pages with tests of their own: the reference text, and the guide whose every query is parsed."""
 
+LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LONG_LIVED = re.compile(r"^(make (run|test|check|bench)|nexus (dev|console|serve|mcp|worker)\b|git clone|claude )")
 """Commands that run until stopped, or that are this very test; each has tests of its own."""
@@ -70,6 +72,13 @@ def test_every_block_says_what_it_is() -> None:
     for page in PAGES:
         for language, code in blocks(page) if page.name not in SEPARATE else ():
             assert language in known, f"{page.name}: {code[:80]}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_inside_the_project_leads_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        if not target.startswith(("http://", "https://", "#")):
+            assert (page.parent / unquote(target).split("#")[0]).exists(), target
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name not in SEPARATE], ids=lambda page: page.name)
