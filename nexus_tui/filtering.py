@@ -51,3 +51,14 @@ def mistake_in(text: str) -> QueryError | None:
     except QueryError as error:
         return error
     return None
+
+
+def right_part(text: str, error: QueryError) -> str:
+    """What stands before a mistake, if that is a filter; otherwise nothing.
+
+    Args:
+        text: The filter.
+        error: What is wrong with it.
+    """
+    before = text[: error.column - 1].rpartition(" ")[0].strip()
+    return before if mistake_in(before) is None else ""

@@ -49,8 +49,8 @@ class SessionSource:
         self._fetched_at = float("-inf")
 
     def spoil(self) -> None:
-        """Say that sessions changed: the window held is not written again."""
-        self._held = None
+        """Say that sessions changed: the window held is not written again, unless the connection is lost."""
+        self._fetched_at = float("-inf")
 
     def held(self, session_id: str) -> Session | None:
         """A session of the window held last, as it was then.
@@ -73,11 +73,13 @@ class SessionSource:
         """
         now = self._feed.clock()
         window = self._held
-        if window is None or self._span != (offset, limit) or not 0 <= now - self._fetched_at < FRESH:
+        lost = self._feed.link.state == "lost"
+        stale = self._span != (offset, limit) or (not lost and not 0 <= now - self._fetched_at < FRESH)
+        if window is None or stale:
             window = await self._feed.window(self.q, self.sort.text, offset, limit)
             self._held, self._span, self._fetched_at = window, (offset, limit), now
             self.total, self.whole = window.total, window.whole
-        context = Context(now, self._feed.last_events)
+        context = Context(now, self._feed.last_events, known=not lost)
         rows = tuple(session_row(session, self.keys, context) for session in window.items)
         return RowWindow(window.offset, rows, window.total)
 

@@ -23,9 +23,17 @@ class AboutPane(VerticalScroll):
         Binding("k", "scroll_up", "Up", show=False),
     ]
 
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  Textual's own name
+        super().__init__(id=id)
+        self._facts: list[Fact] = []
+
     def compose(self) -> ComposeResult:
         """All lines."""
         yield ToneLines()
+
+    def on_resize(self) -> None:
+        """Break long facts for the width there is now."""
+        self.show(self._facts)
 
     def show(self, facts: list[Fact]) -> None:
         """Draw the facts.
@@ -33,6 +41,7 @@ class AboutPane(VerticalScroll):
         Args:
             facts: Labels and values.
         """
+        self._facts = facts
         room = max(self.scrollable_content_region.width - _LABEL - 1, 20)
         lines: list[Line] = []
         for label, value in facts:

@@ -15,6 +15,8 @@ from nexus_tui.session_source import SessionSource, Sort
 from nexus_tui.viewmodels.session_rows import DEFAULT_FIELDS, FIELDS, columns
 from nexus_widgets import VirtualTable, count
 
+_NONE_YET = "no sessions yet: nexus run, the API and MCP start them"
+_NO_MATCH = "no session matches: esc clears the filter"
 _FALLING = frozenset({"last", "age", "created", "step", "version", "duration"})
 """Columns that are looked at from the greatest (or the newest) down."""
 
@@ -34,7 +36,7 @@ class SessionsPane(Widget):
         self.table = VirtualTable(
             columns(DEFAULT_FIELDS),
             self.source,
-            empty="no sessions yet: nexus run, the API and MCP start them",
+            empty=_NONE_YET,
             id="sessions-table",
         )
         self._holds: set[str] = set()
@@ -70,6 +72,15 @@ class SessionsPane(Widget):
         """
         self.source.spoil()
         self.table.invalidate(changes)
+
+    def doubt(self, *, lost: bool) -> None:
+        """Say whether the connection is lost: the rows stay, and their statuses are not known then.
+
+        Args:
+            lost: Whether it is.
+        """
+        self.table.stale = lost
+        self.table.invalidate(0)
 
     def tick(self) -> None:
         """Say that time went by: ages are written anew, without a request where nothing else changed."""
@@ -173,6 +184,7 @@ class SessionsPane(Widget):
 
     def _use(self, source: SessionSource) -> None:
         self.source = source
+        self.table.say_when_empty(_NO_MATCH if source.q else _NONE_YET)
         self.table.clear_marks()
         self.table.set_source(source)
         self.post_message(self.Shown())

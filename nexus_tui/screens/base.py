@@ -79,7 +79,8 @@ class CommandScreen(Screen[None]):
         Args:
             command: One of this screen's.
         """
-        return not (command.changes and (self.feed.read_only or not self.targets().ids))
+        can_change = not self.feed.read_only and self.feed.link.state != "lost" and bool(self.targets().ids)
+        return can_change or not command.changes
 
     @contextmanager
     def holding(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""CommandLine: a line at the bottom on which any command is run by name, with its argument."""
+"""CommandLine: a line at the top on which any command is run by name, with its argument."""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ from nexus_tui.panes.tone_lines import Line, ToneLines
 from nexus_tui.viewmodels.words import STATUS_MARKS
 from nexus_widgets import Toned
 
-_KEY_WIDTH = 16
+_KEY_WIDTH = 12
+_ROOM_FOR_NAMES = 100
 
 
 class HelpScreen(ModalScreen[None]):
@@ -47,7 +48,9 @@ class HelpScreen(ModalScreen[None]):
             with VerticalScroll(id="help-scroll"):
                 for section in SECTIONS:
                     yield Static(Text(self._title(section)), classes="help--section")
-                    yield self._lines([_line(each) for each in commands_of(self._place) if each.section == section])
+                    yield self._lines(
+                        [self._line(each) for each in commands_of(self._place) if each.section == section]
+                    )
                 yield Static(Text("Glyphs"), classes="help--section")
                 yield self._lines([_glyphs()])
 
@@ -66,16 +69,18 @@ class HelpScreen(ModalScreen[None]):
     def _title(self, section: Section) -> str:
         return f"{section} (refused: this console is read-only)" if section == "Steer" and self._read_only else section
 
+    def _line(self, command: Command) -> Line:
+        """A command; its ``:`` name stands at the right where there is room."""
+        is_named = not command.native and self.app.size.width >= _ROOM_FOR_NAMES
+        named = f":{command.name} {command.argument}".rstrip() if is_named else ""
+        keys = Toned(f"{command.key:<{_KEY_WIDTH}} ", "info")
+        return Line((keys, Toned(command.help)), (Toned(f"  {named} ", "muted"),))
+
     @staticmethod
     def _lines(lines: list[Line]) -> ToneLines:
         drawn = ToneLines(classes="help--lines")
         drawn.set_reactive(ToneLines.lines, tuple(lines))
         return drawn
-
-
-def _line(command: Command) -> Line:
-    named = "" if command.native else f"  :{command.name} {command.argument}".rstrip()
-    return Line((Toned(f"{command.key:<{_KEY_WIDTH}}", "info"), Toned(command.help), Toned(named, "muted")))
 
 
 def _glyphs() -> Line:

@@ -16,7 +16,7 @@ from nexus.model import Group
 from nexus.query.format import quote
 from nexus_tui.commands import Command, bindings_of
 from nexus_tui.feed import Changed, Link
-from nexus_tui.filtering import completions, is_begun, mistake_in
+from nexus_tui.filtering import completions, is_begun, mistake_in, right_part
 from nexus_tui.panes.events import EventsPane
 from nexus_tui.panes.groups import GroupsPane
 from nexus_tui.panes.key_bar import KeyBar
@@ -86,7 +86,7 @@ class MainScreen(CommandScreen):
         self._draw()
 
     def _take_link(self, link: Link) -> None:
-        self.sessions.table.stale = link.state == "lost"
+        self.sessions.doubt(lost=link.state == "lost")
         self._draw()
 
     def _load_groups_if_old(self) -> None:
@@ -123,7 +123,7 @@ class MainScreen(CommandScreen):
         link, banner = self.feed.link, self.query_one("#link-banner", Banner)
         if link.state == "lost":
             age = None if link.heard is None else max(self.feed.clock() - link.heard, 0.0)
-            banner.say(f"No connection; what is shown may have changed. Trying again: {link.reason}", "error", age)
+            banner.say(f"No connection, trying again: {link.reason}", "error", age)
         else:
             banner.hide()
 
@@ -178,6 +178,7 @@ class MainScreen(CommandScreen):
             if not is_begun(event.text):
                 self.sessions.show_filter(event.text.strip())
         elif not error.incomplete:
+            self.sessions.show_filter(right_part(event.text, error))
             event.bar.show_error(error.message, error.column - 1)
 
     def on_filter_bar_submitted(self, event: FilterBar.Submitted) -> None:
@@ -185,6 +186,7 @@ class MainScreen(CommandScreen):
         event.stop()
         error = mistake_in(event.text)
         if error is not None:
+            self.sessions.show_filter(right_part(event.text, error))
             event.bar.show_error(error.message, error.column - 1)
             return
         self.sessions.show_filter(event.text.strip())

@@ -1,4 +1,4 @@
-"""PromptLine: a line at the bottom that asks for one text."""
+"""PromptLine: a line at the top that asks for one text."""
 
 from __future__ import annotations
 

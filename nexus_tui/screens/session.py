@@ -181,8 +181,7 @@ class SessionScreen(CommandScreen):
         top.lines = (first, Line(subline(detail.session, feed.clock()) if detail else ()))
         if feed.link.state == "lost":
             age = None if feed.link.heard is None else max(feed.clock() - feed.link.heard, 0.0)
-            reason = f"No connection; what is shown may have changed. Trying again: {feed.link.reason}"
-            banner.say(reason, "error", age)
+            banner.say(f"No connection, trying again: {feed.link.reason}", "error", age)
         elif banner.level == "error":
             banner.hide()
         self.show_keys()

@@ -31,6 +31,8 @@ class Context:
     now: float
     last_events: Mapping[str, Event]
     """The last event seen of a session; only of those that had one while the console watched."""
+    known: bool = True
+    """Whether the connection stands; without it a status is only what it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def _status(session: Session, context: Context) -> Cell:
     # Cleanup may not have been by yet: what is past its time is expired, whatever the record says.
     status = Status.EXPIRED if session.is_due(context.now) else session.status
     mark = STATUS_MARKS[status]
-    return Toned(mark.text, mark.tone)
+    return Toned(mark.text, mark.tone) if context.known else Toned(f"? {mark.word}", "muted")
 
 
 def _channels(session: Session, _: Context) -> Cell:

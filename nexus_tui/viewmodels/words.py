@@ -80,12 +80,12 @@ def until(at: float | None, now: float) -> str:
     """The time that is left until ``at``: ``now`` once it has come, ``never`` where there is no such time."""
     if at is None:
         return "never"
-    return duration(at - now) if at > now else "now"
+    return duration(max(int(at - now), 1)) if at > now else "now"
 
 
 def since(at: float | None, now: float) -> str:
-    """The time since ``at``, never below zero; a dash where there is no such time."""
-    return NOTHING if at is None else duration(max(now - at, 0.0))
+    """The time since ``at`` in whole seconds, never below zero; a dash where there is no such time."""
+    return NOTHING if at is None else duration(max(int(now - at), 0))
 
 
 def clock_time(seconds: float) -> str:

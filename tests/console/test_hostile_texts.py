@@ -40,7 +40,8 @@ async def hostile_world() -> AsyncIterator[World]:
 async def put_hostile(world: World, number: int, session_id: str, text: str) -> None:
     await world.app.store.commit(creating_group(a_group(text, metadata={text: text})))
     session = a_session(
-        session_id, status=Status.FAILED, channel=text[:20], channels=(text, "api"), owner=text, user_id=text, group_id=text,
+        session_id, status=Status.FAILED, channel=text[:20], channels=(text, "api"), owner=text, user_id=text,
+        group_id=text,
         workflow=text, error=text, parent_id=text if number % 2 else None, last_activity=NOW - number,
         created_at=NOW - 100, metadata={text: text, "list": [text]}, state={text: {text: text}, "b": text},
         checkpoints=2, at_checkpoint=2, run_id="run-1", ran=True, idle_deadline=NOW + 60,

@@ -20,7 +20,7 @@ NOW = 1_800_000_245.0
 
 WORKFLOWS = ("index-files", "import-orders", "enrich-leads", "nightly-report", "transcribe-call", "reconcile-ledger")
 _STATUSES = (
-    *[Status.IN_PROGRESS] * 5, *[Status.ACTIVE] * 4, *[Status.COMPLETED] * 8, Status.SUSPENDED, Status.FAILED,
+    *[Status.IN_PROGRESS] * 5, *[Status.ACTIVE] * 4, *[Status.COMPLETED] * 14, Status.SUSPENDED, Status.FAILED,
     Status.CANCELLED, Status.EXPIRED,
 )  # fmt: skip
 _ERRORS = ("ConnectionResetError: peer closed", "ValueError: row 148 has no price", "TimeoutError: 30 s")
@@ -94,8 +94,8 @@ async def populate(world: World, sessions: int = 48) -> None:
         await world.app.store.commit(creating_group(a_group(name, created_at=NOW - age)))
     chance = random.Random(7)
     some = [_some_session(number, chance) for number in range(sessions)]
-    for session, run in sorted(some, key=lambda pair: pair[0].created_at):
-        await world.put(session, run)
+    for session, run in sorted(some, key=lambda pair: pair[0].last_activity):
+        await world.put(session, run, events=(_last_event(session),))
     await tell_a_story(world)
 
 
@@ -125,6 +125,22 @@ def _some_session(number: int, chance: random.Random) -> tuple[Session, Run | No
     return session, run
 
 
+def _last_event(session: Session) -> Event:
+    number = session.step
+    kind, data = {
+        Status.IN_PROGRESS: ("run.step", {"step": number}),
+        Status.SUSPENDED: ("run.suspended", {"signal": "approval"}),
+        Status.FAILED: ("run.failed", {"error": session.error}),
+        Status.COMPLETED: ("session.ended", {"status": "completed"}),
+        Status.CANCELLED: ("session.ended", {"status": "cancelled", "reason": "wrong order"}),
+        Status.EXPIRED: ("session.expired", {}),
+    }.get(session.status, ("run.completed", {}))
+    if kind == "run.step" and number % 3 == 0:
+        kind, data = "checkpoint.saved", {"checkpoint_id": f"checkpoint-{number // 3}"}
+    return an_event(kind, session.id, ts=session.last_activity, channel=session.channels[-1],
+                    actor=session.owner, group_id=session.group_id, data=data)  # fmt: skip
+
+
 STORY = "session-123"
 _STEPS = (
     ("api", 240.0, {"organization": "acme-corp", "files": [], "bytes": 0}),
@@ -148,10 +164,10 @@ async def tell_a_story(world: World) -> None:
     )  # fmt: skip
     run = a_run(STORY, "run-2", workflow="index-files", started_at=NOW - 120, channel="mcp", actor="alice",
                 inputs_json=b'{"root":"/srv/shop"}', checkpoint_interval=10)  # fmt: skip
-    await world.put(session, run, checkpoints=tuple(_checkpoints()), events=tuple(_events()))
     child = a_session("session-123-ocr", channel="mcp", parent_id=STORY, status=Status.ACTIVE, workflow="ocr-pages",
                       created_at=NOW - 70, last_activity=NOW - 5, step=4, idle_deadline=NOW + 3500)  # fmt: skip
     await world.put(child)
+    await world.put(session, run, checkpoints=tuple(_checkpoints()), events=tuple(_events()))
 
 
 def _checkpoints() -> list[Checkpoint]:
