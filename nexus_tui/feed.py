@@ -128,9 +128,18 @@ class Feed:
             service: Open for as long as the app runs.
         """
         self._service = service
+        # A service over a network says so when its connection breaks; a local one has none that could.
+        on_connection = getattr(service, "on_connection", None)
+        if on_connection is not None:
+            on_connection(self._take_connection)
         self._host.run_worker(self._follow(), group="feed", exclusive=True)
         if self._beat:
             self._host.run_worker(self._beat_on(), group="beat", exclusive=True)
+
+    def _take_connection(self, is_up: bool) -> None:
+        self._quiet = QUIET_BEATS
+        if not is_up:
+            self._lose(StoreUnavailable("the connection to the server broke"))
 
     def fail(self, error: NexusError) -> None:
         """Say that no service can be had now.

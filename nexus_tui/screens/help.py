@@ -74,7 +74,7 @@ class HelpScreen(ModalScreen[None]):
         is_named = not command.native and self.app.size.width >= _ROOM_FOR_NAMES
         named = f":{command.name} {command.argument}".rstrip() if is_named else ""
         keys = Toned(f"{command.key:<{_KEY_WIDTH}} ", "info")
-        return Line((keys, Toned(command.help)), (Toned(f"  {named} ", "muted"),))
+        return Line((keys, Toned(command.help)), (Toned(f"  {named} ", "muted"),) if named else ())
 
     @staticmethod
     def _lines(lines: list[Line]) -> ToneLines:
