@@ -1,0 +1,150 @@
+"""Calls that get an answer or ``StoreUnavailable`` within a bounded time, over connections that come and go.
+
+A call whose connection breaks is made again on a new one. That is right for everything that this
+store does: reads change nothing, beats and trims say what shall be, and a commit carries a number
+by which the server recognises it (``commits.py``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+import hiredis
+
+from nexus.stores.redis import faults
+from nexus.stores.redis.locate import connect_primary
+from nexus.stores.redis.scripts import SCRIPTS, Script
+from nexus.stores.redis.urls import Place
+from nexus.stores.redis.wire import Lost, Wire, Word, pack
+
+_FIRST_PAUSE: Final = 0.02
+_LONGEST_PAUSE: Final = 0.5
+
+
+class Client:
+    """The commands of one store; for one event loop.
+
+    Args:
+        place: The store's URL.
+        slot_key: One of its keys.
+        timeout: Seconds that one attempt may take to connect or to be answered.
+        patience: Seconds after which a call that no server answers is ``StoreUnavailable``.
+    """
+
+    def __init__(self, place: Place, slot_key: bytes, *, timeout: float, patience: float) -> None:
+        self._place = place
+        self._slot_key = slot_key
+        self._timeout = timeout
+        self._patience = patience
+        self._wire: Wire | None = None
+        self._connecting = asyncio.Lock()
+        self._closed = False
+        self.breaks = 0
+        """How many calls had to be made again."""
+
+    async def call(self, *words: Word) -> Any:
+        """One command."""
+        return (await self.pipeline([pack(words)]))[0]
+
+    async def calls(self, commands: Sequence[tuple[Word, ...]]) -> list[Any]:
+        """Several commands in their order, in one round trip; others' may come in between."""
+        return await self.pipeline([pack(words) for words in commands])
+
+    async def run(self, script: Script, keys: Sequence[Word], arguments: Sequence[Word]) -> Any:
+        """One script."""
+        return await self.call("EVALSHA", script.sha, len(keys), *keys, *arguments)
+
+    async def pipeline(self, packed: Sequence[bytes]) -> list[Any]:
+        """Packed commands, made again until they are answered.
+
+        Raises:
+            StoreUnavailable: No server answered in time, or one refused.
+        """
+        loop = asyncio.get_running_loop()
+        begun, pause, why = loop.time(), _FIRST_PAUSE, ""
+        while True:
+            try:
+                wire = self._wire
+                if wire is None or not wire.open:
+                    wire = await self._connect()
+                replies = await self._ask(wire, packed)
+            except Lost as lost:
+                why = str(lost)
+            else:
+                error = next((reply for reply in replies if isinstance(reply, hiredis.ReplyError)), None)
+                if error is None:
+                    return replies
+                why = str(error)
+                await self._settle(error, wire)
+            self.breaks += 1
+            if loop.time() - begun + pause >= self._patience:
+                raise faults.unreachable(why, self._place.shown)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def another(self) -> Wire:
+        """A connection of one's own, for calls that block.
+
+        Raises:
+            Lost: There is none now.
+            StoreUnavailable: The server refuses.
+        """
+        if self._closed:
+            raise faults.closed(self._place.shown)
+        try:
+            return await connect_primary(self._place, self._slot_key, timeout=self._timeout)
+        except hiredis.ReplyError as error:
+            if faults.code_of(error) in faults.AGAIN | faults.ELSEWHERE:
+                raise Lost(str(error)) from error
+            raise faults.refused(error, self._place.shown) from None
+
+    async def close(self) -> None:
+        """Drop the connection; calls from now on are ``StoreUnavailable``."""
+        self._closed = True
+        if self._wire is not None:
+            self._wire.close()
+            await self._wire.closed
+
+    @staticmethod
+    async def _ask(wire: Wire, packed: Sequence[bytes]) -> list[Any]:
+        if len(packed) == 1:
+            return [await wire.send(packed[0])]
+        waiting = [wire.send(one) for one in packed]
+        # Every one is awaited, so that none of them complains of an exception that nobody took.
+        replies = await asyncio.gather(*waiting, return_exceptions=True)
+        for reply in replies:
+            if isinstance(reply, Lost):
+                raise reply
+        return replies
+
+    async def _settle(self, error: hiredis.ReplyError, wire: Wire) -> None:
+        code = faults.code_of(error)
+        if code == "NOSCRIPT":
+            # A connection loads the scripts; they were flushed since.
+            wire.close("the server forgot its scripts")
+        elif code in faults.ELSEWHERE:
+            wire.close(str(error))
+        elif code not in faults.AGAIN:
+            raise faults.refused(error, self._place.shown)
+
+    async def _connect(self) -> Wire:
+        async with self._connecting:
+            if self._closed:
+                raise faults.closed(self._place.shown)
+            if self._wire is not None and self._wire.open:
+                return self._wire
+            wire = await self.another()
+            await self._load(wire)
+            self._wire = wire
+            return wire
+
+    async def _load(self, wire: Wire) -> None:
+        for script in SCRIPTS:
+            reply = await wire.call("SCRIPT", "LOAD", script.text)
+            if isinstance(reply, hiredis.ReplyError):
+                wire.close(str(reply))
+                if faults.code_of(reply) in faults.AGAIN | faults.ELSEWHERE:
+                    raise Lost(str(reply))
+                raise faults.refused(reply, self._place.shown)

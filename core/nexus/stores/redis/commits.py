@@ -1,0 +1,197 @@
+"""A commit as ``commit.lua`` reads it, and its answer.
+
+Each commit has a number of its own among those of its client. The server remembers the numbers that the
+client has not said it heard of, so a commit that is sent again after its answer was lost is
+recognised, whatever happened to its sessions since, and is not done twice.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
+
+from nexus.model import Event
+from nexus.stores import codec
+from nexus.stores.base import Change, Committed, Conflict, Snapshot
+from nexus.stores.prepared import PreparedChange, PreparedRecord
+from nexus.stores.redis import entries
+from nexus.stores.redis.client import Client
+from nexus.stores.redis.keys import Keys
+from nexus.stores.redis.scripts import COMMIT
+from nexus.stores.redis.wire import pack
+
+REMEMBERED: Final = 3600
+"""Seconds for which a client's numbers are kept after its last commit; no commit is tried for nearly as long."""
+
+_MOST_HEARD: Final = 1000
+_pack = msgspec.msgpack.Encoder().encode
+
+
+class Commits:
+    """Commits of one client.
+
+    Args:
+        client: Who sends them.
+        keys: The store's keys.
+    """
+
+    def __init__(self, client: Client, keys: Keys) -> None:
+        self._client = client
+        self._keys = keys
+        self.done_key = keys.part("done", secrets.token_hex(8))
+        self._last = 0
+        self._heard: list[str] = []
+
+    async def commit(self, prepared: Sequence[PreparedChange]) -> Committed:
+        """See ``Store.commit``."""
+        self._last += 1
+        number = str(self._last)
+        heard, self._heard = self._heard[:_MOST_HEARD], self._heard[_MOST_HEARD:]
+        names = _Names(self._keys, self.done_key)
+        changes = [_change(one, names) for one in prepared]
+        head = _pack((number, heard, REMEMBERED, changes))
+        packed = pack(("EVALSHA", COMMIT.sha, len(names.keys), *names.keys, head, *names.documents))
+        breaks = self._client.breaks
+        answer = (await self._client.pipeline([packed]))[0]
+        if self._client.breaks == breaks:
+            # Only then can no copy of it still be on its way, so that its number may be forgotten.
+            self._heard.append(number)
+        if answer[0] == -1:
+            raise _conflict([one.change for one in prepared], answer)
+        return _committed(prepared, answer[0])
+
+
+class _Names:
+    """The keys that a commit touches, each named once, and its documents, with their places in the script's lists."""
+
+    def __init__(self, keys: Keys, done_key: bytes) -> None:
+        self._names = keys
+        self.keys = [*keys.store, done_key]
+        self.documents: list[bytes] = []
+        self._places: dict[tuple[str, str], int] = {}
+
+    def document(self, document: bytes) -> int:
+        """The place of a document in ``ARGV``, where it comes behind the description of the changes."""
+        # MessagePack in Redis knows no bytes, only text.
+        self.documents.append(document)
+        return len(self.documents) + 1
+
+    def session(self, session_id: str) -> int:
+        """The place of the first of a session's keys."""
+        return self._place("", session_id)
+
+    def part(self, kind: str, owner: str) -> int:
+        """The place of one key."""
+        return self._place(kind, owner)
+
+    def _place(self, kind: str, owner: str) -> int:
+        place = self._places.get((kind, owner))
+        if place is None:
+            place = self._places[kind, owner] = len(self.keys) + 1
+            self.keys.extend([self._names.part(kind, owner)] if kind else self._names.of_session(owner))
+        return place
+
+
+def _change(prepared: PreparedChange, names: _Names) -> dict[str, Any]:
+    """What a change says, without what it leaves out: absent, and never null, which Lua can't hold in a list."""
+    change = prepared.change
+    said: dict[str, Any] = {"expected": False if change.expected is None else change.expected}
+    if change.session_id is not None:
+        said |= _session(change.session_id, prepared, names)
+    if change.group_id is not None:
+        said["group"] = change.group_id
+        if change.group_after is not None:
+            said["group_record"] = (
+                change.group_after.version,
+                names.document(prepared.group or b""),
+                names.document(entries.of_group(change.group_after)),
+            )
+    if change.events:
+        pairs = zip(change.events, prepared.events, strict=True)
+        said["events"] = [_event(event, document, names) for event, document in pairs]
+    if prepared.checkpoints:
+        said["checkpoints"] = [
+            (names.session(one.session_id), str(one.number),
+             names.document((b"1" if one.pinned else b"0") + one.document),
+             False if one.state is None else names.document(one.state))
+            for one in prepared.checkpoints
+        ]  # fmt: skip
+    if change.claims:
+        said["claims"] = [
+            (
+                claim.key,
+                False if claim.value is None else claim.value,
+                False if claim.expected is None else claim.expected,
+            )
+            for claim in change.claims
+        ]
+    if change.counters:
+        said["counters"] = [(name, repr(float(delta))) for name, delta in change.counters.items()]
+    return said
+
+
+def _session(session_id: str, prepared: PreparedChange, names: _Names) -> dict[str, Any]:
+    change = prepared.change
+    said: dict[str, Any] = {"session": session_id, "at": names.session(session_id)}
+    if prepared.record is None:
+        said["events_at"] = names.part("es", session_id)
+    else:
+        said["record"] = _record(prepared.record, names)
+    if change.drop_checkpoints:
+        said["drop_checkpoints"] = [str(number) for number in change.drop_checkpoints]
+    parts = {
+        "drop_journal": [f"{run_id}\0{key}" for run_id, key in change.drop_journal],
+        "journal": [
+            (f"{entry.run_id}\0{entry.key}", names.document(document))
+            for entry, document in zip(change.journal, prepared.journal, strict=True)
+        ],
+        "take": change.take,
+        "put": [
+            (message.id, names.document(document)) for message, document in zip(change.put, prepared.put, strict=True)
+        ],
+    }
+    filled = {name: value for name, value in parts.items() if value}
+    return said | filled | {"belongings": bool(filled)}
+
+
+def _record(record: PreparedRecord, names: _Names) -> tuple[Any, ...]:
+    return (
+        record.session.version,
+        names.document(record.document),
+        names.document(record.state),
+        False if record.run is None else names.document(record.run),
+        names.document(_pack([entry.decode() for entry in entries.of_session(record)])),
+    )
+
+
+def _event(event: Event, document: bytes, names: _Names) -> tuple[Any, ...]:
+    session_id, group_id = event.session_id or "", event.group_id or ""
+    return (
+        session_id,
+        names.part("es", session_id),
+        group_id,
+        names.part("eg", group_id) if group_id else False,
+        names.session(session_id),
+        repr(event.ts),
+        names.document(document),
+    )
+
+
+def _committed(prepared: Sequence[PreparedChange], first: int) -> Committed:
+    events = (event for one in prepared for event in one.change.events)
+    return Committed(tuple(replace(event, seq=first + place) for place, event in enumerate(events)))
+
+
+def _conflict(changes: Sequence[Change], answer: list[Any]) -> Conflict:
+    _, place, document, state, run, key, value = answer
+    change = changes[place - 1]
+    claim = None if key is None else (key.decode(), None if value is None else value.decode())
+    subject = change.session_id or change.group_id or (claim[0] if claim else "")
+    current = None
+    if document is not None:
+        current = Snapshot(codec.decode_session(document, state), codec.decode_run(run))
+    return Conflict(subject, current, claim)

@@ -1,0 +1,231 @@
+"""Lists, windows and counts of sessions.
+
+Sorted by creation or activity, without a filter or by status alone, the indexes answer; a filter's other
+terms are tried on the documents, in pieces, and other orders sort the keys of all that pass. An answer is put
+together from several reads: a session that is deleted in between is left out.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from nexus.model import Page, Session, Window
+from nexus.query import Query, compile_predicate
+from nexus.stores import codec, ordering
+from nexus.stores.base import Order, SortField
+from nexus.stores.redis import entries, records
+from nexus.stores.redis.client import Client
+from nexus.stores.redis.keys import Keys
+from nexus.stores.redis.source import Range, Source, source_of
+from nexus.stores.redis.walk import ranked, size_of, walk
+
+_PIECE: Final = 500
+_CHILDREN: Final = "children"
+_RARE: Final = 4
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A session's place in a list."""
+
+    value: ordering.Value
+    id: str
+
+
+class Listing:
+    """Sessions in bulk.
+
+    Args:
+        client: Who asks.
+        keys: The store's keys.
+    """
+
+    def __init__(self, client: Client, keys: Keys) -> None:
+        self._client = client
+        self._keys = keys
+
+    async def page(self, query: Query, order: Order, cursor: str | None, limit: int, now: float) -> Page[Session]:
+        """See ``Store.list_sessions``."""
+        behind = None if cursor is None else ordering.read_order_cursor(cursor, order)
+        most, source = max(limit, 0), source_of(query, self._keys)
+        rows: list[Row] = []
+        async for piece in self._rows(query, source, order, behind, now, most + 1):
+            rows.extend(piece)
+            if len(rows) > most:
+                break
+        items = await self._load(rows[:most])
+        more = items and len(rows) > most
+        following = ordering.write_cursor(str(order), rows[most - 1].value, rows[most - 1].id) if more else None
+        return Page(items=tuple(items), next_cursor=following)
+
+    async def window(self, query: Query, order: Order, offset: int, limit: int, now: float) -> Window[Session]:
+        """See ``Store.window``."""
+        first, most, source = max(offset, 0), max(limit, 0), source_of(query, self._keys)
+        whole = await size_of(self._client, [Range(self._keys.index["created"])])
+        index = await self._index(source, order)
+        if source.exact and index is not None and len(index) == 1 and (source.whole or index == source.by_created):
+            total = await size_of(self._client, index)
+            found = await ranked(self._client, index[0], first, most, descending=order.descending)
+            rows = [_row(entry) for entry in found]
+        else:
+            total, rows = await self._counted(query, source, order, first, most, now)
+        return Window(items=tuple(await self._load(rows)), offset=offset, total=total, whole=whole)
+
+    async def count(self, query: Query, now: float) -> int:
+        """See ``Store.count``."""
+        source = source_of(query, self._keys)
+        if source.exact:
+            return await size_of(self._client, source.by_created)
+        return sum([len(piece) async for piece in self._passing(query, source, source.by_created, now)])
+
+    async def children(self, session_id: str, cursor: str | None, limit: int) -> Page[Session]:
+        """See ``Store.children``."""
+        behind = None
+        if cursor is not None:
+            value, tie = ordering.read_cursor(cursor, _CHILDREN)
+            behind = entries.timed(float(value or 0.0), tie)
+        most, one = max(limit, 0), Range(self._keys.index["parent"], session_id.encode() + b"\0")
+        found: list[bytes] = []
+        async for piece in walk(self._client, [one], descending=False, behind=behind, first=most + 1, most=most + 1):
+            found = piece
+            break
+        rows = [_row(entry) for entry in found]
+        items = await self._load(rows[:most])
+        more = items and len(rows) > most
+        following = ordering.write_cursor(_CHILDREN, rows[most - 1].value, rows[most - 1].id) if more else None
+        return Page(items=tuple(items), next_cursor=following)
+
+    async def due(self, now: float, limit: int) -> list[str]:
+        """See ``Store.due``."""
+        # No id has a byte as high as the last one here.
+        return await self._until("due", b"(" + entries.sortable(now) + b"\xff", limit)
+
+    async def ended_before(self, before: float, limit: int) -> list[str]:
+        """See ``Store.ended_before``."""
+        return await self._until("ended", b"(" + entries.sortable(before), limit)
+
+    async def _until(self, index: str, end: bytes, limit: int) -> list[str]:
+        key = self._keys.index[index]
+        return [
+            entries.id_of(entry)
+            for entry in await self._client.call("ZRANGEBYLEX", key, "-", end, "LIMIT", 0, max(limit, 0))
+        ]
+
+    async def _load(self, rows: Sequence[Row]) -> list[Session]:
+        return await records.load_sessions(self._client, self._keys, [row.id for row in rows])
+
+    async def _index(self, source: Source, order: Order) -> tuple[Range, ...] | None:
+        """The ranges that are in this order, and hold what can pass and not very much else."""
+        if order.field is SortField.CREATED:
+            return source.by_created
+        if order.field is not SortField.ACTIVITY or source.narrow:
+            return None
+        by_activity = Range(self._keys.index["activity"])
+        if not source.whole:
+            rare, whole = await size_of(self._client, source.by_created), await size_of(self._client, [by_activity])
+            if rare * _RARE < whole:
+                return None
+        return (by_activity,)
+
+    async def _rows(
+        self,
+        query: Query,
+        source: Source,
+        order: Order,
+        behind: tuple[ordering.Value, str] | None,
+        now: float,
+        first: int,
+    ) -> AsyncIterator[list[Row]]:
+        """All that pass, in order."""
+        index = await self._index(source, order)
+        if index is None:
+            keys = await self._sorted(query, source, order, now)
+            start = 0 if behind is None else bisect.bisect_right(keys, _Turned.of(behind, order))
+            yield [Row(key.key[1] if key.key[0] else None, key.key[2]) for key in keys[start : start + first]]
+            return
+        place = None if behind is None else entries.timed(float(behind[0] or 0.0), behind[1])
+        exact = source.exact and index == source.by_created
+        if exact or (source.exact and source.whole):
+            async for piece in walk(
+                self._client, index, descending=order.descending, behind=place, first=first, most=_PIECE
+            ):
+                yield [_row(entry) for entry in piece]
+            return
+        async for found in self._passing(query, source, index, now, descending=order.descending, behind=place):
+            yield [_row(entry) for entry, _ in found]
+
+    async def _counted(
+        self, query: Query, source: Source, order: Order, offset: int, limit: int, now: float
+    ) -> tuple[int, list[Row]]:
+        rows: list[Row] = []
+        total = 0
+        if source.exact and await self._index(source, order) is not None:
+            async for piece in self._rows(query, source, order, None, now, _PIECE):
+                rows.extend(piece)
+                if len(rows) >= offset + limit:
+                    break
+            return await size_of(self._client, source.by_created), rows[offset : offset + limit]
+        async for piece in self._rows(query, source, order, None, now, 1 << 62):
+            # Of those that are only counted, nothing is kept.
+            if total < offset + limit:
+                rows.extend(piece[max(0, offset - total) : max(0, offset + limit - total)])
+            total += len(piece)
+        return total, rows
+
+    async def _sorted(self, query: Query, source: Source, order: Order, now: float) -> list[_Turned]:
+        keys = [
+            _Turned(ordering.key_of(session, order.field), order.descending)
+            async for piece in self._passing(query, source, source.by_created, now)
+            for _, session in piece
+        ]
+        keys.sort()
+        return keys
+
+    async def _passing(
+        self,
+        query: Query,
+        source: Source,
+        ranges: Sequence[Range],
+        now: float,
+        *,
+        descending: bool = True,
+        behind: bytes | None = None,
+    ) -> AsyncIterator[list[tuple[bytes, Session]]]:
+        """Entries and sessions that pass, read in pieces; without their state where the filter needs none."""
+        passes = compile_predicate(query)
+        fields = ("d", "s") if source.needs_state else ("d",)
+        async for piece in walk(self._client, ranges, descending=descending, behind=behind, first=64, most=_PIECE):
+            commands = [("HMGET", self._keys.record(entries.id_of(entry)), *fields) for entry in piece]
+            found = []
+            for entry, reply in zip(piece, await self._client.calls(commands), strict=True):
+                session = _decoded(reply)
+                if session is not None and passes(session, now):
+                    found.append((entry, session))
+            yield found
+
+
+class _Turned(msgspec.Struct, frozen=True):
+    """A key that sorts in the direction of its list."""
+
+    key: ordering.Key
+    descending: bool
+
+    def __lt__(self, other: _Turned) -> bool:
+        return other.key < self.key if self.descending else self.key < other.key
+
+    @classmethod
+    def of(cls, place: tuple[ordering.Value, str], order: Order) -> _Turned:
+        return cls(ordering.as_key(*place), order.descending)
+
+
+def _row(entry: bytes) -> Row:
+    return Row(entries.number_of(entry[: entries.DIGITS]), entry[entries.DIGITS :].decode())
+
+
+def _decoded(reply: Any) -> Session | None:
+    if reply[0] is None:
+        return None
+    return codec.decode_session(reply[0], reply[1] if len(reply) > 1 else codec.EMPTY_STATE)

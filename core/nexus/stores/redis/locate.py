@@ -1,0 +1,91 @@
+"""Where the server is that takes writes: given, asked of Sentinels, or asked of a cluster's nodes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import hiredis
+
+from nexus.stores.redis.urls import Place
+from nexus.stores.redis.wire import Lost, Wire, connect
+
+
+async def connect_primary(place: Place, slot_key: bytes, *, timeout: float) -> Wire:
+    """A connection to the server that takes this store's writes now.
+
+    Args:
+        place: The store's URL.
+        slot_key: One of the store's keys; all of them are in one slot of a cluster.
+        timeout: Seconds for each step.
+
+    Raises:
+        Lost: It can't be reached, or nobody is in charge now.
+        hiredis.ReplyError: It refuses the password or the database.
+    """
+    if place.scheme == "redis+sentinel":
+        return await _by_sentinel(place, timeout)
+    if place.scheme == "redis+cluster":
+        return await _by_cluster(place, slot_key, timeout)
+    host, port = place.hosts[0] if place.hosts else ("", 0)
+    return await connect(place, host, port, timeout=timeout)
+
+
+async def _by_sentinel(place: Place, timeout: float) -> Wire:
+    why = "none was asked"
+    for host, port in place.hosts:
+        try:
+            found = await _ask(
+                place, host, port, timeout, ("SENTINEL", "get-master-addr-by-name", place.service), login=False
+            )
+        except Lost as error:
+            why = f"{host}:{port}: {error}"
+            continue
+        if not found:
+            why = f"{host}:{port} knows no service {place.service!r}"
+            continue
+        try:
+            wire = await connect(place, found[0].decode(), int(found[1]), timeout=timeout)
+        except Lost as error:
+            why = f"{found[0].decode()}:{int(found[1])}: {error}"
+            continue
+        # A Sentinel that has missed a failover names the old primary, which may be a replica by now.
+        role = await wire.call("ROLE")
+        if isinstance(role, list) and role[0] == b"master":
+            return wire
+        wire.close()
+        why = f"{found[0].decode()}:{int(found[1])} is no primary now"
+    raise Lost(f"no Sentinel leads to a primary ({why})")
+
+
+async def _by_cluster(place: Place, slot_key: bytes, timeout: float) -> Wire:
+    why = "none was asked"
+    for host, port in place.hosts:
+        try:
+            slot = await _ask(place, host, port, timeout, ("CLUSTER", "KEYSLOT", slot_key))
+            ranges = await _ask(place, host, port, timeout, ("CLUSTER", "SLOTS"))
+        except Lost as error:
+            why = f"{host}:{port}: {error}"
+            continue
+        for low, high, (owner, owner_port, *_), *_ in ranges:
+            if low <= slot <= high:
+                try:
+                    return await connect(place, owner.decode() or host, owner_port, timeout=timeout)
+                except Lost as error:
+                    why = f"{owner.decode() or host}:{owner_port}: {error}"
+                    break
+        else:
+            why = f"{host}:{port} knows no node for slot {slot}"
+    raise Lost(f"no node of the cluster leads to the one in charge ({why})")
+
+
+async def _ask(
+    place: Place, host: str, port: int, timeout: float, words: tuple[bytes | str, ...], *, login: bool = True
+) -> Any:
+    wire = await connect(place, host, port, timeout=timeout, login=login)
+    try:
+        reply = await wire.call(*words)
+    finally:
+        wire.close()
+    if isinstance(reply, hiredis.ReplyError):
+        raise Lost(str(reply))
+    return reply

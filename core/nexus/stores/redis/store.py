@@ -1,0 +1,250 @@
+"""``RedisStore``: the store that many machines share. Puts the parts together; each does what its module says.
+
+Guarantees beyond ``base.py``: any number of processes on any machines may use it at once; a commit that is sent
+again because its answer was lost is done once. How durable an acknowledged commit is, is up to the server's
+settings, which ``health`` tells. Deliberately not: one store spread over several nodes of a cluster; all
+of its keys are in one slot (``keys.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Final, Self
+
+from nexus.errors import NexusError, StoreUnavailable
+from nexus.model import Checkpoint, Event, EventBatch, Group, JournalEntry, Page, Session, Window, Worker
+from nexus.query import Query
+from nexus.stores.base import Change, Committed, Health, Message, Order, Snapshot
+from nexus.stores.positions import read_position
+from nexus.stores.prepared import prepare
+from nexus.stores.redis import faults, feed, records, upkeep, workers
+from nexus.stores.redis.client import Client
+from nexus.stores.redis.commits import Commits
+from nexus.stores.redis.diagnosis import examine
+from nexus.stores.redis.keys import LAYOUT, Keys
+from nexus.stores.redis.listing import Listing
+from nexus.stores.redis.urls import parse_url
+
+PREFIX: Final = "nexus:sessions:"
+TIMEOUT: Final = 5.0
+PATIENCE: Final = 10.0
+
+
+class _Opened:
+    """Everything that lives as long as the store is open."""
+
+    def __init__(self, client: Client, keys: Keys) -> None:
+        self.client = client
+        self.commits = Commits(client, keys)
+        self.listing = Listing(client, keys)
+        self.feed = feed.Feed(client, keys)
+
+    async def close(self) -> None:
+        await self.feed.close()
+        await self.client.close()
+
+
+class RedisStore:
+    """See the module's docstring; for one event loop.
+
+    Args:
+        url: One of the forms in ``urls.py``.
+        prefix: What the names of its keys start with: stores with different prefixes know nothing of each other.
+        timeout: Seconds that one attempt may take to connect or to be answered.
+        patience: Seconds after which a call that no server answers is ``StoreUnavailable``.
+
+    Raises:
+        InvalidInput: The URL or the prefix is none.
+    """
+
+    def __init__(self, url: str, *, prefix: str = PREFIX, timeout: float = TIMEOUT, patience: float = PATIENCE) -> None:
+        self._place = parse_url(url)
+        self.url = self._place.shown
+        self._keys = Keys(prefix)
+        self._timeout = timeout
+        self._patience = patience
+        self._parts: _Opened | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._parts is not None:
+            raise StoreUnavailable(
+                f"the store {self.url} is open already: make another RedisStore for another block", store=self.url
+            )
+        client = Client(self._place, self._keys.meta, timeout=self._timeout, patience=self._patience)
+        try:
+            await self._check_layout(client)
+        except BaseException:
+            await client.close()
+            raise
+        self._parts = _Opened(client, self._keys)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        parts, self._parts = self._parts, None
+        if parts is not None:
+            await parts.close()
+
+    async def _check_layout(self, client: Client) -> None:
+        _, found = await client.calls(
+            [("HSETNX", self._keys.meta, "layout", LAYOUT), ("HGET", self._keys.meta, "layout")]
+        )
+        if found.decode() != LAYOUT:
+            raise StoreUnavailable(
+                f"the store {self.url} has the layout {found.decode()[:20]}, and this version of Nexus reads"
+                f" {LAYOUT}: use the version that wrote it, or another session_prefix",
+                store=self.url,
+                reason="layout",
+            )
+
+    @property
+    def _open(self) -> _Opened:
+        if self._parts is None:
+            raise faults.closed(self.url)
+        return self._parts
+
+    # -- records
+
+    async def load(self, session_id: str) -> Snapshot | None:
+        """See ``Store.load``."""
+        return await records.load(self._open.client, self._keys, session_id)
+
+    async def load_many(self, session_ids: Sequence[str]) -> dict[str, Snapshot]:
+        """See ``Store.load_many``."""
+        return await records.load_many(self._open.client, self._keys, session_ids)
+
+    async def commit(self, *changes: Change) -> Committed:
+        """See ``Store.commit``. A caller that is cancelled meanwhile may find all of it done, or nothing."""
+        parts = self._open
+        committed = await parts.commits.commit([prepare(change) for change in changes])
+        if committed.events:
+            parts.feed.ring(committed.events[-1].seq)
+        return committed
+
+    # -- sessions in bulk
+
+    async def list_sessions(
+        self, query: Query, order: Order, *, cursor: str | None, limit: int, now: float
+    ) -> Page[Session]:
+        """See ``Store.list_sessions``."""
+        return await self._open.listing.page(query, order, cursor, limit, now)
+
+    async def window(self, query: Query, order: Order, *, offset: int, limit: int, now: float) -> Window[Session]:
+        """See ``Store.window``."""
+        return await self._open.listing.window(query, order, offset, limit, now)
+
+    async def count(self, query: Query, now: float) -> int:
+        """See ``Store.count``."""
+        return await self._open.listing.count(query, now)
+
+    async def due(self, now: float, limit: int) -> list[str]:
+        """See ``Store.due``."""
+        return await self._open.listing.due(now, limit)
+
+    async def ended_before(self, before: float, limit: int) -> list[str]:
+        """See ``Store.ended_before``."""
+        return await self._open.listing.ended_before(before, limit)
+
+    async def children(self, session_id: str, *, cursor: str | None, limit: int) -> Page[Session]:
+        """See ``Store.children``."""
+        return await self._open.listing.children(session_id, cursor, limit)
+
+    # -- what belongs to a session
+
+    async def list_checkpoints(self, session_id: str, *, after: int, limit: int) -> list[Checkpoint]:
+        """See ``Store.list_checkpoints``."""
+        return await records.list_checkpoints(self._open.client, self._keys, session_id, after, limit)
+
+    async def load_checkpoint(self, session_id: str, number: int) -> Checkpoint | None:
+        """See ``Store.load_checkpoint``."""
+        return await records.load_checkpoint(self._open.client, self._keys, session_id, number)
+
+    async def load_journal(self, session_id: str, run_id: str) -> list[JournalEntry]:
+        """See ``Store.load_journal``."""
+        return await records.load_journal(self._open.client, self._keys, session_id, run_id)
+
+    async def inbox(self, session_id: str) -> list[Message]:
+        """See ``Store.inbox``."""
+        return await records.inbox(self._open.client, self._keys, session_id)
+
+    async def claim(self, key: str) -> str | None:
+        """See ``Store.claim``."""
+        return await records.claim(self._open.client, self._keys, key)
+
+    # -- groups
+
+    async def load_group(self, group_id: str) -> Group | None:
+        """See ``Store.load_group``."""
+        found = await records.load_groups(self._open.client, self._keys, [group_id])
+        return found[0] if found else None
+
+    async def list_groups(self, *, cursor: str | None, limit: int) -> Page[Group]:
+        """See ``Store.list_groups``."""
+        return await records.list_groups(self._open.client, self._keys, cursor, limit)
+
+    # -- events
+
+    async def list_events(
+        self,
+        *,
+        session_id: str | None = None,
+        group_id: str | None = None,
+        after: int = 0,
+        limit: int,
+        newest: bool = False,
+    ) -> list[Event]:
+        """See ``Store.list_events``."""
+        return await feed.list_events(
+            self._open.client, self._keys, session_id, group_id, after=after, limit=limit, newest=newest
+        )
+
+    async def read_events(self, cursor: str | None, limit: int) -> EventBatch:
+        """See ``Store.read_events``."""
+        return await feed.read_events(self._open.client, self._keys, cursor, limit)
+
+    async def wait_events(self, cursor: str, timeout: float) -> bool:
+        """See ``Store.wait_events``."""
+        read_position(cursor)
+        return await self._open.feed.wait(cursor, timeout)
+
+    async def trim_events(self, before: float, limit: int) -> int:
+        """See ``Store.trim_events``."""
+        return await upkeep.trim_events(self._open.client, self._keys, before, limit)
+
+    # -- counters
+
+    async def counters(self, prefix: str = "") -> dict[str, float]:
+        """See ``Store.counters``."""
+        return await records.counters(self._open.client, self._keys, prefix)
+
+    async def drop_counters(self, names: Sequence[str]) -> None:
+        """See ``Store.drop_counters``."""
+        await records.drop_counters(self._open.client, self._keys, names)
+
+    # -- workers
+
+    async def beat(self, worker: Worker, lease: float) -> None:
+        """See ``Store.beat``."""
+        await workers.beat(self._open.client, self._keys, worker, lease)
+
+    async def workers(self) -> list[Worker]:
+        """See ``Store.workers``."""
+        return await workers.list_workers(self._open.client, self._keys)
+
+    async def forget_worker(self, worker_id: str) -> None:
+        """See ``Store.forget_worker``."""
+        await workers.forget(self._open.client, self._keys, worker_id)
+
+    async def runs_of(self, worker_id: str, limit: int) -> list[str]:
+        """See ``Store.runs_of``."""
+        return await workers.runs_of(self._open.client, self._keys, worker_id, limit)
+
+    async def health(self) -> Health:
+        """See ``Store.health``."""
+        try:
+            facts = await examine(self._open.client, self._keys)
+        except NexusError as error:
+            return Health(ok=False, backend="redis", url=self.url, detail=error.message)
+        return Health(ok=True, backend="redis", url=self.url, facts=facts)

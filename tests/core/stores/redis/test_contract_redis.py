@@ -1,0 +1,61 @@
+"""The Redis store keeps the contract, on one server and on a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+from nexus.stores.redis import RedisStore
+from nexus.testing.contract import StoreContract
+from tests.core.stores.redis.servers import ask, cluster, single
+
+
+@pytest.fixture(scope="module")
+def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with single(tmp_path_factory.mktemp("single")) as server:
+        yield server.port
+
+
+@pytest.fixture(scope="module")
+def cluster_ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[int]]:
+    with cluster(tmp_path_factory.mktemp("cluster")) as servers:
+        yield [server.port for server in servers]
+
+
+class TestRedisStore(StoreContract):
+    @pytest.fixture(autouse=True)
+    def _choose_server(self, one_server: int) -> Iterator[None]:
+        self.port, self.prefix = one_server, f"test:{uuid4().hex}:"
+        yield
+        assert_transient_keys_go_by_themselves([self.port], self.prefix)
+
+    def open_store(self) -> RedisStore:
+        return RedisStore(f"redis://127.0.0.1:{self.port}/0", prefix=self.prefix)
+
+
+class TestRedisStoreOnACluster(StoreContract):
+    @pytest.fixture(autouse=True)
+    def _choose_cluster(self, cluster_ports: list[int]) -> Iterator[None]:
+        self.ports, self.prefix = cluster_ports, f"test:{uuid4().hex}:"
+        yield
+        assert_transient_keys_go_by_themselves(self.ports, self.prefix)
+
+    def open_store(self) -> RedisStore:
+        hosts = ",".join(f"127.0.0.1:{port}" for port in self.ports)
+        return RedisStore(f"redis+cluster://{hosts}", prefix=self.prefix)
+
+
+def assert_transient_keys_go_by_themselves(ports: list[int], prefix: str) -> None:
+    """What no session, group, event, counter or worker holds must have a time to live."""
+    lasting = ("meta", "seq", "e", "n", "ng", "claims", "owners", "groups", "members", "gone", "w")
+    kinds = ("r:", "c:", "cs:", "j:", "i:", "k:", "es:", "eg:", "x:")
+    for port in ports:
+        for key in ask(port, "KEYS", f"{prefix}*"):
+            name = key.partition("}:")[2]
+            if name not in lasting and not name.startswith(kinds):
+                assert int(ask(port, "TTL", key)) > 0, key
+            if name.startswith(("c:", "cs:", "j:", "i:", "k:")):
+                record = key[: len(key) - len(name)] + "r:" + name.partition(":")[2]
+                assert ask(port, "EXISTS", record) == 1, f"{key} outlives its session"
