@@ -40,6 +40,7 @@ class SessionsPane(Widget):
             id="sessions-table",
         )
         self._holds: set[str] = set()
+        self._written = ("", "")
 
     def compose(self) -> ComposeResult:
         """One table."""
@@ -203,10 +204,14 @@ class SessionsPane(Widget):
         """Say in the frame's title how many are shown, in which order, and what is held."""
         sort, table = self.source.sort, self.table
         label = FIELDS[sort.key].column.label.lower()
-        self.border_title = Text(f"sessions  sort: {label} {'▼' if sort.descending else '▲'}")
+        title = f"sessions  sort: {label} {'▼' if sort.descending else '▲'}"
         notes = []
         if table.marks:
             notes.append(f"{count(len(table.marks))} marked")
         if self._holds:
             notes.append(f"rows held, {count(table.waiting)} updates wait" if table.waiting else "rows held")
-        self.border_subtitle = Text("  ".join(notes))
+        written = (title, "  ".join(notes))
+        # Each cursor move comes here: writing the same again would paint the whole frame.
+        if written != self._written:
+            self._written = written
+            self.border_title, self.border_subtitle = map(Text, written)

@@ -34,8 +34,13 @@ class ToneLines(Widget):
 
     ALLOW_SELECT = False
 
-    lines: reactive[tuple[Line, ...]] = reactive((), layout=True)
+    lines: reactive[tuple[Line, ...]] = reactive(())
     """What is drawn."""
+
+    def watch_lines(self, old: tuple[Line, ...], new: tuple[Line, ...]) -> None:
+        """Ask for another layout only when another height is wanted: times and ages change each second."""
+        if len(old) != len(new):
+            self.refresh(layout=True)
 
     def get_content_height(self, *_: object) -> int:
         """As high as there are lines."""
