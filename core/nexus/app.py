@@ -7,6 +7,7 @@ runs and sweeps from then on. ``Nexus`` (``nexus.face``) is the same surface for
 from __future__ import annotations
 
 import asyncio
+import functools
 import getpass
 import os
 from collections.abc import Mapping
@@ -136,11 +137,18 @@ class AsyncNexus(Declarations):
         other.registry, other.routes, other.handlers = self.registry, self.routes, self.handlers
         return other
 
-    async def serve(self, host: str | None = None, port: int | None = None, *, insecure: bool = False) -> None:
-        """Serve HTTP and MCP until stopped; see ``nexus.channels.http``."""
+    async def serve(
+        self,
+        host: str | None = None,
+        port: int | None = None,
+        *,
+        insecure: bool = False,
+        stop: asyncio.Event | None = None,
+    ) -> None:
+        """Serve HTTP and MCP until a signal comes, or ``stop`` is set; see ``nexus.channels.http``."""
         from nexus.channels.http import serve
 
-        await serve(self, host=host, port=port, insecure=insecure)
+        await serve(self, host=host, port=port, insecure=insecure, stop=stop)
 
     # -- sessions
 
@@ -288,6 +296,7 @@ class AsyncNexus(Declarations):
         )
 
 
+@functools.cache
 def local_actor() -> str:
     """``local:<os user>``."""
     try:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import atexit
 import concurrent.futures
+import signal
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from nexus.errors import SyncCallInEventLoop
@@ -22,12 +24,14 @@ class BackgroundLoop:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
-    def call(self, coroutine: Coroutine[Any, Any, T], name: str) -> T:
+    def call(self, coroutine: Coroutine[Any, Any, T], name: str, *, stop: asyncio.Event | None = None) -> T:
         """Run ``coroutine`` on the loop and wait for what it gives.
 
         Args:
             coroutine: What to run.
             name: The call's name, for the refusal.
+            stop: Set on SIGINT and SIGTERM, for a call that then comes to an orderly end by itself; without it
+                SIGINT cancels the call.
 
         Raises:
             SyncCallInEventLoop: The caller is inside a running event loop, which waiting would block.
@@ -43,9 +47,11 @@ class BackgroundLoop:
                 f" use `await AsyncNexus.{name}(...)` there",
                 call=name,
             )
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._running())
+        loop = self._running()
+        future = asyncio.run_coroutine_threadsafe(coroutine, loop)
         try:
-            return future.result()
+            with _told_to_stop(loop, stop):
+                return future.result()
         except concurrent.futures.CancelledError:
             raise
         except KeyboardInterrupt:
@@ -70,6 +76,21 @@ class BackgroundLoop:
                 self._thread = threading.Thread(target=_serve, args=(self._loop,), name="nexus-loop", daemon=True)
                 self._thread.start()
             return self._loop
+
+
+@contextmanager
+def _told_to_stop(loop: asyncio.AbstractEventLoop, stop: asyncio.Event | None) -> Iterator[None]:
+    """Let signals set ``stop`` while the context is open; only the main thread hears them."""
+    if stop is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    kinds = (signal.SIGINT, signal.SIGTERM)
+    before = {kind: signal.signal(kind, lambda *_: loop.call_soon_threadsafe(stop.set)) for kind in kinds}
+    try:
+        yield
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:

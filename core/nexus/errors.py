@@ -170,7 +170,8 @@ def error_from_code(code: str, message: str, details: dict[str, Any] | None = No
     Returns:
         An instance of the class that owns ``code``; a plain ``NexusError`` for an unknown code.
     """
+    facts = {key: value for key, value in (details or {}).items() if key not in ("self", "message")}
     for cls in _leaves(NexusError):
         if cls.code == code:
-            return cls(message, **(details or {}))
-    return NexusError(message, code=code, **(details or {}))
+            return cls(message, **facts)
+    return NexusError(message, **{**facts, "code": code})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -54,8 +55,10 @@ class Nexus(Declarations):
         self._loop.stop()
 
     def serve(self, host: str | None = None, port: int | None = None, *, insecure: bool = False) -> None:
-        """Serve HTTP and MCP until stopped."""
-        self._call(self.core.serve(host, port, insecure=insecure), "serve")
+        """Serve HTTP and MCP until SIGINT or SIGTERM (in the main thread), then shut down in order."""
+        stop = asyncio.Event()
+        serving = self.core.serve(host, port, insecure=insecure, stop=stop)
+        self._loop.call(serving, "serve", stop=stop)
 
     def create_session(
         self,

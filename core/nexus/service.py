@@ -40,7 +40,8 @@ class FeedItem(msgspec.Struct, frozen=True, kw_only=True):
     """One event of a feed with the cursor that resumes behind it.
 
     ``event`` is ``None`` when the feed only says something: it has caught up with what was there
-    (``live``), or events between the cursor given and the oldest kept are gone (``trimmed``).
+    (``live``), events between the cursor given and the oldest kept are gone (``trimmed``), or, with
+    neither, it has read on to ``cursor`` past events that the filter left out.
     """
 
     cursor: str

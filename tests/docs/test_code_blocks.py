@@ -2,7 +2,7 @@
 
 - ``python`` blocks of a page run in order, in one namespace.
 - ``console`` blocks: lines that start with ``$`` are typed into bash (a backslash goes on); the rest is what one sees.
-  What a page exports holds for the rest of it.
+  What a page exports holds for the rest of it. A ``curl`` that follows a stream is stopped after a few seconds.
 - ``bash`` blocks run as they are.
 - ``json`` and ``toml`` blocks must read as such; ``text`` is prose.
 
@@ -23,7 +23,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.running import EXAMPLES, ROOT, environment, serving
+from tests.running import EXAMPLES, ROOT, environment, free_port, serving, wait_until_ready
 
 PAGES = sorted(
     path for path in (ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("docs/decisions/*.md")) if path.exists()
@@ -32,6 +32,7 @@ SEPARATE = {"nexus-sessions.md", "filter-language.md"}
 """Pages with tests of their own: the reference text, and the guide whose every query is parsed."""
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+SERVES = re.compile(r"^app\.serve\(.*$", re.MULTILINE)
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LONG_LIVED = re.compile(r"^(make (run|test|check|bench)|nexus (dev|console|serve|mcp|worker)\b|git clone|claude )")
 """Commands that run until stopped, or that are this very test; each has tests of its own."""
@@ -96,6 +97,7 @@ def test_the_code_blocks_of_a_page_run(page: Path, place: tuple[Path, str, str])
         elif language == "python":
             python.append(here)
             run_python(page, "\n".join(python), folder, store)
+            python[-1] = SERVES.sub("", here)
         elif language in ("console", "bash"):
             for line in typed(here) if language == "console" else [here]:
                 if line.startswith("export "):
@@ -105,11 +107,17 @@ def test_the_code_blocks_of_a_page_run(page: Path, place: tuple[Path, str, str])
 
 
 def run_python(page: Path, code: str, folder: Path, store: str) -> None:
-    """Run the page's Python up to here in a process of its own."""
+    """Run the page's Python up to here in a process of its own; one that serves is stopped once it does."""
+    port = free_port()
+    command = [sys.executable, "-c", code.replace("port=8000", f"port={port}")]
+    if SERVES.search(code):
+        with subprocess.Popen(command, cwd=folder, env=environment(store)) as server:
+            wait_until_ready(f"http://127.0.0.1:{port}", server)
+            server.terminate()
+        return
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, env=environment(store), capture_output=True, text=True, timeout=120,
-        check=False,
-    )  # fmt: skip
+        command, cwd=folder, env=environment(store), capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, f"{page.name}:\n{code}\n{done.stderr}"
 
 
@@ -118,7 +126,9 @@ def run_bash(page: Path, line: str, folder: Path, store: str) -> None:
     env = environment(store)
     if "NEXUS_SERVER=" in line:
         del env["NEXUS_STORE"]
-    script = f'nexus() {{ "{sys.executable}" -m nexus_tui "$@"; }}\nset -eo pipefail\n{line}'
+    tools = f'nexus() {{ "{sys.executable}" -m nexus_tui "$@"; }}'
+    streams = 'curl() { timeout 5 curl "$@" || [ $? = 124 ]; }'
+    script = f"{tools}\n{streams}\nset -eo pipefail\n{line}"
     done = subprocess.run(
         ["bash", "-c", script], cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False,
         stdin=subprocess.DEVNULL,

@@ -14,7 +14,8 @@ from nexus.model.change import Change
 
 def _event(kind: str, group: Group, moment: Moment, **data: Any) -> Event:
     return Event(
-        type=kind, ts=moment.now, group_id=group.id, channel=moment.channel or None, actor=moment.actor, version=group.version,
+        type=kind, ts=moment.now, group_id=group.id, channel=moment.channel or None, actor=moment.actor,
+        version=group.version,
         data={key: value for key, value in data.items() if value is not None},
     )  # fmt: skip
 

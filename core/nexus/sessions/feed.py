@@ -58,10 +58,15 @@ class Feeds:
             batch = await store.read_events(cursor, _BATCH)
             if batch.trimmed:
                 yield FeedItem(cursor=cursor or batch.cursor, trimmed=True)
+            told = ""
             for event in await self._matching(wanted, batch.events):
-                yield FeedItem(cursor=str(event.seq), event=event)
+                told = str(event.seq)
+                yield FeedItem(cursor=told, event=event)
             cursor = batch.cursor
             if batch.events:
+                if told != cursor:
+                    # What was filtered out is read too: who resumes here must not begin before it.
+                    yield FeedItem(cursor=cursor)
                 continue
             if not live:
                 live = True

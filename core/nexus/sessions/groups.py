@@ -75,7 +75,8 @@ class Groups:
                 group = await self.get(group_id)
                 left = await self._unfinished(group)
                 if not left:
-                    return group
+                    # Its members were looked at after it was: what it counts may be older than they are.
+                    return await self.get(group_id)
                 remaining = None if deadline is None else deadline - asyncio.get_running_loop().time()
                 if remaining is not None and remaining <= 0:
                     raise WaitTimeout(

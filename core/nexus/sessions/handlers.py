@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from nexus.model import Event
+from nexus.sessions.threads import in_thread
 
 Handler = Callable[[Event], Any]
 ANY = "*"
@@ -46,7 +47,7 @@ async def _call(handler: Handler, event: Event) -> None:
         if inspect.iscoroutinefunction(handler):
             await handler(event)
         else:
-            outcome = await asyncio.to_thread(handler, event)
+            outcome = await in_thread(partial(handler, event), "nexus-handler")
             if inspect.isawaitable(outcome):
                 await outcome
     except Exception:  # noqa: BLE001 - a user's code, and whatever it raises harms nothing

@@ -17,12 +17,13 @@ import msgspec
 from nexus.errors import InvalidInput, PayloadTooLarge
 from nexus.model import jsonvalue
 from nexus.model.change import Snapshot
+from nexus.sessions.threads import in_thread
 from nexus.workflows.context import AsyncRun, SyncRun
 from nexus.workflows.execution import Execution
 from nexus.workflows.registry import Workflow
 from nexus.workflows.schema import jsonable
 from nexus.workflows.stops import RunLost, RunReleased, Stop
-from nexus.workflows.threads import LoopBridge, in_thread
+from nexus.workflows.threads import LoopBridge
 
 UNWINDING = 1.0
 """Seconds that a body has to notice that it is not to go on, before it is cancelled; and then to unwind."""

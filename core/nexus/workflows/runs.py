@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from nexus.errors import InvalidInput, InvalidTransition, SessionBusy
+from nexus.errors import InvalidInput, InvalidTransition, SessionBusy, WaitTimeout
 from nexus.lifecycle import outcomes, runs
 from nexus.lifecycle.outcomes import result_of
 from nexus.model import Caller, RunResult, RunStatus, Session, check_id, jsonvalue, new_id
@@ -175,12 +175,23 @@ class Runs:
         if background:
             return _on_its_way(session_id, run_id, wanted.workflow)
         try:
-            return await self.wait(session_id, run_id)
+            return await self._begun(session_id, run_id)
         except InvalidTransition:
             value = await self._engine.store.claim(claim)
             if value is None or outcomes.pending_run(value) is not None:
                 raise
             return outcomes.kept(value)
+
+    async def _begun(self, session_id: str, run_id: str) -> RunResult:
+        """The outcome of a run that was asked for before; one that has not begun gets its turn or ``SessionBusy``."""
+        timeout = self._engine.settings.session_lock_timeout
+        try:
+            return await self.wait(session_id, run_id, timeout)
+        except WaitTimeout:
+            snapshot = await self._engine.load(session_id)
+            if snapshot.session.run_id != run_id:
+                raise _busy(snapshot) from None
+        return await self.wait(session_id, run_id)
 
     async def _in_background(self, session_id: str, wanted: Wanted, *, known: bool) -> RunResult:
         worker = await self._executor.enlist() if known and self._executor.free else UNOWNED

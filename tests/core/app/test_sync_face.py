@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,6 +17,7 @@ from nexus import AsyncNexus, Nexus
 from nexus.errors import AuthenticationRequired, InvalidInput, SessionNotFound, SyncCallInEventLoop
 from nexus.manager import AsyncSessionManager, SessionManager
 from nexus.model import Event, Session, Status
+from tests.running import environment, free_port, wait_until_ready
 
 
 @pytest.fixture
@@ -114,5 +118,38 @@ def test_both_faces_have_the_same_calls_with_the_same_parameters(native: type, s
             continue
         twin = getattr(sync, name)
         ours, theirs = inspect.signature(member).parameters, inspect.signature(twin).parameters
-        if name != "close":
+        if name not in ("close", "serve"):
             assert list(ours) == list(theirs), name
+
+
+SERVING = """
+from nexus import Nexus
+app = Nexus(store="memory://")
+app.serve(port={port})
+print("orderly")
+"""
+
+
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_serving_in_order(kind: signal.Signals) -> None:
+    port = free_port()
+    code = SERVING.format(port=port)
+    env = environment("memory://")
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=env) as server:
+        wait_until_ready(f"http://127.0.0.1:{port}", server)
+        server.send_signal(kind)
+        said, _ = server.communicate(timeout=60)
+    assert server.returncode == 0
+    assert said.decode().strip() == "orderly"
+
+
+def test_handlers_that_use_the_app_may_be_many_at_once(app: Nexus) -> None:
+    @app.on_session_created
+    def created(event: Event) -> None:
+        if event.data.get("parent_id") is None:
+            app.create_session(parent_session=event.session_id)
+
+    with ThreadPoolExecutor(64) as pool:
+        made = list(pool.map(lambda _: app.create_session(), range(64)))
+    assert len(set(made)) == 64
+    assert app.session_manager.count_total() == 128

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from nexus.errors import InvalidInput
+from nexus.errors import AuthenticationRequired, InvalidInput
 from nexus.model import CHANNELS, Caller
 
 if TYPE_CHECKING:
@@ -29,8 +29,11 @@ async def caller_of(context: HttpContext, headers: Mapping[str, str]) -> Caller:
         command line or console that works through a server says that it is one.
 
     Raises:
+        AuthenticationRequired: ``enable_auth`` is set; this version issues no tokens, so it lets nobody in.
         InvalidInput: ``X-Nexus-Channel`` names no channel.
     """
+    if context.app.settings.enable_auth:
+        raise AuthenticationRequired("enable_auth is set and no tokens have been issued, so nobody may come in")
     channel = headers.get(CHANNEL_HEADER, "api")
     if channel not in CHANNELS:
         raise InvalidInput(
