@@ -14,7 +14,7 @@ TESTS = Path(__file__).parent
 SNAPSHOTS = TESTS.parent / "snapshots"
 
 
-class ScreenExtension(SVGImageExtension):
+class ScreenExtension(SVGImageExtension):  # type: ignore[misc]  # the plugin has no types
     """Goldens as plain SVG files, outside the tests, in a folder for each test module."""
 
     file_extension = "svg"

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from textual.app import App, ComposeResult
+from textual.message import Message
 from textual.widget import Widget
 from textual.worker import WorkerCancelled
 
@@ -15,10 +16,10 @@ from nexus_widgets.rows import Row, RowWindow
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from textual.message import Message
     from textual.pilot import Pilot
 
 W = TypeVar("W", bound=Widget)
+M = TypeVar("M", bound=Message)
 
 
 class Host(App[None], Generic[W]):
@@ -35,14 +36,15 @@ class Host(App[None], Generic[W]):
     def remember(self, message: Message) -> None:
         self.seen.append(message)
 
-    def of(self, kind: type[Message]) -> list[Message]:
+    def of(self, kind: type[M]) -> list[M]:
         return [message for message in self.seen if isinstance(message, kind)]
 
 
 def remembering(widget: W, *kinds: type[Message]) -> Host[W]:
     """Make a host app that remembers messages of some kinds."""
     handlers = {kind.handler_name: lambda self, event: self.remember(event) for kind in kinds}
-    return type("RememberingHost", (Host,), handlers)(widget)
+    host: type[Host[W]] = type("RememberingHost", (Host,), handlers)
+    return host(widget)
 
 
 async def settle(pilot: Pilot[None]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypedDict, Unpack
+
 from nexus_widgets.event_log import EventLog, LogEntry
 from nexus_widgets.log_ring import LogRing
 from tests.widgets.support import Host, remembering, screen_lines, settle, until
@@ -11,8 +13,12 @@ def entries(start: int, stop: int) -> list[LogEntry]:
     return [LogEntry("03:04:05", f"s{number}", f"text {number}", "api", "alice") for number in range(start, stop)]
 
 
-def hosted(**kwargs: int) -> Host[EventLog]:
-    return remembering(EventLog(**kwargs), EventLog.FollowChanged)
+class Options(TypedDict, total=False):
+    max_entries: int
+
+
+def hosted(**options: Unpack[Options]) -> Host[EventLog]:
+    return remembering(EventLog(**options), EventLog.FollowChanged)
 
 
 async def test_new_lines_are_followed_to_the_bottom() -> None:

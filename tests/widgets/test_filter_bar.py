@@ -6,7 +6,7 @@ import pytest
 
 from nexus_widgets.demo.samples import complete
 from nexus_widgets.filter_bar import Completion, FilterBar
-from nexus_widgets.filter_hints import pointed
+from nexus_widgets.filter_hints import FilterHints, pointed
 from tests.widgets.support import Host, remembering, screen_lines, settle, until
 
 KINDS = (FilterBar.Changed, FilterBar.Submitted, FilterBar.Cancelled)
@@ -14,6 +14,14 @@ KINDS = (FilterBar.Changed, FilterBar.Submitted, FilterBar.Cancelled)
 
 def hosted(value: str = "", *, debounce: float = 0) -> Host[FilterBar]:
     return remembering(FilterBar(value, complete=complete, debounce=debounce), *KINDS)
+
+
+def is_debouncing(bar: FilterBar) -> bool:
+    return bar._timer is not None
+
+
+def is_shown(hints: FilterHints) -> bool:
+    return hints.display
 
 
 async def test_each_change_is_told_at_once_without_a_debounce() -> None:
@@ -40,9 +48,9 @@ async def test_enter_submits_and_the_same_text_is_not_told_as_changed_after() ->
         app.widget.focus()
         app.widget.set_text("age>1m")
         await settle(pilot)
-        assert app.widget._timer is not None
+        assert is_debouncing(app.widget)
         await pilot.press("enter")
-        assert app.widget._timer is None
+        assert not is_debouncing(app.widget)
         assert [message.text for message in app.of(FilterBar.Submitted)] == ["age>1m"]
         app.widget._tell_changed()
         await settle(pilot)
@@ -115,10 +123,10 @@ async def test_tab_without_completions_goes_on_and_leaving_hides_the_list() -> N
     async with app.run_test(size=(80, 14)) as pilot:
         app.widget.focus()
         await pilot.press("s")
-        assert app.widget.hints.display
+        assert is_shown(app.widget.hints)
         app.set_focus(None)
         await settle(pilot)
-        assert not app.widget.hints.display
+        assert not is_shown(app.widget.hints)
         app.widget.focus()
         await pilot.press("q", "q", "tab")
 

@@ -105,7 +105,7 @@ def spark(text: str) -> Widget:
     return BrailleSpark([1, 2, 3], title=text, value=text)
 
 
-def filter_bar(text: str) -> Widget:
+def filter_bar(text: str) -> FilterBar:
     made = FilterBar(text, prompt=text, complete=lambda _text, _cursor: [Completion(text, text)])
     made.count_text = text
     return made

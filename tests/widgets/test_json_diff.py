@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nexus_widgets.diff_view import DiffView
-from nexus_widgets.json_diff import diff, same
+from nexus_widgets.json_diff import Change, diff, same
 from nexus_widgets.json_path import json_path
 from tests.widgets.support import remembering, screen_lines, settle
 from tests.widgets.test_json_tree import JSON
@@ -17,6 +17,16 @@ from tests.widgets.test_json_tree import JSON
 def told(before: object, after: object) -> list[str]:
     signs = {"added": "+", "removed": "-", "changed": "~"}
     return [f"{signs[change.kind]}{json_path(change.path)}" for change in diff(before, after)]
+
+
+def position(change: Change) -> int:
+    step = change.path[0]
+    assert isinstance(step, int)
+    return step
+
+
+def highlighted(view: DiffView) -> Change | None:
+    return view.change
 
 
 @given(JSON)
@@ -33,9 +43,9 @@ def test_values_are_the_same_exactly_when_there_is_no_difference(one: object, ot
 
 @given(st.lists(st.integers(), max_size=8), st.lists(st.integers(), max_size=8))
 def test_applying_the_differences_of_two_lists_gives_the_newer_one(before: list[int], after: list[int]) -> None:
-    removed = {change.path[0] for change in diff(before, after) if change.kind == "removed"}
-    added = {change.path[0]: change.after for change in diff(before, after) if change.kind == "added"}
-    changed = {change.path[0]: change.after for change in diff(before, after) if change.kind == "changed"}
+    removed = {position(change) for change in diff(before, after) if change.kind == "removed"}
+    added = {position(change): change.after for change in diff(before, after) if change.kind == "added"}
+    changed = {position(change): change.after for change in diff(before, after) if change.kind == "changed"}
     assert len(before) - len(removed) + len(added) == len(after)
     assert all(after[index] == value for index, value in {**added, **changed}.items())
 
@@ -68,7 +78,7 @@ def test_depth_does_not_stop_a_comparison() -> None:
 async def test_a_view_counts_the_kinds_and_moves_its_cursor() -> None:
     app = remembering(DiffView(), DiffView.ChangeHighlighted)
     async with app.run_test(size=(80, 10)) as pilot:
-        assert app.widget.change is None
+        assert highlighted(app.widget) is None
         app.widget.set_values({"a": 1, "b": 2}, {"b": 3, "c": [1]}, before_name="one", after_name="two")
         await settle(pilot)
         lines = screen_lines(app)

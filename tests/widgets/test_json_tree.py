@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TypedDict, Unpack
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,8 +22,12 @@ JSON = st.recursive(
 )
 
 
-def hosted(value: object = MISSING, **kwargs: int) -> Host[JsonTree]:
-    return remembering(JsonTree(value, **kwargs), JsonTree.PathHighlighted)
+class Options(TypedDict, total=False):
+    open_depth: int
+
+
+def hosted(value: object = MISSING, **options: Unpack[Options]) -> Host[JsonTree]:
+    return remembering(JsonTree(value, **options), JsonTree.PathHighlighted)
 
 
 def flat(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:

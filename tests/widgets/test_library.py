@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from textual.message_pump import MessagePump
+from textual.timer import Timer, TimerCallback
 
 import nexus_widgets
 from nexus_widgets.demo.apps import DEMOS
@@ -67,22 +69,28 @@ def test_the_demo_says_which_names_there_are() -> None:
     assert "overview" in done.stderr
 
 
-class FakeTimer:
-    def __init__(self) -> None:
-        self.is_stopped = False
+class FakeTimer(Timer):
+    is_stopped = False
 
     def stop(self) -> None:
         self.is_stopped = True
 
 
-class FakeHost:
+class FakeHost(MessagePump):
     def __init__(self) -> None:
-        self.timers: list[tuple[float, object, FakeTimer]] = []
+        super().__init__()
+        self.timers: list[tuple[float, TimerCallback | None, FakeTimer]] = []
 
-    def set_timer(self, delay: float, callback: object) -> FakeTimer:
-        timer = FakeTimer()
+    def set_timer(
+        self, delay: float, callback: TimerCallback | None = None, *, name: str | None = None, pause: bool = False
+    ) -> FakeTimer:
+        timer = FakeTimer(self, delay, name=name, callback=callback, pause=pause)
         self.timers.append((delay, callback, timer))
         return timer
+
+
+def is_waiting(pace: Pace) -> bool:
+    return pace.is_waiting
 
 
 def test_a_pace_runs_at_once_when_it_is_quiet_and_joins_requests_in_a_storm() -> None:
@@ -95,17 +103,19 @@ def test_a_pace_runs_at_once_when_it_is_quiet_and_joins_requests_in_a_storm() ->
     now = 100.04
     for _ in range(1000):
         pace.request()
-    assert pace.is_waiting
+    assert is_waiting(pace)
     assert [round(delay, 3) for delay, _, _ in host.timers] == [0.06]
     now = 100.1
-    host.timers[0][1]()
+    callback = host.timers[0][1]
+    assert callback is not None
+    callback()
     assert runs == [100.0, 100.1]
-    assert not pace.is_waiting
+    assert not is_waiting(pace)
     now = 100.15
     pace.request()
     pace.cancel()
     assert host.timers[1][2].is_stopped
-    assert not pace.is_waiting
+    assert not is_waiting(pace)
     now = 101.0
     pace.request()
     assert runs == [100.0, 100.1, 101.0]

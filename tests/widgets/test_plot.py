@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nexus_widgets.plot import BrailleSpark, Series, plot_rows, squeeze
+from nexus_widgets.plot import BrailleSpark, Kind, Series, plot_rows, squeeze
 from nexus_widgets.progress import ProgressCell, bar, labelled_bar, percent
 from nexus_widgets.stat_tile import StatTile
 from tests.widgets.support import remembering, screen_lines, settle
@@ -15,7 +15,7 @@ VALUES = st.lists(st.none() | st.floats(allow_nan=True, allow_infinity=True), ma
 
 
 @given(VALUES, st.integers(0, 30), st.integers(1, 4), st.sampled_from(["area", "line", "blocks"]))
-def test_a_plot_fills_its_room_exactly(values: list[float | None], width: int, height: int, kind: str) -> None:
+def test_a_plot_fills_its_room_exactly(values: list[float | None], width: int, height: int, kind: Kind) -> None:
     rows = plot_rows(values, width, height, kind=kind)
     assert len(rows) == height
     assert {len(row) for row in rows} <= {width}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
 import pytest
 from textual import events
 
@@ -9,6 +11,12 @@ from nexus_widgets.columns import Column
 from nexus_widgets.demo.samples import COLUMNS, SampleSource
 from nexus_widgets.virtual_table import VirtualTable
 from tests.widgets.support import Host, ListSource, LocatingListSource, remembering, screen_lines, settle, until
+
+if TYPE_CHECKING:
+    from rich.segment import Segment
+    from rich.style import Style
+
+    from nexus_widgets.rows import RowWindow
 
 TWO_COLUMNS = (Column("key", "KEY", 10), Column("value", "VALUE", 20, flex=1, sortable=False))
 MESSAGES = (
@@ -25,9 +33,25 @@ def keys(count: int) -> list[str]:
     return [f"k{number}" for number in range(count)]
 
 
-def hosted(source: ListSource | None = None, **kwargs: float) -> Host[VirtualTable]:
-    table = VirtualTable(TWO_COLUMNS, source if source is not None else ListSource(keys(500)), **kwargs)
+class Options(TypedDict, total=False):
+    margin: int
+    refreshes_per_second: float
+
+
+def hosted(source: ListSource | None = None, **options: Unpack[Options]) -> Host[VirtualTable]:
+    table = VirtualTable(TWO_COLUMNS, source if source is not None else ListSource(keys(500)), **options)
     return remembering(table, *MESSAGES)
+
+
+def key_at(table: VirtualTable, index: int) -> str:
+    row = table.row_at(index)
+    assert row is not None
+    return row.key
+
+
+def style_of(segment: Segment) -> Style:
+    assert segment.style is not None
+    return segment.style
 
 
 async def test_only_the_rows_in_view_and_a_margin_are_fetched() -> None:
@@ -156,7 +180,7 @@ async def test_a_storm_of_changes_costs_few_fetches_and_ends_with_the_newest_row
             source.keys[0] = f"new{number}"
             app.widget.invalidate()
         source.gate.set()
-        await until(pilot, lambda: app.widget.row_at(0) is not None and app.widget.row_at(0).key == "new4999")
+        await until(pilot, lambda: app.widget.row_at(0) is not None and key_at(app.widget, 0) == "new4999")
         assert len(source.asked) - before <= 3
 
 
@@ -175,7 +199,7 @@ async def test_a_slow_source_is_let_finish_while_changes_go_on() -> None:
         assert len(source.asked) == 2
         source.gate.set()
         await until(pilot, lambda: len(source.asked) == 3)
-        assert app.widget.row_at(0).key == "first"
+        assert key_at(app.widget, 0) == "first"
 
 
 async def test_nothing_moves_while_frozen_and_what_waits_is_counted() -> None:
@@ -191,14 +215,14 @@ async def test_nothing_moves_while_frozen_and_what_waits_is_counted() -> None:
         await until(pilot, lambda: bool(app.of(VirtualTable.WaitingChanged)))
         await until(pilot, lambda: app.of(VirtualTable.WaitingChanged)[-1].count == 12)
         assert app.widget.waiting == 12
-        assert app.widget.row_at(0).key == "k0"
+        assert key_at(app.widget, 0) == "k0"
         await pilot.press("pagedown", "pagedown", "pageup", "pageup")
         await settle(pilot)
-        assert app.widget.row_at(0).key == "k0"
+        assert key_at(app.widget, 0) == "k0"
         app.widget.thaw()
-        await until(pilot, lambda: app.widget.row_at(99) is not None or app.widget.row_at(0).key == "k99")
+        await until(pilot, lambda: app.widget.row_at(99) is not None or key_at(app.widget, 0) == "k99")
         assert app.widget.waiting == 0
-        assert app.of(VirtualTable.WaitingChanged)[-1].count == 0
+        await until(pilot, lambda: app.of(VirtualTable.WaitingChanged)[-1].count == 0)
 
 
 async def test_rows_scrolled_to_while_frozen_are_fetched_without_moving_those_held() -> None:
@@ -210,8 +234,8 @@ async def test_rows_scrolled_to_while_frozen_are_fetched_without_moving_those_he
         source.keys.reverse()
         await pilot.press("end")
         await settle(pilot)
-        assert app.widget.row_at(499).key == "k0"
-        assert app.widget.row_at(0).key == "k0"
+        assert key_at(app.widget, 499) == "k0"
+        assert key_at(app.widget, 0) == "k0"
 
 
 async def test_an_order_that_is_asked_for_is_shown_while_frozen() -> None:
@@ -224,11 +248,11 @@ async def test_an_order_that_is_asked_for_is_shown_while_frozen() -> None:
         app.widget.set_sort("key", reverse=True)
         await settle(pilot)
         assert app.widget.is_frozen
-        assert app.widget.row_at(0).key == "k99"
+        assert key_at(app.widget, 0) == "k99"
         source.keys.reverse()
         app.widget.invalidate()
         await settle(pilot)
-        assert app.widget.row_at(0).key == "k99"
+        assert key_at(app.widget, 0) == "k99"
 
 
 async def test_a_source_given_before_the_table_is_mounted_is_shown() -> None:
@@ -306,16 +330,16 @@ async def test_a_failing_source_is_told_and_leaves_the_rows_as_they_were() -> No
         source.error = ConnectionError("gone")
         app.widget.invalidate()
         await until(pilot, lambda: bool(app.of(VirtualTable.FetchFailed)))
-        assert app.widget.row_at(0).key == "k0"
+        assert key_at(app.widget, 0) == "k0"
         source.error = None
         source.keys[0] = "back"
         app.widget.invalidate()
-        await until(pilot, lambda: app.widget.row_at(0).key == "back")
+        await until(pilot, lambda: key_at(app.widget, 0) == "back")
 
 
 async def test_a_source_that_gives_fewer_rows_than_it_counts_is_not_asked_for_ever() -> None:
     class Short(ListSource):
-        async def window(self, offset: int, limit: int) -> object:
+        async def window(self, offset: int, limit: int) -> RowWindow:
             return await super().window(offset, min(limit, 3))
 
     source = Short(keys(100))
@@ -356,7 +380,7 @@ async def test_an_order_that_was_left_is_not_shown_any_more() -> None:
         app.widget.set_source(ListSource(["new"]))
         slow.gate.set()
         await settle(pilot)
-        assert app.widget.row_at(0).key == "new"
+        assert key_at(app.widget, 0) == "new"
 
 
 async def test_the_header_shows_the_order_and_tells_of_clicks_on_sortable_columns() -> None:
@@ -402,8 +426,8 @@ async def test_stale_rows_are_shown_in_one_muted_style() -> None:
         app.widget.stale = True
         stale = app.widget.render_line(5)
         assert fresh.text == stale.text
-        assert len({segment.style.color for segment in fresh}) > 1
-        assert len({segment.style.color for segment in stale}) == 1
+        assert len({style_of(segment).color for segment in fresh}) > 1
+        assert len({style_of(segment).color for segment in stale}) == 1
 
 
 async def test_another_theme_is_drawn_at_once() -> None:
@@ -413,8 +437,8 @@ async def test_another_theme_is_drawn_at_once() -> None:
         dark = app.widget.render_line(5)
         app.theme = "textual-light"
         await settle(pilot)
-        assert {segment.style.bgcolor for segment in app.widget.render_line(5)}.isdisjoint(
-            {segment.style.bgcolor for segment in dark}
+        assert {style_of(segment).bgcolor for segment in app.widget.render_line(5)}.isdisjoint(
+            {style_of(segment).bgcolor for segment in dark}
         )
 
 
