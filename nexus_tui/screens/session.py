@@ -8,9 +8,6 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal
-from textual.widget import Widget
-from textual.widgets import ContentSwitcher
 
 from nexus.errors import InvalidInput, NexusError
 from nexus_tui.commands import Command, bindings_of
@@ -24,30 +21,20 @@ from nexus_tui.panes.tab_line import TabLine
 from nexus_tui.panes.tone_lines import Line, ToneLines
 from nexus_tui.panes.top_bar import link_words
 from nexus_tui.past import NOW, START, Past, pair_to_compare
-from nexus_tui.screens.base import CommandScreen, Targets
-from nexus_tui.screens.prompt import PromptLine
+from nexus_tui.screens.base import Targets
+from nexus_tui.screens.session_panes import LEFT, RIGHT, SessionPanes
 from nexus_tui.steering import Outcome
 from nexus_tui.viewmodels.event_lines import event_line
 from nexus_tui.viewmodels.moments import Moment, moments
 from nexus_tui.viewmodels.session_facts import facts, headline, subline
 from nexus_tui.viewmodels.session_rows import Context
-from nexus_tui.viewmodels.words import clock_time, plural
-from nexus_widgets import Banner, DiffView, EventLog, JsonTree, Timeline, Toned, clean, json_path
+from nexus_tui.viewmodels.words import clock_time
+from nexus_widgets import Banner, DiffView, EventLog, Timeline, Toned, clean
 from nexus_widgets.json_branch import MISSING
 from nexus_widgets.pace import Pace
 
-LEFT = ("state", "metadata", "diff", "raw")
-RIGHT = ("checkpoints", "events", "children", "about")
-"""The panes of the two decks, in the order of their keys, 1 to 8."""
 
-
-class Deck(ContentSwitcher):
-    """Panes of which one is seen."""
-
-    ALLOW_MAXIMIZE = True
-
-
-class SessionScreen(CommandScreen):
+class SessionScreen(SessionPanes):
     """A timeline over two decks of panes: documents at the left, history and lineage at the right."""
 
     place = "session"
@@ -66,7 +53,6 @@ class SessionScreen(CommandScreen):
         self._detail: Detail | None = None
         self._moments: tuple[Moment, ...] = ()
         self._at = NOW
-        self._front = "state"
         self._is_loading = False
         self._load_again = False
         self._last_seq = 0
@@ -77,17 +63,7 @@ class SessionScreen(CommandScreen):
         yield Banner(id="link-banner")
         yield Timeline(id="timeline")
         yield TabLine(LEFT + RIGHT, id="tabs")
-        with Horizontal(id="decks"):
-            with Deck(initial="pane-state", id="deck-left"):
-                yield JsonTree(id="pane-state", open_depth=2, empty="nothing yet")
-                yield JsonTree(id="pane-metadata", open_depth=2, empty="nothing yet")
-                yield DiffView(id="pane-diff")
-                yield JsonTree(id="pane-raw", open_depth=3, empty="nothing yet")
-            with Deck(initial="pane-checkpoints", id="deck-right"):
-                yield CheckpointsPane(id="pane-checkpoints")
-                yield EventLog(id="pane-events", max_entries=2000)
-                yield ChildrenPane(id="pane-children")
-                yield AboutPane(id="pane-about")
+        yield from self.decks()
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
@@ -98,7 +74,7 @@ class SessionScreen(CommandScreen):
         self.feed.beaten.subscribe(self, self._take_beat)
         self.feed.link_changed.subscribe(self, self._take_beat)
         self.query_one("#timeline").focus()
-        self._show_front("state")
+        self.show_front("state")
         self._draw_top()
         self._load_soon()
 
@@ -109,9 +85,6 @@ class SessionScreen(CommandScreen):
     @property
     def _checkpoints(self) -> CheckpointsPane:
         return self.query_one("#pane-checkpoints", CheckpointsPane)
-
-    def _tree(self, name: str) -> JsonTree:
-        return self.query_one(f"#pane-{name}", JsonTree)
 
     # Loading
 
@@ -154,8 +127,8 @@ class SessionScreen(CommandScreen):
         self._moments = moments(session, detail.checkpoints, detail.events, now)
         self._timeline.set_points([moment.point for moment in self._moments])
         self._fit_timeline()
-        self._tree("metadata").set_value(session.metadata)
-        self._tree("raw").set_value(session.to_dict())
+        self.json_tree("metadata").set_value(session.metadata)
+        self.json_tree("raw").set_value(session.to_dict())
         fresh = [event for event in detail.events if event.seq > self._last_seq]
         self._last_seq = max([self._last_seq, *(event.seq for event in fresh)])
         self.query_one("#pane-events", EventLog).append(map(event_line, fresh))
@@ -186,11 +159,12 @@ class SessionScreen(CommandScreen):
             banner.hide()
         self.show_keys()
 
-    def _draw_frames(self) -> None:
+    def draw_frames(self) -> None:
+        """Say which moment and which panes are shown."""
         then = "" if self._at == NOW else "  as it was at " + ("the start" if self._at == START else self._at)
         left, right = self.query_one("#deck-left"), self.query_one("#deck-right")
-        left.border_title = Text(f"{self._pane_of('left')}{then if self._pane_of('left') == 'state' else ''}")
-        right.border_title = Text(self._pane_of("right"))
+        left.border_title = Text(f"{self.pane_of('left')}{then if self.pane_of('left') == 'state' else ''}")
+        right.border_title = Text(self.pane_of("right"))
         self._timeline.border_title = Text("timeline")
         self._timeline.border_subtitle = Text("now" if self._at == NOW else then.strip())
         self.set_class(self._at != NOW, "-past")
@@ -198,13 +172,10 @@ class SessionScreen(CommandScreen):
         counts = {
             "checkpoints": len(detail.checkpoints), "events": len(detail.events), "children": len(detail.children)
         } if detail else {}  # fmt: skip
-        shown = (self._pane_of("left"), self._pane_of("right"))
-        front = (self._front,) if self.has_class("-narrow") else shown
+        shown = (self.pane_of("left"), self.pane_of("right"))
+        front = (self.front,) if self.has_class("-narrow") else shown
         self.query_one("#tabs", TabLine).show(front, {} if self.has_class("-narrow") else counts)
         self.show_keys()
-
-    def _pane_of(self, side: str) -> str:
-        return (self.query_one(f"#deck-{side}", Deck).current or "").removeprefix("pane-")
 
     def _fit_timeline(self) -> None:
         """A line for each channel where there is room, and one for the words."""
@@ -215,7 +186,7 @@ class SessionScreen(CommandScreen):
         """Another size has room for more or less; its classes are set once this is handled."""
         if self._detail is not None:
             self.call_later(self._fit_timeline)
-            self.call_later(self._draw_frames)
+            self.call_later(self.draw_frames)
 
     # Time
 
@@ -232,11 +203,11 @@ class SessionScreen(CommandScreen):
             self.complain(error)
             return
         if at == self._at:
-            self._tree("state").set_value(state, old if later == at and earlier != START else MISSING)
+            self.json_tree("state").set_value(state, old if later == at and earlier != START else MISSING)
             self.query_one("#pane-diff", DiffView).set_values(
                 old, new, before_name=clean(earlier), after_name=clean(later)
             )
-            self._draw_frames()
+            self.draw_frames()
 
     def _go_to(self, at: str) -> None:
         if at != self._at:
@@ -260,7 +231,7 @@ class SessionScreen(CommandScreen):
         else:
             self._go_to(event.checkpoint_id)
         if event.opened:
-            self._show_front("state")
+            self.show_front("state")
 
     def on_checkpoints_pane_marks_changed(self, event: CheckpointsPane.MarksChanged) -> None:
         """Compare what is marked."""
@@ -310,39 +281,10 @@ class SessionScreen(CommandScreen):
             raise InvalidInput("Before the first checkpoint there is nothing to go on from: choose a later moment",
                                field="checkpoint_id")  # fmt: skip
 
-    # Panes
-
-    def _show_front(self, name: str) -> None:
-        """Bring a pane to the front of its deck."""
-        side = "left" if name in LEFT else "right"
-        self._front = name
-        self.query_one(f"#deck-{side}", Deck).current = f"pane-{name}"
-        self.set_class(side == "right", "-right-front")
-        self._draw_frames()
-
-    def _bring(self, name: str) -> None:
-        self._show_front(name)
-        pane = self.query_one(f"#pane-{name}")
-        inner = pane if pane.can_focus else next((child for child in pane.query("*") if child.can_focus), pane)
-        inner.focus()
-
-    def on_tab_line_chosen(self, event: TabLine.Chosen) -> None:
-        """Show the pane that was clicked."""
-        event.stop()
-        self._bring(event.name)
-
     def on_children_pane_opened(self, event: ChildrenPane.Opened) -> None:
         """Open a child over this session."""
         event.stop()
         self.console.open_session(event.session_id, self._among)
-
-    def zoomable(self) -> Widget | None:
-        """The deck around what is focused."""
-        focused = self.focused
-        if focused is None:
-            return None
-        decks = (self.query_one("#deck-left"), self.query_one("#deck-right"))
-        return next((deck for deck in decks if deck in focused.ancestors_with_self), None)
 
     # Commands
 
@@ -388,37 +330,9 @@ class SessionScreen(CommandScreen):
         self._among.table.move_cursor(rank)
         self.app.switch_screen(SessionScreen(found, self._among))
 
-    def do_state(self, _: str) -> None:
-        """The state."""
-        self._bring("state")
-
-    def do_metadata(self, _: str) -> None:
-        """The metadata."""
-        self._bring("metadata")
-
-    def do_raw(self, _: str) -> None:
-        """The whole record."""
-        self._bring("raw")
-
-    def do_checkpoints(self, _: str) -> None:
-        """The checkpoints."""
-        self._bring("checkpoints")
-
-    def do_events(self, _: str) -> None:
-        """The events."""
-        self._bring("events")
-
-    def do_children(self, _: str) -> None:
-        """The children."""
-        self._bring("children")
-
-    def do_about(self, _: str) -> None:
-        """The facts."""
-        self._bring("about")
-
     def do_diff(self, names: str) -> None:
         """Compare two states, those named or those marked."""
-        self._bring("diff")
+        self.bring("diff")
         if names:
             earlier, _, later = names.partition(" ")
             self.run_worker(self._compare(earlier, later.strip() or NOW), group="state", exclusive=True)
@@ -432,26 +346,9 @@ class SessionScreen(CommandScreen):
         view = self.query_one("#pane-diff", DiffView)
         view.set_values(old, new, before_name=clean(earlier), after_name=clean(later))
 
-    def do_find(self, needle: str) -> None:
-        """Find a text in the tree that is shown."""
-        if needle:
-            self._find(needle)
-        else:
-            self.app.push_screen(PromptLine("/", placeholder="find in the tree: keys and values"), self._find)
-
-    def _find(self, needle: str | None) -> None:
-        if needle is None:
-            return
-        name = self._pane_of("left")
-        tree = self._tree(name if name != "diff" else "state")
-        self._bring(name if name != "diff" else "state")
-        found = tree.search(needle)
-        if needle:
-            self.tell(f"{plural(found, 'line')} with {needle!r}: n and N go through them" if found else "Not found")
-
     def do_mark(self, _: str) -> None:
         """Mark a checkpoint to compare."""
-        self._bring("checkpoints")
+        self.bring("checkpoints")
         self._checkpoints.table.action_toggle_mark()
 
     def do_clear(self, _: str) -> None:
@@ -462,16 +359,3 @@ class SessionScreen(CommandScreen):
         """Copy the id."""
         self.app.copy_to_clipboard(self.session_id)
         self.tell(f"Copied {self.session_id}")
-
-    def do_copy_path(self, _: str) -> None:
-        """Copy the JSON path under the cursor of the document that is shown."""
-        name = self._pane_of("left")
-        if name == "diff":
-            change = self.query_one("#pane-diff", DiffView).change
-            path = json_path(change.path) if change is not None else ""
-        else:
-            path = self._tree(name).path
-        if not path:
-            raise InvalidInput("There is no path under the cursor", field="path")
-        self.app.copy_to_clipboard(path)
-        self.tell(f"Copied {path}")

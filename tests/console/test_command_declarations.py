@@ -32,7 +32,7 @@ def test_every_command_is_done_by_a_method_of_its_screen(place: Place, command: 
 @pytest.mark.parametrize("place", PLACES)
 def test_every_method_that_does_something_is_declared(place: Place) -> None:
     declared = {command.method for command in commands_of(place)}
-    done = {name.removeprefix("do_") for name in vars(SCREENS[place]) if name.startswith("do_")}
+    done = {name.removeprefix("do_") for name in dir(SCREENS[place]) if name.startswith("do_")}
     assert done <= declared
 
 

@@ -6,7 +6,6 @@ import pytest
 
 from nexus.model import Status
 from nexus_tui.screens.columns import ColumnsDialog
-from nexus_tui.screens.help import HelpScreen
 from nexus_tui.screens.session import SessionScreen
 from nexus_widgets import FilterBar
 from tests.console.driving import NARROW, WIDE, driving
@@ -332,78 +331,3 @@ async def test_columns_are_chosen(full_world: World) -> None:
         assert isinstance(driven.console.screen, ColumnsDialog)
         await driven.press("end", "k", "space", "enter")
         await driven.until(lambda: "CREATED" in driven.text)
-
-
-async def test_help_lists_every_command_of_the_screen(full_world: World) -> None:
-    async with driving(full_world, full_world.clock, size=(140, 80)) as driven:
-        await driven.press("question_mark")
-        assert isinstance(driven.console.screen, HelpScreen)
-        for word in (":extend [DURATION]", ":mark-all", "live longer", "✖ failed", ":quit"):
-            assert word in driven.text
-        await driven.press("escape")
-        assert driven.on_main
-
-
-async def test_ids_are_copied(full_world: World) -> None:
-    async with driving(full_world, full_world.clock) as driven:
-        await driven.press("y")
-        assert driven.console.clipboard == "session-123"
-        await driven.press("space", "j", "space", "y")
-        assert driven.console.clipboard == "session-123\nsession-123-ocr"
-
-
-async def test_a_pane_fills_the_screen_and_shrinks_again(full_world: World) -> None:
-    async with driving(full_world, full_world.clock) as driven:
-        await driven.press("z")
-        assert driven.main.maximized is driven.main.sessions
-        await driven.press("z")
-        assert driven.main.maximized is None
-
-
-async def test_themes_are_gone_through_and_named(full_world: World) -> None:
-    async with driving(full_world, full_world.clock) as driven:
-        assert driven.console.theme == "nexus-dark"
-        await driven.press("t")
-        assert driven.console.theme == "nexus-light"
-        await driven.press("colon")
-        await driven.write("theme nosuch")
-        await driven.press("enter")
-        await driven.until(lambda: "There is no theme 'nosuch'" in driven.told)
-        assert driven.console.theme == "nexus-light"
-
-
-async def test_a_read_only_console_refuses_every_change_and_says_why(full_world: World) -> None:
-    before = (await full_world.service.list_sessions(limit=100)).items
-    async with driving(full_world, full_world.clock, read_only=True) as driven:
-        assert "READ-ONLY" in driven.text
-        for key in "exrfi":
-            await driven.press(key)
-            assert driven.on_main
-        await driven.press("colon")
-        await driven.write("extend 30m")
-        await driven.press("enter")
-        assert driven.told.count("This console is read-only") == 6
-        assert "e extend" not in driven.text.splitlines()[-1]
-    assert (await full_world.service.list_sessions(limit=100)).items == before
-
-
-async def test_an_empty_store_says_so_and_offers_nothing_to_act_on(world: World) -> None:
-    async with driving(world, world.clock) as driven:
-        assert "no sessions yet" in driven.text
-        assert "e extend" not in driven.text
-        await driven.press("e")
-        assert "There is no session under the cursor" in driven.told
-
-
-async def test_a_click_in_the_footer_runs_the_command(full_world: World) -> None:
-    async with driving(full_world, full_world.clock) as driven:
-        footer = driven.text.splitlines()[-1]
-        await driven.pilot.click("#keys", offset=(footer.index("? help"), 0))
-        await driven.rest()
-        assert isinstance(driven.console.screen, HelpScreen)
-
-
-async def test_quit_leaves_with_code_0(full_world: World) -> None:
-    async with driving(full_world, full_world.clock) as driven:
-        await driven.press("q")
-        assert driven.console.return_value == 0
