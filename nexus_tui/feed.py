@@ -118,6 +118,8 @@ class Feed:
         self._everything = False
         self._quiet = QUIET_BEATS
         self._cursor: str | None = None
+        self._told_before: frozenset[int] = frozenset()
+        """Numbers of the events that were read before the feed stood."""
 
     # Following
 
@@ -190,6 +192,7 @@ class Feed:
             for event in await self._ask(lambda service: service.recent_events(limit=100)):
                 self._remember(event)
                 self._pending.append(event)
+            self._told_before = frozenset(event.seq for event in self.recent)
             self._tell_everything()
 
     def _take(self, item: FeedItem) -> None:
@@ -202,7 +205,7 @@ class Feed:
             return
         self.lag = max(self.clock() - event.ts, 0.0)
         # What was committed while the feed began comes a second time.
-        if event in self.recent:
+        if event.seq in self._told_before:
             return
         self._remember(event)
         self._pending.append(event)
