@@ -1,7 +1,7 @@
 #!lua
 -- One commit, whole or not at all: everything is compared before anything is written.
 --
--- ARGV[1] is MessagePack: {number, acknowledged numbers, seconds to remember numbers, changes}; commits.py has
+-- ARGV[1] is MessagePack: {number, acknowledged numbers, seconds to remember numbers from now on or 0, changes}; commits.py has
 -- the shape of a change. Documents are opaque bytes, named by their place in ARGV. KEYS 1-19 are those of the store, in the order of
 -- keys.py; the keys behind them are named by their place in KEYS.
 local SEQ, STREAM, COUNTERS, GROUP_COUNTERS, CLAIMS, OWNERS, GROUPS, MEMBERS, GONE = 1, 2, 3, 4, 5, 6, 7, 8, 9
@@ -19,12 +19,15 @@ end
 
 -- What is there, and what the changes before the one in hand would have made of it.
 local versions, group_versions, claims, messages = {}, {}, {}, {}
+-- The index entries of each session as they are stored, packed; false for none.
+local entries = {}
 
 local function version_of(change)
   local id = change.session
   if versions[id] == nil then
-    local found = call('HGET', KEYS[change.at + RECORD], 'v')
-    versions[id] = found and tonumber(found)
+    local found = call('HMGET', KEYS[change.at + RECORD], 'v', 'x')
+    versions[id] = found[1] and tonumber(found[1])
+    entries[id] = found[2]
   end
   return versions[id]
 end
@@ -91,7 +94,8 @@ for place, change in ipairs(changes) do
   end
 end
 
-local NOTHING = {'', '', '', '', '', '', '', '', ''}
+local NOTHING = {'', '', '', '', '', '', '', '', '', ''}
+local HAS_RUN = INDEXES + 2
 
 local function move(old, new)
   for index = 1, INDEXES do
@@ -117,9 +121,13 @@ end
 
 local function put_record(change)
   local key, record = KEYS[change.at + RECORD], change.record
-  local old, new = call('HGET', key, 'x'), ARGV[record[5]]
+  local old, new = entries[change.session], ARGV[record[5]]
+  local had_run = false
   if old ~= new then
-    move(old and cmsgpack.unpack(old) or NOTHING, cmsgpack.unpack(new))
+    local before = old and cmsgpack.unpack(old) or NOTHING
+    move(before, cmsgpack.unpack(new))
+    had_run = before[HAS_RUN] == '1'
+    entries[change.session] = new
   end
   if not old then
     call('ZREM', KEYS[GONE], change.session)
@@ -127,7 +135,7 @@ local function put_record(change)
   call('HSET', key, 'v', record[1], 'd', ARGV[record[2]], 's', ARGV[record[3]], 'x', new)
   if record[4] then
     call('HSET', key, 'r', ARGV[record[4]])
-  elseif old then
+  elseif had_run then
     call('HDEL', key, 'r')
   end
 end
@@ -188,9 +196,9 @@ end
 
 local function delete(change)
   local at = change.at
-  local old = call('HGET', KEYS[at + RECORD], 'x')
-  if old then
-    move(cmsgpack.unpack(old), NOTHING)
+  if entries[change.session] then
+    move(cmsgpack.unpack(entries[change.session]), NOTHING)
+    entries[change.session] = false
   end
   for _, key in ipairs(call('SMEMBERS', KEYS[at + CLAIMED])) do
     -- Another session may have taken the claim over since.
@@ -260,16 +268,23 @@ for _, change in ipairs(changes) do
   for _, event in ipairs(change.events or {}) do
     local seq = append(event)
     first = first or seq
-    if call('EXISTS', KEYS[event[5]]) == 0 then
+    local stored = versions[event[1]]
+    if stored == nil then
+      stored = call('EXISTS', KEYS[event[5]]) == 1
+    end
+    if not stored then
       call('ZADD', KEYS[GONE], 'LT', event[6], event[1])
     end
   end
 end
 first = first or 0
 
+-- In this order, because a hash that is empty for a moment loses its time to live.
+call('HSET', KEYS[DONE], number, first)
 if #acknowledged > 0 then
   call('HDEL', KEYS[DONE], unpack(acknowledged))
 end
-call('HSET', KEYS[DONE], number, first)
-call('EXPIRE', KEYS[DONE], remembered)
+if remembered > 0 then
+  call('EXPIRE', KEYS[DONE], remembered)
+end
 return {first}

@@ -7,6 +7,7 @@ recognised, whatever happened to its sessions since, and is not done twice.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Sequence
 from typing import Any, Final
@@ -27,6 +28,7 @@ from nexus.stores.redis.wire import pack
 REMEMBERED: Final = 3600
 """Seconds for which a client's numbers are kept after its last commit; no commit is tried for nearly as long."""
 
+_RENEWED: Final = 60.0
 _MOST_HEARD: Final = 1000
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -45,6 +47,8 @@ class Commits:
         self.done_key = keys.part("done", secrets.token_hex(8))
         self._last = 0
         self._heard: list[str] = []
+        self._renew_at = 0.0
+        self._breaks = client.breaks
 
     async def commit(self, prepared: Sequence[PreparedChange]) -> Committed:
         """See ``Store.commit``."""
@@ -53,7 +57,8 @@ class Commits:
         heard, self._heard = self._heard[:_MOST_HEARD], self._heard[_MOST_HEARD:]
         names = _Names(self._keys, self.done_key)
         changes = [_change(one, names) for one in prepared]
-        head = _pack((number, heard, REMEMBERED, changes))
+        renew = self._must_renew()
+        head = _pack((number, heard, REMEMBERED if renew else 0, changes))
         packed = pack(("EVALSHA", COMMIT.sha, len(names.keys), *names.keys, head, *names.documents))
         breaks = self._client.breaks
         answer = (await self._client.pipeline([packed]))[0]
@@ -62,7 +67,17 @@ class Commits:
             self._heard.append(number)
         if answer[0] == -1:
             raise _conflict([one.change for one in prepared], answer)
+        if renew:
+            self._renewed()
         return _committed(prepared, answer[0])
+
+    def _must_renew(self) -> bool:
+        """Whether it is time to set the time to live anew; doing it in every commit would cost as much as an index."""
+        return self._breaks != self._client.breaks or asyncio.get_running_loop().time() >= self._renew_at
+
+    def _renewed(self) -> None:
+        # Only a commit that went through has set it. After trouble the server may have lost the key.
+        self._breaks, self._renew_at = self._client.breaks, asyncio.get_running_loop().time() + _RENEWED
 
 
 class _Names:

@@ -53,7 +53,10 @@ def under(head: str) -> tuple[bytes, bytes]:
 
 
 def of_session(record: PreparedRecord) -> list[bytes]:
-    """A session's entry in each of ``keys.INDEXES``, empty where it has none, and then its field among the members."""
+    """A session's entry in each of ``keys.INDEXES``, empty where it has none.
+
+    Behind them its field among the members of groups, and whether it has a run.
+    """
     session = record.session
     created = timed(session.created_at, session.id)
     ended = session.ended_at if session.status in FINAL else None
@@ -67,6 +70,7 @@ def of_session(record: PreparedRecord) -> list[bytes]:
         b"" if record.due_at is None else timed(record.due_at, session.id),
         b"" if ended is None else timed(ended, session.id),
         _member(session),
+        b"" if record.run is None else b"1",
     ]
 
 
