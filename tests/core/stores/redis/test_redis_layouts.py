@@ -1,0 +1,214 @@
+"""One server, a cluster, Sentinels: where the store finds its server, and what it keeps there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from nexus.errors import InvalidInput, StoreUnavailable
+from nexus.stores.redis import RedisStore
+from nexus.stores.redis.urls import parse_url
+from nexus.testing.builders import a_group, a_session, a_worker, creating, creating_group, updating
+from nexus.testing.contract.harness import must_load
+from tests.core.stores.redis.servers import Server, ask, cluster, free_ports, single
+
+_LONGEST = 60.0
+_KEPT_NOWHERE = ("--save", "", "--appendonly", "no")
+
+
+@pytest.mark.parametrize(
+    ("url", "hosts", "service", "db"),
+    [
+        ("redis://localhost", (("localhost", 6379),), "", 0),
+        ("redis://localhost:7000/3", (("localhost", 7000),), "", 3),
+        ("rediss://[::1]:7000", (("::1", 7000),), "", 0),
+        ("redis+sentinel://a,b:7000/main/2", (("a", 26379), ("b", 7000)), "main", 2),
+        ("redis+cluster://a,b:7000", (("a", 6379), ("b", 7000)), "", 0),
+    ],
+)
+def test_urls_say_where_the_server_is(url: str, hosts: tuple[tuple[str, int], ...], service: str, db: int) -> None:
+    place = parse_url(url)
+    assert (place.hosts, place.service, place.db) == (hosts, service, db)
+
+
+def test_sockets_users_and_passwords_are_read_out_of_urls() -> None:
+    place = parse_url("unix://nexus:p%40ss%2F@/run/valkey.sock?db=2")
+    assert (place.socket, place.db, place.username, place.password) == ("/run/valkey.sock", 2, "nexus", "p@ss/")
+    assert place.shown == "unix:///run/valkey.sock?db=2"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://", "redis://host:port", "redis://host/x", "redis://host/1/2", "redis://a,b/0", "redis://host?x=1",
+        "redis+sentinel://host", "redis+cluster://host/1", "unix://host", "unix:///", "http://host", "redis",
+        "rediss://host?ssl_cert_reqs=maybe", "redis://host:99999", "redis://user:hush@host:port",
+    ],
+)  # fmt: skip
+def test_urls_that_are_none_are_refused_without_their_password(url: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse_url(url)
+    assert caught.value.details["field"] == "store"
+    assert "hush" not in caught.value.message
+
+
+@pytest.mark.parametrize("prefix", ["", "a{b", "a}b", "x" * 201])
+def test_prefixes_that_are_none_are_refused(prefix: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        RedisStore("redis://localhost", prefix=prefix)
+    assert caught.value.details["field"] == "session_prefix"
+
+
+async def test_a_socket_in_the_file_system_leads_to_the_server(tmp_path: Path) -> None:
+    socket = tmp_path / "s"
+    with single(tmp_path / "data", *_KEPT_NOWHERE, "--unixsocket", str(socket)):
+        async with RedisStore(f"unix://{socket}?db=1") as store:
+            await store.commit(creating(a_session("s1")))
+            assert (await must_load(store, "s1")).session.id == "s1"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with single(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+async def test_stores_with_different_prefixes_know_nothing_of_each_other(server: Server) -> None:
+    async with RedisStore(server.url, prefix="one:") as one, RedisStore(server.url, prefix="two:") as two:
+        await one.commit(creating(a_session("s1")))
+        assert await two.load("s1") is None
+        assert (await two.read_events("0", 9)).events == ()
+
+
+async def test_a_commit_in_one_store_wakes_who_waits_in_another(server: Server) -> None:
+    prefix = f"t:{uuid4().hex}:"
+    async with RedisStore(server.url, prefix=prefix) as one, RedisStore(server.url, prefix=prefix) as two:
+        cursor = (await two.read_events(None, 1)).cursor
+        for number in range(20):
+            waiting = asyncio.create_task(two.wait_events(cursor, 30))
+            await one.commit(creating(a_session(f"s{number}")))
+            assert await waiting
+            batch = await two.read_events(cursor, 9)
+            assert [event.session_id for event in batch.events] == [f"s{number}"]
+            cursor = batch.cursor
+
+
+async def test_a_layout_of_another_version_is_refused(server: Server) -> None:
+    async with RedisStore(server.url, prefix="old:") as store:
+        await store.commit(creating(a_session("s1")))
+    (meta,) = [key for key in ask(server.port, "KEYS", "old:*") if key.endswith("}:meta")]
+    ask(server.port, "HSET", meta, "layout", "99")
+    with pytest.raises(StoreUnavailable, match="layout 99"):
+        await RedisStore(server.url, prefix="old:").__aenter__()
+
+
+async def test_health_tells_what_could_be_lost(server: Server) -> None:
+    async with RedisStore(server.url) as store:
+        health = await store.health()
+        assert health.facts["role"] == "master"
+        assert health.facts["version"].startswith("9.")
+        assert health.facts["durability"] == "none: the server keeps nothing on disk"
+        ask(server.port, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        assert "may evict sessions" in (await store.health()).facts["durability"]
+        ask(server.port, "CONFIG", "SET", "maxmemory-policy", "noeviction")
+
+
+async def test_all_keys_of_a_store_are_in_one_slot_and_prefixes_spread(tmp_path: Path) -> None:
+    with cluster(tmp_path) as servers:
+        url = "redis+cluster://" + ",".join(f"127.0.0.1:{server.port}" for server in servers)
+        for prefix in ("a:", "b:", "c:", "d:", "e:", "f:"):
+            async with RedisStore(url, prefix=prefix) as store:
+                await store.commit(
+                    creating(a_session("s1", group_id="g"), counters={"n": 1.0}), creating_group(a_group("g"))
+                )
+                await store.beat(a_worker("w"), 60)
+        slots: dict[str, set[int]] = {}
+        for server in servers:
+            for key in ask(server.port, "KEYS", "*"):
+                slots.setdefault(key[:2], set()).add(ask(server.port, "CLUSTER", "KEYSLOT", key))
+        assert len(slots) == 6
+        assert all(len(found) == 1 for found in slots.values())
+        assert len(set().union(*slots.values())) == 6
+
+
+async def test_a_slot_that_moves_to_another_node_loses_no_commit(tmp_path: Path) -> None:
+    with cluster(tmp_path) as servers:
+        url = "redis+cluster://" + ",".join(f"127.0.0.1:{server.port}" for server in servers)
+        async with RedisStore(url, patience=_LONGEST) as store:
+            session = a_session("s1")
+            await store.commit(creating(session))
+            (owner,) = [server for server in servers if ask(server.port, "DBSIZE")]
+            target = next(server for server in servers if server is not owner)
+            slot = ask(owner.port, "CLUSTER", "KEYSLOT", ask(owner.port, "KEYS", "*")[0])
+            name = ask(target.port, "CLUSTER", "MYID")
+            said = ask(owner.port, "CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", str(slot), str(slot), "NODE", name)
+            assert said == "OK"
+            deadline = time.monotonic() + _LONGEST
+            while not ask(target.port, "DBSIZE") or ask(owner.port, "DBSIZE"):
+                assert time.monotonic() < deadline
+                change = updating(session, step=session.step + 1)
+                await store.commit(change)
+                assert change.after is not None
+                session = change.after.session
+            await store.commit(updating(session, step=-1))
+            assert (await must_load(store, "s1")).session.version == session.version + 1
+            assert len(await store.list_events(limit=1_000_000)) == session.version + 1
+
+
+class Sentinels:
+    """A primary, a replica and three Sentinels."""
+
+    def __init__(self, folder: Path) -> None:
+        first, second, *watchers = free_ports(5)
+        self.primary = Server(folder / "primary", first, *_KEPT_NOWHERE)
+        self.replica = Server(folder / "replica", second, *_KEPT_NOWHERE, "--replicaof", f"127.0.0.1 {first}")
+        self.watchers = []
+        for number, port in enumerate(watchers):
+            (home := folder / f"watcher-{number}").mkdir()
+            (home / "conf").write_text(
+                f"sentinel monitor main 127.0.0.1 {first} 2\nsentinel down-after-milliseconds main 500\n"
+                "sentinel failover-timeout main 2000\n"
+            )
+            self.watchers.append(Server(home, port, str(home / "conf"), "--sentinel"))
+        self.url = "redis+sentinel://" + ",".join(f"127.0.0.1:{port}" for port in watchers) + "/main/0"
+
+    @property
+    def all(self) -> list[Server]:
+        return [self.primary, self.replica, *self.watchers]
+
+    def ready(self) -> bool:
+        """Whether everybody knows everybody."""
+        if "master_link_status:up" not in ask(self.replica.port, "INFO", "replication"):
+            return False
+        for watcher in self.watchers:
+            reply = ask(watcher.port, "SENTINEL", "MASTER", "main")
+            known = dict(zip(reply[::2], reply[1::2], strict=True))
+            if (known["num-slaves"], known["num-other-sentinels"]) != ("1", "2"):
+                return False
+        return True
+
+
+async def test_a_primary_that_is_killed_is_replaced_by_the_one_that_sentinels_name(tmp_path: Path) -> None:
+    sentinels = Sentinels(tmp_path)
+    with contextlib.ExitStack() as stack:
+        for server in sentinels.all:
+            stack.callback(server.stop)
+            await asyncio.to_thread(server.start)
+        deadline = time.monotonic() + _LONGEST
+        while not sentinels.ready():
+            assert time.monotonic() < deadline, "the Sentinels do not find each other"
+            await asyncio.sleep(0.05)
+        async with RedisStore(sentinels.url, patience=_LONGEST, timeout=2) as store:
+            await store.commit(creating(a_session("s1")))
+            while "s1" not in str(ask(sentinels.replica.port, "KEYS", "*r:s1")):
+                await asyncio.sleep(0.01)
+            sentinels.primary.stop()
+            await store.commit(creating(a_session("s2")))
+            assert set(await store.load_many(["s1", "s2"])) == {"s1", "s2"}
+            assert "role:master" in ask(sentinels.replica.port, "INFO", "replication")
