@@ -30,6 +30,9 @@ REMEMBERED: Final = 3600
 
 _RENEWED: Final = 60.0
 _MOST_HEARD: Final = 1000
+_MOST_UNHEARD: Final = 1000
+"""Commits that were cancelled or sent again, after which a new list of numbers is begun."""
+
 _pack = msgspec.msgpack.Encoder().encode
 
 
@@ -44,32 +47,48 @@ class Commits:
     def __init__(self, client: Client, keys: Keys) -> None:
         self._client = client
         self._keys = keys
-        self.done_key = keys.part("done", secrets.token_hex(8))
         self._last = 0
-        self._heard: list[str] = []
-        self._renew_at = 0.0
         self._breaks = client.breaks
+        self._begin()
+
+    def _begin(self) -> None:
+        """Start a new list of numbers; the server forgets the old one in its time."""
+        self._done_key = self._keys.part("done", secrets.token_hex(8))
+        self._heard: list[str] = []
+        self._unheard = 0
+        self._renew_at = 0.0
 
     async def commit(self, prepared: Sequence[PreparedChange]) -> Committed:
         """See ``Store.commit``."""
         self._last += 1
         number = str(self._last)
         heard, self._heard = self._heard[:_MOST_HEARD], self._heard[_MOST_HEARD:]
-        names = _Names(self._keys, self.done_key)
+        names = _Names(self._keys, self._done_key)
         changes = [_change(one, names) for one in prepared]
         renew = self._must_renew()
         head = _pack((number, heard, REMEMBERED if renew else 0, changes))
         packed = pack(("EVALSHA", COMMIT.sha, len(names.keys), *names.keys, head, *names.documents))
-        breaks = self._client.breaks
-        answer = (await self._client.pipeline([packed]))[0]
-        if self._client.breaks == breaks:
-            # Only then can no copy of it still be on its way, so that its number may be forgotten.
-            self._heard.append(number)
+        answer = await self._send(number, packed)
         if answer[0] == -1:
             raise _conflict([one.change for one in prepared], answer)
         if renew:
             self._renewed()
         return _committed(prepared, answer[0])
+
+    async def _send(self, number: str, packed: bytes) -> list[Any]:
+        breaks, sure = self._client.breaks, False
+        try:
+            answer: list[Any] = (await self._client.pipeline([packed]))[0]
+            sure = self._client.breaks == breaks
+        finally:
+            if sure:
+                # Only then can no copy of it still be on its way, so that its number may be forgotten.
+                self._heard.append(number)
+            else:
+                self._unheard += 1
+                if self._unheard >= _MOST_UNHEARD:
+                    self._begin()
+        return answer
 
     def _must_renew(self) -> bool:
         """Whether it is time to set the time to live anew; doing it in every commit would cost as much as an index."""

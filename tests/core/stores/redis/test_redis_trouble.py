@@ -233,3 +233,17 @@ async def test_every_number_of_a_commit_is_forgotten_once_it_was_heard_of(server
         (key,) = [key for key in ask(server.port, "KEYS", f"{prefix}*") if "}:done:" in key]
         assert ask(server.port, "HLEN", key) == 1
         assert 0 < int(ask(server.port, "TTL", key)) <= 3600
+
+
+async def test_numbers_that_nobody_will_hear_of_go_by_themselves(server: Server) -> None:
+    prefix = f"t:{uuid4().hex}:"
+    async with a_store(server.url, prefix) as store:
+        for number in range(1100):
+            task = asyncio.create_task(store.commit(creating(a_session(f"s{number}"))))
+            await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        await store.commit(creating(a_session("last")))
+        keys = [key for key in ask(server.port, "KEYS", f"{prefix}*") if "}:done:" in key]
+        assert len(keys) == 2
+        assert all(0 < int(ask(server.port, "TTL", key)) <= 3600 for key in keys)
