@@ -55,3 +55,8 @@ def result_of(snapshot: Snapshot) -> RunResult:
     if run is None:
         return RunResult(session_id=session.id, run_id="", workflow="", status=RunStatus.COMPLETED)
     return result(session, run)
+
+
+def claimed(session: Session, run_id: str, key: str | None) -> tuple[Claim, ...]:
+    """The claim with which a run begins under an idempotency key, if it has one."""
+    return () if key is None else (Claim(key=idempotency_claim(session.id, key), value=pending(run_id)),)

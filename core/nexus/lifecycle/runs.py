@@ -1,4 +1,4 @@
-"""Transitions of a run: start, take, commit, record, suspend, finish, fail, release, resume, signal.
+"""Transitions of a run: start, take, commit, record, suspend, finish, fail, release.
 
 Every commit of a run names its epoch. Each acquisition raises the session's epoch, so that whoever lost a run to
 another process (a zombie) is refused with ``Fenced`` and changes nothing.
@@ -16,10 +16,9 @@ from nexus.lifecycle import table
 from nexus.lifecycle.building import advance, change, checkpointed, later, touched
 from nexus.lifecycle.merging import three_way
 from nexus.lifecycle.moment import Moment, Rules
-from nexus.lifecycle.outcomes import idempotency_claim, pending, settled
+from nexus.lifecycle.outcomes import claimed, settled
 from nexus.model import (
     RUNNING,
-    Checkpoint,
     JournalEntry,
     Progress,
     Run,
@@ -29,7 +28,7 @@ from nexus.model import (
     Wait,
     jsonvalue,
 )
-from nexus.model.change import UNOWNED, Change, Claim, Message, Snapshot
+from nexus.model.change import UNOWNED, Change, Snapshot
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,15 +54,6 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     """Journal keys of steps that are now behind it."""
     remember: tuple[str, ...] = ()
     """Journal keys of places that it has passed and that this state belongs to."""
-
-
-class Resumption(msgspec.Struct, frozen=True, kw_only=True):
-    """How to go on: from where, with which inputs, and which recorded results to forget."""
-
-    worker: str
-    checkpoint: Checkpoint | None = None
-    inputs_json: bytes | None = None
-    forget: tuple[tuple[str, str], ...] = ()
 
 
 def lease_of(snapshot: Snapshot) -> Lease:
@@ -121,12 +111,8 @@ def start(
     )  # fmt: skip
     kind = "run.queued" if worker == UNOWNED else "run.started"
     event = moment.event(kind, after, run_id=run_id, workflow=workflow)
-    claims = () if take else _claimed(session, run_id, idempotency_key)
+    claims = () if take else claimed(session, run_id, idempotency_key)
     return change(before, after, run, moment, event, claims=claims, take=take)
-
-
-def _claimed(session: Session, run_id: str, key: str | None) -> tuple[Claim, ...]:
-    return () if key is None else (Claim(key=idempotency_claim(session.id, key), value=pending(run_id)),)
 
 
 def take(before: Snapshot, moment: Moment, rules: Rules, worker: str, *, dead: str | None = None) -> Change | None:
@@ -264,65 +250,6 @@ def suspend(
     )  # fmt: skip
 
 
-def _numbered(message: Message, session: Session) -> Message:
-    """The message under an id that sorts by arrival, whatever the clocks of those who leave messages say."""
-    return replace(message, id=f"msg_{session.version:020d}")
-
-
-def signal(before: Snapshot, moment: Moment, message: Message) -> Change:
-    """Leave a signal in the inbox; a run that waits for it may be taken on from now.
-
-    Raises:
-        SessionExpired, InvalidTransition: The session is over.
-    """
-    session, run = before.session, before.run
-    table.usable(session, moment, "signalled")
-    after = advance(session, **touched(session, moment))
-    if run is not None and run.wait is not None and run.worker is None and run.wait.signal == message.name:
-        run = replace(run, worker=UNOWNED)
-    event = moment.event("session.signalled", after, name=message.name)
-    return change(before, after, run, moment, event, put=(_numbered(message, session),))
-
-
-def wake_overdue(before: Snapshot, moment: Moment) -> Change | None:
-    """Let a run whose wait is past its deadline be taken on; ``None`` if there is no such wait."""
-    session, run = before.session, before.run
-    overdue = (
-        session.status is Status.SUSPENDED and run is not None and run.worker is None and run.wait is not None
-        and run.wait.deadline is not None and run.wait.deadline <= moment.now
-    )  # fmt: skip
-    if not overdue or run is None or run.wait is None:
-        return None
-    after = advance(session)
-    event = moment.event("run.woken", after, run_id=run.id, signal=run.wait.signal, reason="deadline")
-    return change(before, after, replace(run, worker=UNOWNED), moment, event)
-
-
-def enqueue(
-    before: Snapshot, moment: Moment, message: Message, *, run_id: str, idempotency_key: str | None = None
-) -> Change:
-    """Leave a wanted run in the inbox of a busy session; whoever finishes the live one starts it.
-
-    Raises:
-        SessionExpired, InvalidTransition: The session is over.
-    """
-    session = before.session
-    table.usable(session, moment, Status.IN_PROGRESS.value)
-    after = advance(session, **touched(session, moment))
-    event = moment.event("run.queued", after, workflow=message.name, run_id=run_id)
-    run = replace(before.run, followed=True) if before.run is not None else None
-    claims = _claimed(session, run_id, idempotency_key)
-    return change(before, after, run, moment, event, put=(_numbered(message, session),), claims=claims)
-
-
-def settle(before: Snapshot, moment: Moment) -> Change | None:
-    """Note that nobody waits in the inbox any more; ``None`` if that is known, or a run is live."""
-    session, run = before.session, before.run
-    if run is None or session.status in RUNNING or not (run.followed or run.worker == UNOWNED):
-        return None
-    return change(before, advance(session), replace(run, followed=False, worker=None), moment)
-
-
 def finish(
     before: Snapshot,
     moment: Moment,
@@ -403,102 +330,4 @@ def _closing(
     return change(
         before, session, run, moment, event, *facts, claims=settled(session, run), checkpoints=(saved,),
         drop_checkpoints=dropped, drop_journal=drop,
-    )  # fmt: skip
-
-
-def resumable(before: Snapshot, moment: Moment, *, from_checkpoint: bool) -> bool:
-    """Whether a resume would run something; ``False`` if it only reopens the session.
-
-    Raises:
-        InvalidTransition: There is nothing to resume, or the state has no way back.
-        SessionBusy: A run is live.
-    """
-    session, run = before.session, before.run
-    over = session.status in (Status.FAILED, Status.EXPIRED, Status.CANCELLED) or session.is_due(moment.now)
-    if session.status in RUNNING and not over:
-        table.idle(session, moment)
-    if not over and session.status is not Status.ACTIVE:
-        table.refuse(session, Status.IN_PROGRESS.value, "fork it, or begin a new session")
-    if from_checkpoint:
-        return True
-    unfinished = run is not None and run.status is not RunStatus.COMPLETED
-    if not unfinished and not over:
-        table.refuse(session, Status.IN_PROGRESS.value, "it has no unfinished run; name a checkpoint to go back to")
-    return unfinished
-
-
-def resume(before: Snapshot, moment: Moment, how: Resumption) -> Change:
-    """Go on with the last run, or from a checkpoint; a session without an unfinished run is just opened again.
-
-    Raises:
-        InvalidTransition, SessionBusy: As ``resumable`` says.
-    """
-    if before.session.is_due(moment.now):
-        marked = _as_expired(before, moment)
-        before = Snapshot(replace(marked.session, version=before.session.version), marked.run)
-    runs = resumable(before, moment, from_checkpoint=how.checkpoint is not None)
-    session, run = before.session, before.run
-    fields = _reopened(session, moment)
-    if not runs:
-        after = advance(session, status=Status.ACTIVE, **fields)
-        return change(before, after, run, moment, moment.event("session.resumed", after))
-    if how.checkpoint is not None:
-        fields |= _put_back(session, how.checkpoint)
-    run = _again(before, moment, how, session.epoch + 1)
-    after = advance(
-        session, status=Status.IN_PROGRESS, run_id=run.id, workflow=run.workflow, epoch=session.epoch + 1, **fields
-    )
-    origin = how.checkpoint.id if how.checkpoint is not None else None
-    facts = (
-        moment.event("session.resumed", after, checkpoint_id=origin, run_id=run.id, step=after.step),
-        moment.event("run.queued" if how.worker == UNOWNED else "run.started", after, run_id=run.id,
-                     workflow=run.workflow, step=after.step),
-    )  # fmt: skip
-    return change(before, after, run, moment, *facts, drop_journal=how.forget)
-
-
-def _as_expired(before: Snapshot, moment: Moment) -> Snapshot:
-    from nexus.lifecycle.sessions import expire
-
-    marked = expire(before, moment)
-    return marked.after if marked is not None and marked.after is not None else before
-
-
-def _reopened(session: Session, moment: Moment) -> dict[str, Any]:
-    fields = touched(session, moment)
-    fields["ended_at"] = None
-    fields["error"] = None
-    if session.age_deadline is not None and session.age_deadline <= moment.now:
-        fields["age_deadline"] = later(moment.now, session.max_age)
-    return fields
-
-
-def _put_back(session: Session, checkpoint: Checkpoint) -> dict[str, Any]:
-    kept = tuple((k, n) for k, n in session.rewinds if k < checkpoint.number)
-    left = ((checkpoint.number, session.checkpoints),) if checkpoint.number < session.checkpoints else ()
-    return {
-        "state_json": checkpoint.state_json,
-        "step": checkpoint.step,
-        "at_checkpoint": checkpoint.number,
-        "rewinds": kept + left,
-    }
-
-
-def _again(before: Snapshot, moment: Moment, how: Resumption, epoch: int) -> Run:
-    run, saved = before.run, how.checkpoint
-    same = run is not None and (saved is None or saved.run_id == run.id)
-    base = run if same and run is not None else Run(
-        id=(saved.run_id if saved is not None else None) or "", session_id=before.session.id,
-        workflow=(saved.workflow if saved is not None else None) or "", status=RunStatus.IN_PROGRESS,
-        started_at=moment.now, channel=moment.channel, actor=moment.actor,
-        checkpoint_interval=run.checkpoint_interval if run is not None else 1,
-        followed=run is not None and run.followed,
-    )  # fmt: skip
-    recorded = saved.inputs_json if saved is not None else base.inputs_json
-    return replace(
-        base, status=RunStatus.IN_PROGRESS, inputs_json=how.inputs_json or recorded,
-        loops=saved.loops if saved is not None else base.loops, outputs_json=None, error=None, ended_at=None,
-        epoch=epoch, worker=how.worker, taken_at=None if how.worker == UNOWNED else moment.now, recoveries=0,
-        wait=None, progress=None, idempotency_key=None, saved_step=saved.step if saved is not None else base.saved_step,
-        channel=moment.channel, actor=moment.actor,
     )  # fmt: skip

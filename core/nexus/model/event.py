@@ -2,7 +2,7 @@
 
 Sessions: ``session.created .updated .synced .extended .resumed .forked .signalled .failed .ended
 .expired .deleted``; runs: ``run.queued .started .woken .step .call .received .progress .suspended .recovered
-.released .completed .failed .cancelled``; ``checkpoint.saved``; groups: ``group.created .ended``.
+.released .settled .completed .failed .cancelled``; ``checkpoint.saved``; groups: ``group.created .ended``.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nexus.errors import InvalidTransition, SessionExists, SessionNotFound, VersionConflict
-from nexus.lifecycle import Moment, runs, sessions
+from nexus.lifecycle import Moment, inbox, sessions
 from nexus.model import (
     RUNNING,
     Caller,
@@ -185,7 +185,7 @@ class Records:
             sent_at=engine.clock.now(),
         )
         after = await engine.apply(
-            check_id(session_id), lambda before, moment: runs.signal(before, moment, message), caller
+            check_id(session_id), lambda before, moment: inbox.signal(before, moment, message), caller
         )
         return after.session
 

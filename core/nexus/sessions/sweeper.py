@@ -7,7 +7,7 @@ import contextlib
 import logging
 
 from nexus.errors import NexusError, SessionNotFound, StoreUnavailable
-from nexus.lifecycle import Moment, runs, sessions
+from nexus.lifecycle import Moment, inbox, sessions
 from nexus.lifecycle.counting import stale_minutes
 from nexus.model import Caller, Status
 from nexus.sessions.endings import end_descendants
@@ -23,7 +23,7 @@ _log = logging.getLogger("nexus.sweeper")
 
 
 def _sweep_one(before: Snapshot, moment: Moment) -> Change | None:
-    return sessions.expire(before, moment) or runs.wake_overdue(before, moment)
+    return sessions.expire(before, moment) or inbox.wake_overdue(before, moment)
 
 
 class Sweeper:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from nexus.errors import InvalidTransition, SessionBusy, SessionExpired, SessionNotFound
-from nexus.lifecycle import Moment, runs
+from nexus.lifecycle import Moment, inbox, runs
 from nexus.model import RUNNING, Caller
 from nexus.model.change import UNOWNED, Change, Snapshot
 from nexus.sessions.engine import Engine
@@ -37,7 +37,7 @@ async def begin_or_queue(engine: Engine, session_id: str, wanted: Wanted, worker
 
     def decide(before: Snapshot, moment: Moment) -> Change:
         if before.session.status in RUNNING:
-            return runs.enqueue(before, moment, message, run_id=wanted.run_id, idempotency_key=wanted.key)
+            return inbox.enqueue(before, moment, message, run_id=wanted.run_id, idempotency_key=wanted.key)
         return runs.start(before, moment, worker=worker, **wanted.start())
 
     return await engine.apply(session_id, decide, wanted.caller)
@@ -95,7 +95,7 @@ async def next_in_line(engine: Engine, session_id: str, caller: Caller, worker: 
             )
             decision, by = Decision(start, version=seen.version), wanted.caller
         else:
-            decision, by = Decision(runs.settle, version=seen.version), caller
+            decision, by = Decision(inbox.settle, version=seen.version), caller
         try:
             after = await engine.apply(session_id, decision, by)
         except _OVER:

@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 
 from nexus.errors import CheckpointNotFound, InvalidInput
-from nexus.lifecycle import runs
-from nexus.lifecycle.runs import Resumption
+from nexus.lifecycle.resuming import Resumption, resumable
 from nexus.model import Caller, Checkpoint, Status, checkpoint_number, jsonvalue
 from nexus.model.change import Snapshot
 from nexus.sessions.engine import Engine
@@ -78,7 +77,7 @@ def would_run(engine: Engine, target: Target, caller: Caller) -> bool:
     Raises:
         InvalidTransition, SessionBusy: It would be refused.
     """
-    return runs.resumable(target.snapshot, engine.moment(caller), from_checkpoint=target.checkpoint is not None)
+    return resumable(target.snapshot, engine.moment(caller), from_checkpoint=target.checkpoint is not None)
 
 
 async def resumption(engine: Engine, target: Target, worker: str, inputs_json: bytes | None) -> Resumption:

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from nexus.errors import InvalidInput, InvalidTransition, SessionBusy, WaitTimeout
-from nexus.lifecycle import outcomes, runs
+from nexus.lifecycle import outcomes
+from nexus.lifecycle import resuming as going_on
 from nexus.lifecycle.outcomes import result_of
 from nexus.model import Caller, RunResult, RunStatus, Session, check_id, jsonvalue, new_id
 from nexus.model.change import UNOWNED, Snapshot
@@ -227,7 +228,7 @@ class Runs:
     ) -> Snapshot:
         how = await resuming.resumption(self._engine, target, worker, inputs_json)
         session_id = target.snapshot.session.id
-        return await self._engine.apply(session_id, lambda before, moment: runs.resume(before, moment, how), caller)
+        return await self._engine.apply(session_id, lambda before, moment: going_on.resume(before, moment, how), caller)
 
     async def _go_on(
         self, target: resuming.Target, inputs_json: bytes | None, caller: Caller, *, mine: bool, background: bool

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from nexus.errors import Fenced, InvalidInput, InvalidTransition, SessionBusy, SessionExpired
-from nexus.lifecycle import Moment, Rules, runs, sessions
+from nexus.lifecycle import Moment, Rules, resuming, runs, sessions
 from nexus.lifecycle.table import ALLOWED
 from nexus.model import FINAL, LIVE, Checkpoint, Status
 from nexus.model.change import Change, Snapshot
@@ -186,7 +186,7 @@ def test_going_back_to_a_checkpoint_supersedes_the_later_ones() -> None:
         live, saved = after(change), [*saved, change.checkpoints[0]]
     failed = after(runs.fail(live, at(START), RULES, runs.lease_of(live), work(live, b'{"n":3}', 3), "ValueError: no"))
     assert failed.session.status is Status.FAILED
-    back = after(runs.resume(failed, at(START), runs.Resumption(worker="me", checkpoint=saved[0])))
+    back = after(resuming.resume(failed, at(START), resuming.Resumption(worker="me", checkpoint=saved[0])))
     assert back.session.step == 1
     assert back.session.state == {"n": 1}
     assert [back.session.superseded(number) for number in (1, 2, 3)] == [False, True, True]
@@ -196,11 +196,11 @@ def test_going_back_to_a_checkpoint_supersedes_the_later_ones() -> None:
 def test_a_completed_session_is_not_resumed() -> None:
     ended = after(sessions.end(made(), at(START + 1), Status.COMPLETED, None))
     with pytest.raises(InvalidTransition):
-        runs.resume(ended, at(START + 2), runs.Resumption(worker="me"))
+        resuming.resume(ended, at(START + 2), resuming.Resumption(worker="me"))
 
 
 def test_an_expired_session_without_a_run_is_opened_again_by_resume() -> None:
-    resumed = after(runs.resume(made(), at(START + 500), runs.Resumption(worker="me"))).session
+    resumed = after(resuming.resume(made(), at(START + 500), resuming.Resumption(worker="me"))).session
     assert resumed.status is Status.ACTIVE
     assert resumed.expires_at == START + 600
     assert resumed.version == 2
