@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from nexus.errors import StoreUnavailable
 from nexus.stores.redis.client import Client
 from nexus.stores.redis.keys import Keys
+from nexus.stores.redis.wire import Word
 
+_SECTIONS: Final = ("server", "replication", "memory", "persistence", "cluster")
 _SETTINGS: Final = ("appendonly", "appendfsync", "maxmemory-policy", "min-replicas-to-write", "save")
 
 
 async def examine(client: Client, keys: Keys) -> dict[str, str]:
-    """What the server says of itself, in words; what it refuses to say is left out."""
-    server, replication, memory, persistence, cluster, sessions = await client.calls(
-        [*(("INFO", section) for section in ("server", "replication", "memory", "persistence", "cluster")),
-         ("ZCARD", keys.index["created"])]
-    )  # fmt: skip
-    said = {
-        name: value
-        for section in (server, replication, memory, persistence, cluster)
-        for name, _, value in (line.partition(":") for line in section.decode().splitlines())
-    }
-    facts = {
+    """What the server says of itself, in words; what it doesn't let this user see is said to be hidden.
+
+    Raises:
+        StoreUnavailable: It can't be reached, or doesn't let this user read sessions.
+    """
+    sessions = await client.call("ZCARD", keys.index["created"])
+    facts = await _server(client) | await _settings(client)
+    return facts | {"sessions": str(sessions), "durability": _durability(facts)}
+
+
+async def _server(client: Client) -> dict[str, str]:
+    sections = await _permitted(client, [("INFO", section) for section in _SECTIONS])
+    lines = (line for section in sections for line in section.decode().splitlines())
+    said = {name: value for name, _, value in (line.partition(":") for line in lines)}
+    if not said:
+        return {"server": "hidden by the server"}
+    return {
         "server": said.get("server_name", "redis"),
         "version": said.get("valkey_version") or said.get("redis_version", ""),
         "mode": "cluster" if said.get("cluster_enabled") == "1" else "single",
@@ -30,22 +39,25 @@ async def examine(client: Client, keys: Keys) -> dict[str, str]:
         "replicas": said.get("connected_slaves", ""),
         "memory": said.get("used_memory_human", ""),
         "last_save": said.get("rdb_last_bgsave_status", ""),
-        "sessions": str(sessions),
     }
-    facts |= await _settings(client)
-    facts["durability"] = _durability(facts)
-    return facts
 
 
 async def _settings(client: Client) -> dict[str, str]:
-
-    try:
-        flat = await client.call("CONFIG", "GET", *_SETTINGS)
-    except StoreUnavailable:
-        # Hosted servers and careful ACLs hide their settings.
+    found = await _permitted(client, [("CONFIG", "GET", *_SETTINGS)])
+    if not found:
         return {"settings": "hidden by the server"}
-    pairs = zip(flat[::2], flat[1::2], strict=True)
+    pairs = zip(found[0][::2], found[0][1::2], strict=True)
     return {name.decode(): value.decode() for name, value in pairs}
+
+
+async def _permitted(client: Client, commands: Sequence[tuple[Word, ...]]) -> list[Any]:
+    """Answers; none where hosted servers and careful ACLs refuse the question."""
+    try:
+        return await client.calls(commands)
+    except StoreUnavailable as error:
+        if error.details.get("reason") == "unreachable":
+            raise
+        return []
 
 
 def _durability(facts: dict[str, str]) -> str:

@@ -119,6 +119,25 @@ async def test_health_tells_what_could_be_lost(server: Server) -> None:
         ask(server.port, "CONFIG", "SET", "maxmemory-policy", "noeviction")
 
 
+async def test_a_user_that_may_do_only_what_the_guide_says_is_enough(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[4] / "docs" / "redis.md").read_text(encoding="utf-8")
+    (line,) = [line for line in guide.splitlines() if line.startswith("ACL SETUSER")]
+    with single(tmp_path) as server:
+        assert ask(server.port, *line.split()) == "OK"
+        ask(server.port, "ACL", "SETUSER", "default", "off")
+        async with RedisStore(f"redis://nexus:PASSWORD@127.0.0.1:{server.port}/0") as store:
+            await store.commit(creating(a_session("s1")))
+            waiting = asyncio.create_task(store.wait_events("1", 30))
+            await store.beat(a_worker("w"), 60)
+            assert [worker.alive for worker in await store.workers()] == [True]
+            await store.trim_events(0, 9)
+            await store.commit(creating(a_session("s2")))
+            assert await waiting
+            health = await store.health()
+            assert (health.ok, health.facts["sessions"]) == (True, "2")
+            assert health.facts["durability"] == "unknown: the server hides its settings"
+
+
 async def test_all_keys_of_a_store_are_in_one_slot_and_prefixes_spread(tmp_path: Path) -> None:
     with cluster(tmp_path) as servers:
         url = "redis+cluster://" + ",".join(f"127.0.0.1:{server.port}" for server in servers)
