@@ -64,7 +64,7 @@ class Feeds:
                 yield FeedItem(cursor=told, event=event)
             cursor = batch.cursor
             if batch.events:
-                if told != cursor:
+                if live and told != cursor:
                     # What was filtered out is read too: who resumes here must not begin before it.
                     yield FeedItem(cursor=cursor)
                 continue
