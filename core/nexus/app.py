@@ -62,7 +62,7 @@ class AsyncNexus(Declarations):
         """Open the store; nothing happens if it is open."""
         async with self._opening:
             if self._parts is None:
-                store = open_store(store_url(self.settings))
+                store = open_store(store_url(self.settings), prefix=self.settings.session_prefix)
                 await store.__aenter__()
                 self._parts = assemble(store, self._clock, self.settings, self.handlers, self.registry)
 
@@ -314,6 +314,12 @@ def store_url(settings: Settings) -> str:
     if settings.store is not None:
         return settings.store
     if settings.session_backend == "redis":
+        if settings.session_persistence:
+            raise InvalidInput(
+                "session_persistence with session_backend redis needs an archive, which this version doesn't have:"
+                " leave it out, and set appendonly and appendfsync on the Redis server",
+                field="session_persistence",
+            )
         return settings.redis_url
     if settings.session_backend == "memory" and not settings.session_persistence:
         return "memory://"

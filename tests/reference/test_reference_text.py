@@ -24,6 +24,7 @@ import requests
 
 from nexus import Nexus
 from nexus.errors import AuthenticationRequired, InvalidInput
+from tests.core.stores.redis.servers import Server, free_ports
 from tests.running import EXAMPLES, ROOT, environment, serving
 
 TEXT = (ROOT / "docs" / "nexus-sessions.md").read_text(encoding="utf-8")
@@ -54,8 +55,9 @@ class McpClient:
 class Reader:
     """The namespace that the snippets share, and what must hold after some of them."""
 
-    def __init__(self, url: str, store: str) -> None:
+    def __init__(self, url: str, store: str, redis_port: int) -> None:
         self.url = url
+        self.redis_port = redis_port
         self.environ = environment(store)
         client = McpClient(url)
         self.names: dict[str, Any] = {
@@ -115,10 +117,15 @@ def register(app: Nexus) -> None:
 def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
     store = f"sqlite:///{tmp_path}/nexus.sqlite3"
     monkeypatch.setenv("NEXUS_STORE", store)
-    with serving(store, EXAMPLES) as url:
-        made = Reader(url, store)
-        yield made
-        made.close()
+    redis = Server(tmp_path / "redis", free_ports(1)[0])
+    redis.start()
+    try:
+        with serving(store, EXAMPLES) as url:
+            made = Reader(url, store, redis.port)
+            yield made
+            made.close()
+    finally:
+        redis.stop()
 
 
 def titled(snippet: str) -> str:
@@ -160,15 +167,33 @@ def cross_channel(reader: Reader, snippet: str, _: pytest.MonkeyPatch) -> None:
     assert [each["step"] for each in session.state["steps"]] == [1, 2, 3]
 
 
-def on_redis(reader: Reader, snippet: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The configuration is taken; using it says that this version has no Redis store."""
+def configuration(reader: Reader, snippet: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The configuration is taken; persistence beside Redis needs an archive, and using it says that there is none."""
     monkeypatch.delenv("NEXUS_STORE")
     kept = reader.names["app"]
     exec(compile(snippet, "<reference>", "exec"), reader.names)  # noqa: S102
     app = reader.names["app"]
-    assert app.settings.session_backend == "redis"
-    with pytest.raises(InvalidInput, match="Redis"):
+    assert (app.settings.session_backend, app.settings.session_timeout) == ("redis", 3600)
+    with pytest.raises(InvalidInput, match="archive"):
         app.create_session(channel="api")
+    app.close()
+    reader.names["app"] = kept
+    monkeypatch.setenv("NEXUS_STORE", reader.environ["NEXUS_STORE"])
+
+
+def on_redis(reader: Reader, snippet: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two apps on one server share their sessions."""
+    monkeypatch.delenv("NEXUS_STORE")
+    kept = reader.names["app"]
+    here = snippet.replace("redis://localhost:6379", f"redis://127.0.0.1:{reader.redis_port}")
+    exec(compile(here, "<reference>", "exec"), reader.names)  # noqa: S102
+    app = reader.names["app"]
+    other = Nexus(store=f"redis://127.0.0.1:{reader.redis_port}")
+    register(app)
+    shared = app.create_session(channel="api")
+    assert app.execute_workflow("long-running-process", shared, {"total": 5}).outputs == 10
+    assert other.get_session(shared).state == {"sum": 10}
+    other.close()
     app.close()
     reader.names["app"] = kept
     monkeypatch.setenv("NEXUS_STORE", reader.environ["NEXUS_STORE"])
@@ -223,7 +248,7 @@ def get_info(reader: Reader, snippet: str, _: pytest.MonkeyPatch) -> None:
 SPECIAL: dict[str, Callable[[Reader, str, pytest.MonkeyPatch], None]] = {
     "Session State Persistence": session_persistence,
     "Start in API, Continue in CLI": cross_channel,
-    "Session Configuration": on_redis,
+    "Session Configuration": configuration,
     "Distributed Sessions": on_redis,
     "Session Security": security,
     "Session Recovery": recovery,

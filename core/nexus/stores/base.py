@@ -13,7 +13,7 @@ Promises that every store keeps (``nexus.testing.StoreContract`` checks them):
 - A session's events, checkpoints, journal, inbox, claims and counters commit with its record.
 - Nothing a caller gets is shared with the store: records are frozen, documents are bytes.
 
-Implemented by ``MemoryStore``, ``SQLiteStore``. Only ``opening.py`` names them.
+Implemented by ``MemoryStore``, ``SQLiteStore``, ``RedisStore``. Only ``opening.py`` names them.
 """
 
 from __future__ import annotations

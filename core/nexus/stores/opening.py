@@ -7,6 +7,9 @@ Accepted forms:
 - ``sqlite:////absolute/path.sqlite3``: four slashes.
 - ``sqlite:///~/path.sqlite3``: in the user's home folder.
 
+- ``redis://HOST:PORT/DB``, ``rediss://`` (TLS), ``unix://PATH``, ``redis+sentinel://HOSTS/SERVICE/DB`` and
+  ``redis+cluster://HOSTS``: see ``nexus.stores.redis``.
+
 Paths may be percent-encoded, as in any URL.
 """
 
@@ -22,15 +25,19 @@ from nexus.stores.urls import sqlite_url
 
 __all__ = ["default_store_url", "open_store", "sqlite_url"]
 
-_ACCEPTED: Final = "memory://, sqlite:///relative/path, sqlite:////absolute/path, sqlite:///~/path"
+_ACCEPTED: Final = (
+    "memory://, sqlite:///relative/path, sqlite:////absolute/path, sqlite:///~/path, redis://host:port/db,"
+    " rediss://, unix://, redis+sentinel://, redis+cluster://"
+)
 _REDIS: Final = frozenset({"redis", "rediss", "redis+sentinel", "redis+cluster", "unix"})
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, *, prefix: str = "nexus:sessions:") -> Store:
     """The store at ``url``, not opened yet: use it as ``async with``.
 
     Args:
         url: One of the forms in the module's docstring.
+        prefix: What the names of all keys begin with, on Redis; several Nexus can share one server so.
 
     Raises:
         InvalidInput: The URL has another form; the message lists those that are accepted.
@@ -44,7 +51,9 @@ def open_store(url: str) -> Store:
     if scheme == "sqlite":
         return _sqlite(url, rest)
     if scheme in _REDIS:
-        raise _refused(url, "names a Redis server, and this version of Nexus has no Redis store yet")
+        from nexus.stores.redis import RedisStore
+
+        return RedisStore(url, prefix=prefix)
     raise _refused(url, f"has the unknown scheme {scheme[:20]!r}")
 
 
