@@ -10,7 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nexus.app import AsyncNexus
-    from nexus.errors import NexusError
+    from nexus.errors import (
+        AuthenticationRequired,
+        CheckpointNotFound,
+        GroupNotFound,
+        InvalidInput,
+        InvalidTransition,
+        NexusError,
+        PayloadTooLarge,
+        PermissionDenied,
+        SessionBusy,
+        SessionExists,
+        SessionExpired,
+        SessionNotFound,
+        StoreUnavailable,
+        SyncCallInEventLoop,
+        VersionConflict,
+        WaitTimeout,
+        WorkflowNotFound,
+    )
     from nexus.face import Nexus
     from nexus.http_request import request
     from nexus.model import Event, Group, RunResult, Session, Statistics, Status
@@ -18,7 +36,6 @@ if TYPE_CHECKING:
 _WHERE = {
     "AsyncNexus": "nexus.app",
     "Nexus": "nexus.face",
-    "NexusError": "nexus.errors",
     "Event": "nexus.model",
     "Group": "nexus.model",
     "RunResult": "nexus.model",
@@ -26,18 +43,55 @@ _WHERE = {
     "Statistics": "nexus.model",
     "Status": "nexus.model",
     "request": "nexus.http_request",
-}
+} | dict.fromkeys(
+    (
+        "AuthenticationRequired",
+        "CheckpointNotFound",
+        "GroupNotFound",
+        "InvalidInput",
+        "InvalidTransition",
+        "NexusError",
+        "PayloadTooLarge",
+        "PermissionDenied",
+        "SessionBusy",
+        "SessionExists",
+        "SessionExpired",
+        "SessionNotFound",
+        "StoreUnavailable",
+        "SyncCallInEventLoop",
+        "VersionConflict",
+        "WaitTimeout",
+        "WorkflowNotFound",
+    ),
+    "nexus.errors",
+)
 
 __all__ = [
     "AsyncNexus",
+    "AuthenticationRequired",
+    "CheckpointNotFound",
     "Event",
     "Group",
+    "GroupNotFound",
+    "InvalidInput",
+    "InvalidTransition",
     "Nexus",
     "NexusError",
+    "PayloadTooLarge",
+    "PermissionDenied",
     "RunResult",
     "Session",
+    "SessionBusy",
+    "SessionExists",
+    "SessionExpired",
+    "SessionNotFound",
     "Statistics",
     "Status",
+    "StoreUnavailable",
+    "SyncCallInEventLoop",
+    "VersionConflict",
+    "WaitTimeout",
+    "WorkflowNotFound",
     "request",
 ]
 

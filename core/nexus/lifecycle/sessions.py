@@ -113,8 +113,10 @@ def check_patch(patch: Mapping[str, Any]) -> None:
     """Refuse a patch of session fields, which have verbs of their own.
 
     Raises:
-        InvalidInput: It names a session field other than ``last_activity``, or is not JSON.
+        InvalidInput: It is no JSON object, or names a session field other than ``last_activity``.
     """
+    if not isinstance(patch, Mapping):
+        raise InvalidInput(f"patch must be a JSON object, not {type(patch).__name__}", field="patch")
     for key in patch:
         if key in FIELDS and key not in _STATE_KEYS and key != "last_activity":
             raise InvalidInput(

@@ -8,10 +8,11 @@ import msgspec
 
 from nexus.model import jsonvalue
 from nexus.model.ids import checkpoint_id
+from nexus.model.keyed import Keyed
 from nexus.model.session import iso
 
 
-class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+class Checkpoint(Keyed, msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """``checkpoint-N`` of a session; ``superseded`` once a resume went back before it."""
 
     session_id: str

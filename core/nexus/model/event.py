@@ -11,10 +11,11 @@ from typing import Any
 
 import msgspec
 
+from nexus.model.keyed import Keyed
 from nexus.model.session import iso
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(Keyed, msgspec.Struct, frozen=True, kw_only=True):
     """One fact. ``seq`` is given by the store at commit and rises; 0 in a draft."""
 
     type: str

@@ -7,11 +7,12 @@ from typing import Any
 
 import msgspec
 
+from nexus.model.keyed import Keyed
 from nexus.model.session import iso
 from nexus.model.status import LIVE, Status
 
 
-class Group(msgspec.Struct, frozen=True, kw_only=True):
+class Group(Keyed, msgspec.Struct, frozen=True, kw_only=True):
     """One group as of one version, with how many members stand where."""
 
     id: str
@@ -34,6 +35,16 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
         return sum(self.counts.get(status, 0) for status in LIVE)
 
     @property
+    def status(self) -> str:
+        """``open`` or ``ended``."""
+        return "ended" if self.ended_at is not None else "open"
+
+    @property
+    def by_status(self) -> dict[str, int]:
+        """Members by each of the seven statuses, 0 where there are none."""
+        return {status.value: self.counts.get(status, 0) for status in Status}
+
+    @property
     def done(self) -> float:
         """Fraction of the members that are no longer live, 0 to 1; 0 for an empty group."""
         return (self.total - self.live) / self.total if self.total else 0.0
@@ -41,8 +52,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
         return {
-            "id": self.id, "status": "ended" if self.ended_at is not None else "open",
+            "id": self.id, "status": self.status,
             "created_at": iso(self.created_at), "ended_at": iso(self.ended_at), "owner": self.owner,
             "metadata": self.metadata, "version": self.version, "total": self.total, "live": self.live,
-            "by_status": {status.value: self.counts.get(status, 0) for status in Status},
+            "by_status": self.by_status,
         }  # fmt: skip

@@ -10,7 +10,7 @@ import re
 import secrets
 from typing import NewType
 
-from nexus.errors import InvalidInput
+from nexus.errors import CheckpointNotFound, InvalidInput
 
 SessionId = NewType("SessionId", str)
 GroupId = NewType("GroupId", str)
@@ -57,11 +57,13 @@ def checkpoint_number(value: object, field: str = "checkpoint_id") -> int:
     """The N of ``checkpoint-N``.
 
     Raises:
-        InvalidInput: The text has another form.
+        CheckpointNotFound: The text has another form, so no checkpoint can have it.
+        InvalidInput: It is no text.
     """
     match = _CHECKPOINT.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise InvalidInput(
+        kind = CheckpointNotFound if isinstance(value, str) else InvalidInput
+        raise kind(
             f"{field} {str(value)[:60]!r} is not a checkpoint id: they read checkpoint-1, checkpoint-2, …",
             field=field,
             value=str(value)[:60],

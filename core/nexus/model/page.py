@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -10,13 +11,22 @@ T = TypeVar("T")
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
-    """A page by key: it stays right while rows come and go."""
+    """A page by key: it stays right while rows come and go. Iterates over its items."""
 
     items: tuple[T, ...]
     next_cursor: str | None = None
     """Give it back for the next page; ``None`` when this was the last."""
     total: int | None = None
     """All that match, where the list says so (sessions and groups)."""
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> T:
+        return self.items[index]
 
     def to_dict(self, *, total: bool = False) -> dict[str, Any]:
         """``{items, next_cursor}`` with each item's own JSON values, and ``total`` when asked."""

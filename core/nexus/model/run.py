@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from nexus.model import jsonvalue
+from nexus.model.keyed import Keyed
 from nexus.model.status import RunStatus
 
 
@@ -69,7 +70,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return value
 
 
-class RunResult(msgspec.Struct, frozen=True, kw_only=True):
+class RunResult(Keyed, msgspec.Struct, frozen=True, kw_only=True):
     """What ``execute_workflow`` gives (contract, chapter 3). ``outputs`` is any JSON value."""
 
     session_id: str
@@ -80,11 +81,6 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
     step: int = 0
     last_checkpoint: str | None = None
-
-    def __getitem__(self, key: str) -> Any:
-        if key in self.__struct_fields__:
-            return getattr(self, key)
-        raise KeyError(key)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values under the contract's names."""

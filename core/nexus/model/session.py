@@ -6,7 +6,6 @@ the bytes that the store holds and decoded when somebody looks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -15,6 +14,7 @@ import msgspec
 
 from nexus.model import jsonvalue
 from nexus.model.ids import checkpoint_id
+from nexus.model.keyed import Keyed
 from nexus.model.status import FINAL, LIVE, RUNNING, Status
 
 FIELDS = (
@@ -34,7 +34,7 @@ def iso(seconds: float | None) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-class Session(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+class Session(Keyed, msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One session, as of one version.
 
     Attributes are the contract's fields; times are seconds since the epoch (UTC), ``timeout`` and
@@ -130,19 +130,17 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def __contains__(self, key: object) -> bool:
         return key in FIELDS or key in self.state
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.keys())
-
-    def keys(self) -> list[str]:
-        """Names that ``session[...]`` answers: the fields, then the state's own keys."""
-        return [*FIELDS, *(key for key in self.state if key not in FIELDS)]
-
     def get(self, key: str, default: Any = None) -> Any:
         """``session[key]``, or ``default`` where there is no such field or key."""
         try:
             return self[key]
         except KeyError:
             return default
+
+    def _by_key(self) -> dict[str, Any]:
+        """The fields, then the state's own keys."""
+        fields = {name: getattr(self, name) for name in FIELDS}
+        return {**fields, **{key: value for key, value in self.state.items() if key not in fields}}
 
     def to_dict(self) -> dict[str, Any]:
         """The public fields as JSON values: times in ISO 8601, state and metadata as objects."""

@@ -6,8 +6,10 @@ from typing import Any
 
 import msgspec
 
+from nexus.model.keyed import Keyed
 
-class Statistics(msgspec.Struct, frozen=True, kw_only=True):
+
+class Statistics(Keyed, msgspec.Struct, frozen=True, kw_only=True):
     """Figures over the sessions that the store keeps. Reads by attribute, by key, and with ``dict(...)``.
 
     Durations are seconds from creation to end and ``success_rate`` is the percentage of finished
@@ -28,18 +30,6 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True):
     success_rate: float
     created_per_minute: float
     ended_per_minute: float
-
-    def keys(self) -> tuple[str, ...]:
-        """The names of all figures."""
-        return self.__struct_fields__
-
-    def __getitem__(self, key: str) -> Any:
-        if key not in self.__struct_fields__:
-            raise KeyError(key)
-        return getattr(self, key)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self.__struct_fields__
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""

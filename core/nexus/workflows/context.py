@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 from nexus.errors import InvalidInput, WaitTimeout
@@ -208,9 +208,12 @@ class AsyncRun(RunContext):
         """The payload of the oldest signal of that name; until there is one the run is suspended."""
         return self._received(await self._execution.receive(*_waited(signal, timeout)), signal)
 
-    async def progress(self, done: float, total: float | None = None, note: str | None = None) -> None:
-        """Say how far the run is."""
+    def progress(self, done: float, total: float | None = None, note: str | None = None) -> Awaitable[None]:
+        """Say how far the run is; said at once, awaited or not."""
         self._execution.reports.say(progress_of(done, total, note))
+        said = self._execution.loop.create_future()
+        said.set_result(None)
+        return said
 
 
 def _name(fn: Callable[..., Any]) -> str:
