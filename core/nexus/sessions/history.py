@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from nexus.errors import CheckpointNotFound, InvalidInput
 from nexus.model import Checkpoint, Event, Page, Session, check_id, checkpoint_number
+from nexus.query import Glob, GlobTerm, Query
 from nexus.service import Difference
 from nexus.sessions import arguments
 from nexus.sessions.engine import Engine
@@ -70,9 +71,14 @@ class History:
         return Page(items=items, next_cursor=str(items[-1].seq) if len(found) > limit else None)
 
     async def children(self, session_id: str, cursor: str | None, limit: int) -> Page[Session]:
-        """Direct children in order of creation."""
+        """Direct children in order of creation, with ``total``."""
         await self._engine.load(check_id(session_id))
-        return await self._engine.store.children(session_id, cursor=cursor, limit=arguments.limit(limit))
+        store = self._engine.store
+        page = await store.children(session_id, cursor=cursor, limit=arguments.limit(limit))
+        whole = cursor is None and page.next_cursor is None
+        named = Query((GlobTerm("parent", (Glob(session_id),)),))
+        total = len(page.items) if whole else await store.count(named, self._engine.clock.now())
+        return replace(page, total=total)
 
     async def diff(self, session_id: str, from_: str, to: str) -> Difference:
         """Compare two states of a session."""

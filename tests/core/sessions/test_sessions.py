@@ -152,6 +152,15 @@ async def test_a_child_starts_with_what_its_parent_has(service: LocalService) ->
     assert [item.id for item in (await service.list_children(parent.id)).items] == [child.id]
 
 
+async def test_children_are_counted_on_every_page(service: LocalService) -> None:
+    parent = await service.create_session()
+    children = {(await service.create_session(parent_session=parent.id)).id for _ in range(3)}
+    first = await service.list_children(parent.id, limit=2)
+    rest = await service.list_children(parent.id, limit=2, cursor=first.next_cursor)
+    assert {item.id for page in (first, rest) for item in page.items} == children
+    assert (first.total, rest.total) == (3, 3)
+
+
 async def test_ending_a_parent_ends_its_live_descendants(service: LocalService) -> None:
     top = await service.create_session()
     middle = await service.create_session(parent_session=top.id)
