@@ -142,6 +142,17 @@ class Diagnostics:
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
+def take_logs() -> None:
+    """Show warnings and worse that no handler of the user takes, without control codes: they quote sessions."""
+    import logging  # not for help and completion
+
+    class Taker(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            _write(f"{clean(self.format(record), limit=1 << 16, newlines=True)}\n")
+
+    logging.lastResort = Taker(logging.WARNING)
+
+
 def _as_nexus(error: NexusError, cause: BaseException) -> NexusError:
     error.__cause__ = cause
     return error

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Concatenate, ParamSpec
 import typer
 
 from nexus.errors import InvalidInput, NexusError
-from nexus_tui.cli.diagnostics import Diagnostics, ExitCode, close_stdout
+from nexus_tui.cli.diagnostics import Diagnostics, ExitCode, close_stdout, take_logs
 from nexus_tui.cli.output import FORMATS, Output, check_format
 from nexus_tui.cli.target import Target, resolve_target
 
@@ -190,6 +190,7 @@ def _invoke(
         if inspect.iscoroutine(outcome):
             import asyncio  # 20 ms that help and completion need not pay
 
+            take_logs()
             outcome = asyncio.run(outcome)
         invocation.output.flush()
         return int(outcome or ExitCode.DONE)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import pytest
 
 from nexus import errors
 from nexus.errors import InvalidInput, NexusError
-from nexus_tui.cli.diagnostics import Diagnostics, ExitCode, exit_code, problem
+from nexus_tui.cli.diagnostics import Diagnostics, ExitCode, exit_code, problem, take_logs
 
 EXPECTED = {
     "SessionNotFound": 3, "SessionExpired": 3, "WorkflowNotFound": 3, "CheckpointNotFound": 3, "GroupNotFound": 3,
@@ -72,3 +73,14 @@ def raised(error: Exception) -> Exception:
 def test_a_mistake_in_a_filter_is_pointed_at(capsys: pytest.CaptureFixture[str]) -> None:
     Diagnostics().error(InvalidInput("no such status", field="q", q="status:nope", column=8, length=4))
     assert capsys.readouterr().err.splitlines()[1:] == ["status:nope", "       ^^^^"]
+
+
+def test_logs_reach_the_terminal_without_control_codes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging, "lastResort", logging.lastResort)
+    take_logs()
+    taker = logging.lastResort
+    assert taker is not None
+    taker.handle(logging.LogRecord("nexus", logging.WARNING, "", 1, "bad \x1b[31m %s", ("value",), None))
+    assert capsys.readouterr().err == "bad ␛[31m value\n"

@@ -127,7 +127,7 @@ async def _commit(execution: Execution, ending: Ending | None) -> Snapshot | Non
     _log.warning(
         "run %s of workflow %s in session %s failed%s: %s",
         execution.lease.run_id, execution.run.workflow, execution.lease.session_id, _place(ending.error),
-        error_text(ending.error),
+        _inert(error_text(ending.error)),
     )  # fmt: skip
     return await _fail(execution, ending.error)
 
@@ -164,6 +164,11 @@ def error_text(error: BaseException) -> str:
     if len(text) > _SHOWN:
         text = f"{text[:_SHOWN]}…"
     return f"{name}: {text}" if text else name
+
+
+def _inert(text: str) -> str:
+    """One line without control codes: logs are read on terminals."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def _place(error: BaseException) -> str:

@@ -56,6 +56,16 @@ async def test_a_failed_run_leaves_patches_of_others_alone(app: AsyncNexus) -> N
     assert (await app.get_session(result.session_id)).state == {"theirs": 1}
 
 
+async def test_the_log_of_a_failed_run_has_no_control_codes(app: AsyncNexus, caplog: pytest.LogCaptureFixture) -> None:
+    @app.workflow("coloured")
+    async def coloured(run: Any) -> None:
+        raise RuntimeError("bad \x1b[31m é\nsecond line")
+
+    result = await app.execute_workflow("coloured")
+    assert result.error == "RuntimeError: bad \x1b[31m é\nsecond line"
+    assert caplog.messages[-1].endswith(r"RuntimeError: bad \x1b[31m é\nsecond line")
+
+
 @pytest.mark.parametrize(
     ("value", "path"),
     [
