@@ -45,3 +45,12 @@ def test_groups_page_and_give_ids(line: Line) -> None:
     page = line.ok("groups", "list", "--limit", "2")
     assert page["next_cursor"]
     assert line("groups", "list", "--all", "-o", "id").out.split() == ["g-2", "g-1", "g-0"]
+
+
+def test_a_dry_run_ends_no_group_and_yes_is_taken(line: Line) -> None:
+    line.ok("groups", "create", "g")
+    line.ok("sessions", "create", "a", "--group", "g")
+    ran = line("groups", "end", "g", "--dry-run")
+    assert (ran.code, ran.err) == (0, "1 session would be ended; nothing was\n")
+    assert line.ok("groups", "show", "g")["status"] == "open"
+    assert line.ok("groups", "end", "g", "--yes")["status"] == "ended"

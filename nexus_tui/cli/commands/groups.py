@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -71,6 +72,8 @@ async def end(
     group_id: IdArgument,
     status: Annotated[str, typer.Option(help="What members end as: completed or cancelled.")] = "completed",
     reason: Annotated[str | None, typer.Option(help="Kept with the events.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask; asked is only on a terminal.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the group and how many would end.")] = False,
 ) -> None:
     """End a group and all its live members."""
     if status not in {"completed", "cancelled"}:
@@ -78,7 +81,16 @@ async def end(
             f"--status {status!r} ends nothing: use completed or cancelled", field="status", value=status
         )
     async with call.target.open_service() as service:
-        call.output.record((await service.end_group(group_id, status=status, reason=reason)).to_dict(), GROUPS)
+        found = await service.get_group(group_id)
+        live = f"{found.live:,} session{'' if found.live == 1 else 's'}"
+        if dry_run:
+            call.output.record(found.to_dict(), GROUPS)
+            call.say.note(f"{live} would be ended; nothing was")
+        elif yes or not found.live or not sys.stdin.isatty() or call.say.ask(f"end group {group_id} with {live}?"):
+            ended = await service.end_group(group_id, status=status, reason=reason)
+            call.output.record(ended.to_dict(), GROUPS)
+        else:
+            call.say.note("nothing was done")
 
 
 @command(app, "wait")
