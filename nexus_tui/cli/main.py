@@ -30,9 +30,13 @@ from nexus_tui.cli.parameters import lighten
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        sys.stdout.write(f"nexus {version('nexus-tui')}\n")
+        try:
+            found = version("nexus-tui")
+        except PackageNotFoundError:
+            found = "(run from a folder that is not installed)"
+        sys.stdout.write(f"nexus {found}\n")
         raise typer.Exit
 
 

@@ -204,3 +204,9 @@ def test_the_module_and_the_second_entry_point_are_the_same_program(place: Path)
     )  # fmt: skip
     assert done.returncode == 2
     assert "the console needs a terminal" in done.stderr
+
+
+def test_the_version_is_told_also_where_nothing_is_installed(place: Path) -> None:
+    ran = process("--version", cwd=place)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("nexus ")
