@@ -36,14 +36,22 @@ class Declarations:
 
         return decorate
 
+    @overload
     def register(
         self, fn: F, name: str | None = None, *, checkpoint_interval: int = 1, description: str | None = None
-    ) -> F:
-        """Register a workflow without a decorator; gives ``fn`` back.
+    ) -> F: ...
+    @overload
+    def register(self, fn: str, name: F, *, checkpoint_interval: int = 1, description: str | None = None) -> F: ...
+    def register(
+        self, fn: Any, name: Any = None, *, checkpoint_interval: int = 1, description: str | None = None
+    ) -> Any:
+        """Register a workflow without a decorator; gives ``fn`` back. The name may come first, too.
 
         Raises:
             InvalidInput: The name is taken or malformed, or the signature can't be called with named inputs.
         """
+        if isinstance(fn, str) and callable(name):
+            fn, name = name, fn
         wanted = name if name is not None else getattr(fn, "__name__", "workflow").replace("_", "-")
         self.registry.add(fn, wanted, checkpoint_interval=checkpoint_interval, description=description)
         return fn

@@ -87,6 +87,15 @@ def test_a_checkpoint_id_of_any_other_form_is_not_found(app: Nexus) -> None:
             app.resume_from_checkpoint(session_id, unknown)
 
 
+def test_a_workflow_is_registered_with_its_name_before_or_behind_it(app: Nexus) -> None:
+    def five() -> int:
+        return 5
+
+    assert app.register(five, "behind") is five
+    assert app.register("before", five) is five
+    assert [app.execute_workflow(name).outputs for name in ("behind", "before")] == [5, 5]
+
+
 def test_a_patch_that_is_no_object_is_refused(app: Nexus) -> None:
     session_id = app.create_session()
     patch: Any = [1]
