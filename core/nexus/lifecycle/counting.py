@@ -107,7 +107,7 @@ def statistics(counters: Mapping[str, float], now: float) -> Statistics:
         p50_duration=percentile(buckets, 0.50),
         p95_duration=percentile(buckets, 0.95),
         p99_duration=percentile(buckets, 0.99),
-        success_rate=round(100 * by_status[Status.COMPLETED] / finished, 3) if finished else 0.0,
+        success_rate=round(100 * by_status[Status.COMPLETED] / finished, 6) if finished else 0.0,
         created_per_minute=_per_minute(counters, "created", now),
         ended_per_minute=_per_minute(counters, "ended", now),
     )

@@ -44,3 +44,8 @@ def test_minutes_that_nobody_reads_any_more_are_named() -> None:
     minute = int(now // 60)
     counters = {f"minute:created:{minute}": 1.0, f"minute:ended:{minute - 61}": 1.0, "status:active": 1.0}
     assert stale_minutes(counters, now) == [f"minute:ended:{minute - 61}"]
+
+
+def test_a_success_rate_is_exact_to_a_millionth_of_a_percent() -> None:
+    figures = statistics({"status:completed": 2, "status:cancelled": 1}, now=0.0)
+    assert figures.success_rate == pytest.approx(200 / 3)
