@@ -98,7 +98,7 @@ class ResumeSession(Asked, frozen=True, kw_only=True):
     checkpoint_id: CheckpointName | None = None
     inputs: Annotated[dict[str, Any], Meta(description="instead of the recorded ones")] | None = None
     workflow: str | None = None
-    background: Annotated[bool, Meta(description="answer at once, not when the run has ended")] = True
+    background: Annotated[bool, Meta(description="answer at once, not when the run has ended")] = False
 
 
 class ForkSession(Asked, frozen=True, kw_only=True):
