@@ -14,8 +14,6 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from msgspec.structs import replace
-
 from nexus.errors import AuthenticationRequired, InvalidInput
 from nexus.local import LocalService
 from nexus.manager import AsyncSessionManager, id_of
@@ -324,8 +322,3 @@ def store_url(settings: Settings) -> str:
     if settings.session_backend == "memory" and not settings.session_persistence:
         return "memory://"
     return settings.database_url or default_store_url()
-
-
-def with_settings(settings: Settings, **fields: Any) -> Settings:
-    """A copy with some fields set."""
-    return replace(settings, **fields)
