@@ -147,7 +147,7 @@ def test_checkpoints_are_listed_and_shown_with_their_state(line: Line) -> None:
     assert page["next_cursor"] is None
     assert line.ok("checkpoints", "show", "s", "checkpoint-2")["state"] == {"seen": [0, 1]}
     assert line("checkpoints", "show", "s", "checkpoint-99").code == 3
-    assert line("checkpoints", "show", "s", "two").code == 2
+    assert line("checkpoints", "show", "s", "two").code == 3
 
 
 def test_the_diff_of_two_checkpoints_is_told_by_path(line: Line) -> None:
