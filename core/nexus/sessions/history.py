@@ -15,20 +15,29 @@ from nexus.sessions.engine import Engine
 
 
 async def find_checkpoint(engine: Engine, session_id: str, checkpoint_id: str) -> Checkpoint:
-    """One checkpoint with its state.
+    """One checkpoint of a session with its state.
+
+    Raises:
+        SessionNotFound: There is no such session.
+        CheckpointNotFound: As ``checkpoint_of`` says.
+    """
+    return await checkpoint_of(engine, (await engine.load(check_id(session_id))).session, checkpoint_id)
+
+
+async def checkpoint_of(engine: Engine, session: Session, checkpoint_id: str) -> Checkpoint:
+    """One checkpoint, with its state, of a session that is loaded already.
 
     Raises:
         CheckpointNotFound: The session has none of that number, or no longer keeps it.
     """
-    session = (await engine.load(check_id(session_id))).session
     number = checkpoint_number(checkpoint_id)
-    found = await engine.store.load_checkpoint(session_id, number)
+    found = await engine.store.load_checkpoint(session.id, number)
     if found is None:
         kept = (
             f"it keeps {session.oldest_checkpoint} to {session.checkpoints}" if session.checkpoints else "it has none"
         )
         raise CheckpointNotFound(
-            f"session {session_id} has no {checkpoint_id}: {kept}", session_id=session_id, checkpoint_id=checkpoint_id
+            f"session {session.id} has no {checkpoint_id}: {kept}", session_id=session.id, checkpoint_id=checkpoint_id
         )
     return replace(found, superseded=session.superseded(number))
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import msgspec
 
-from nexus.errors import CheckpointNotFound, InvalidInput
+from nexus.errors import InvalidInput
 from nexus.lifecycle.resuming import Resumption, resumable
-from nexus.model import Caller, Checkpoint, Status, checkpoint_number, jsonvalue
+from nexus.model import Caller, Checkpoint, Status, jsonvalue
 from nexus.model.change import Snapshot
 from nexus.sessions.engine import Engine
+from nexus.sessions.history import checkpoint_of
 from nexus.workflows.registry import Registry
 from nexus.workflows.schema import to_json
 
@@ -50,7 +51,7 @@ async def find(engine: Engine, session_id: str, checkpoint_id: str | None, workf
         InvalidInput: The checkpoint id is malformed, or another workflow than ``workflow`` has run there.
     """
     snapshot = await engine.load(session_id)
-    checkpoint = None if checkpoint_id is None else await _checkpoint(engine, session_id, checkpoint_id)
+    checkpoint = None if checkpoint_id is None else await checkpoint_of(engine, snapshot.session, checkpoint_id)
     ran = checkpoint.workflow if checkpoint is not None else snapshot.run.workflow if snapshot.run is not None else None
     if workflow is not None and ran is not None and workflow != ran:
         where = checkpoint.id if checkpoint is not None else f"session {session_id}"
@@ -59,16 +60,6 @@ async def find(engine: Engine, session_id: str, checkpoint_id: str | None, workf
             field="workflow", value=workflow,
         )  # fmt: skip
     return Target(snapshot=snapshot, checkpoint=checkpoint, workflow=ran)
-
-
-async def _checkpoint(engine: Engine, session_id: str, checkpoint_id: str) -> Checkpoint:
-    found = await engine.store.load_checkpoint(session_id, checkpoint_number(checkpoint_id))
-    if found is None:
-        raise CheckpointNotFound(
-            f"session {session_id} has no {checkpoint_id}, or keeps it no longer",
-            session_id=session_id, checkpoint_id=checkpoint_id,
-        )  # fmt: skip
-    return found
 
 
 def would_run(engine: Engine, target: Target, caller: Caller) -> bool:
