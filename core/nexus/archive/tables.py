@@ -1,0 +1,147 @@
+"""The archive's tables, as SQLAlchemy Core sees them; ``migrations`` makes them.
+
+Documents, states and runs are the bytes of ``nexus.stores.codec``: the truth. The other columns are what
+lists filter and sort by, and are derived from them. Times are seconds since the epoch (UTC). A session that Redis
+has let go keeps its row, and ``gone_at`` says since when; while that is ``NULL``, Redis should hold it.
+
+Text is compared by its code points in every database, so keys of pages mean the same everywhere. The one character
+that PostgreSQL's text can't hold, NUL, stands there as U+FFFD; documents keep it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, LargeBinary, MetaData, Table, Text
+from sqlalchemy.types import TypeEngine
+
+metadata: Final = MetaData()
+
+_NAME: Final[TypeEngine[str]] = Text().with_variant(Text(collation="C"), "postgresql")
+_BYTES: Final = LargeBinary
+_TIME: Final = Double
+
+
+def _key(name: str) -> Column[str]:
+    return Column(name, _NAME, primary_key=True)
+
+
+def _text(name: str, *, optional: bool = False) -> Column[Any]:
+    return Column(name, _NAME, nullable=optional)
+
+
+sessions: Final = Table(
+    "archived_sessions",
+    metadata,
+    _key("id"),
+    Column("version", BigInteger, nullable=False),
+    _text("status"),
+    _text("channel"),
+    _text("workflow", optional=True),
+    _text("user_id", optional=True),
+    _text("group_id", optional=True),
+    _text("parent_id", optional=True),
+    _text("owner"),
+    Column("created_at", _TIME, nullable=False),
+    Column("last_activity", _TIME, nullable=False),
+    Column("expires_at", _TIME),
+    Column("ended_at", _TIME),
+    Column("step", BigInteger, nullable=False),
+    Column("duration", _TIME),
+    Column("document", _BYTES, nullable=False),
+    Column("state", _BYTES, nullable=False),
+    Column("run", _BYTES),
+    Column("gone_at", _TIME),
+    Index("archived_sessions_by_creation", "created_at", "id"),
+    Index("archived_sessions_by_activity", "last_activity", "id"),
+    Index("archived_sessions_by_end", "ended_at", "id"),
+    Index("archived_sessions_by_status", "status", "created_at", "id"),
+    Index("archived_sessions_by_group", "group_id", "created_at", "id"),
+    Index("archived_sessions_by_parent", "parent_id", "created_at", "id"),
+    Index("archived_sessions_by_user", "user_id", "created_at", "id"),
+    Index("archived_sessions_by_leave", "gone_at", "id"),
+)
+
+checkpoints: Final = Table(
+    "archived_checkpoints",
+    metadata,
+    _key("session_id"),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("pinned", Boolean, nullable=False),
+    Column("document", _BYTES, nullable=False),
+    Column("state", _BYTES),
+)
+
+journal: Final = Table(
+    "archived_journal",
+    metadata,
+    _key("session_id"),
+    _key("run_id"),
+    _key("key"),
+    Column("position", BigInteger, nullable=False),
+    Column("document", _BYTES, nullable=False),
+)
+"""``position`` rises in the order in which the entries of a session were committed."""
+
+inbox: Final = Table(
+    "archived_inbox",
+    metadata,
+    _key("session_id"),
+    _key("id"),
+    Column("document", _BYTES, nullable=False),
+)
+
+claims: Final = Table(
+    "archived_claims",
+    metadata,
+    _key("key"),
+    _text("value"),
+    _text("session_id", optional=True),
+    Index("archived_claims_by_session", "session_id"),
+)
+
+groups: Final = Table(
+    "archived_groups",
+    metadata,
+    _key("id"),
+    Column("version", BigInteger, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("document", _BYTES, nullable=False),
+    Index("archived_groups_by_creation", "created_at", "id"),
+)
+
+events: Final = Table(
+    "archived_events",
+    metadata,
+    _key("subject"),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("place", BigInteger, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    _text("session_id", optional=True),
+    _text("group_id", optional=True),
+    Column("ts", _TIME, nullable=False),
+    _text("type"),
+    Column("document", _BYTES, nullable=False),
+    Index("archived_events_by_session", "session_id", "seq"),
+    Index("archived_events_by_group", "group_id", "seq"),
+    Index("archived_events_by_number", "seq"),
+    Index("archived_events_by_time", "ts"),
+)
+"""``subject``, ``version`` and ``place`` say which event of which change it is: what makes a repeat harmless.
+
+``seq`` is the number that the live store gave it; it rises within one shard of a store.
+"""
+
+counters: Final = Table(
+    "archived_counters",
+    metadata,
+    _key("name"),
+    Column("value", Double, nullable=False),
+)
+
+meta: Final = Table(
+    "archive_meta",
+    metadata,
+    _key("key"),
+    _text("value"),
+)
