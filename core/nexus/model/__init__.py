@@ -4,7 +4,17 @@ from nexus.model.caller import Caller
 from nexus.model.checkpoint import Checkpoint
 from nexus.model.event import Event, EventBatch
 from nexus.model.group import Group
-from nexus.model.ids import GroupId, RunId, SessionId, WorkerId, check_id, checkpoint_id, checkpoint_number, new_id
+from nexus.model.ids import (
+    GroupId,
+    RunId,
+    SessionId,
+    WorkerId,
+    born_at,
+    check_id,
+    checkpoint_id,
+    checkpoint_number,
+    new_id,
+)
 from nexus.model.page import Page, Window
 from nexus.model.run import JournalEntry, Progress, Run, RunResult, Wait
 from nexus.model.session import Session, iso
@@ -40,6 +50,7 @@ __all__ = [
     "Worker",
     "WorkerId",
     "WorkflowInfo",
+    "born_at",
     "check_id",
     "checkpoint_id",
     "checkpoint_number",

@@ -19,6 +19,7 @@ WorkerId = NewType("WorkerId", str)
 
 _ALLOWED = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_MADE = re.compile(rf"[a-z]+_([0-7][{_ALPHABET}]{{9}})[{_ALPHABET}]{{16}}", re.ASCII)
 _CHECKPOINT = re.compile(r"checkpoint-([1-9][0-9]{0,17})", re.ASCII)
 
 
@@ -46,6 +47,17 @@ def new_id(prefix: str, now: float) -> str:
     number = (int(now * 1000) & (1 << 48) - 1) << 80 | secrets.randbits(80)
     digits = [_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5)]
     return f"{prefix}_{''.join(digits)}"
+
+
+def born_at(name: str) -> float | None:
+    """When ``new_id`` made a name, in seconds since the epoch; ``None`` for a name that somebody chose."""
+    made = _MADE.fullmatch(name)
+    if made is None:
+        return None
+    number = 0
+    for digit in made[1]:
+        number = number << 5 | _ALPHABET.index(digit)
+    return number / 1000
 
 
 def checkpoint_id(number: int) -> str:

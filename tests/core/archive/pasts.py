@@ -1,0 +1,110 @@
+"""Histories to complete a live store with: one in memory, and what tests fill both sides with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from nexus.model import Checkpoint, Event, Group, JournalEntry, Page, Session, Window
+from nexus.model.change import Snapshot
+from nexus.query import Query, parse
+from nexus.stores import ordering
+from nexus.stores.base import Order, SortField
+from nexus.stores.memory import MemoryStore
+from nexus.stores.ordering import Key
+from nexus.testing.builders import NOW
+
+MANY = 100_000
+
+
+class MemoryPast:
+    """``History`` over a second ``MemoryStore``, which holds nothing but what was let go.
+
+    Args:
+        store: That store, open.
+        ready: Whether the archive is up to date, so that sessions may be let go.
+    """
+
+    def __init__(self, store: MemoryStore, *, ready: bool = True) -> None:
+        self.store = store
+        self.ready = ready
+        self.asked: Counter[str] = Counter()
+        self.let: list[tuple[str, int]] = []
+        self.kept: list[tuple[str, int]] = []
+
+    async def load(self, session_id: str) -> Snapshot | None:
+        self.asked["load"] += 1
+        return await self.store.load(session_id)
+
+    async def load_many(self, session_ids: Sequence[str]) -> dict[str, Snapshot]:
+        self.asked["load_many"] += 1
+        return await self.store.load_many(session_ids)
+
+    async def list_sessions(
+        self, query: Query, order: Order, *, cursor: str | None, limit: int, now: float
+    ) -> Page[Session]:
+        return await self.store.list_sessions(query, order, cursor=cursor, limit=limit, now=now)
+
+    async def window(self, query: Query, order: Order, *, offset: int, limit: int, now: float) -> Window[Session]:
+        self.asked["window"] += 1
+        return await self.store.window(query, order, offset=offset, limit=limit, now=now)
+
+    async def count(self, query: Query, now: float) -> int:
+        return await self.store.count(query, now)
+
+    async def split(
+        self, query: Query, order: Order, places: Sequence[Key], *, first: int, rank: int, now: float
+    ) -> int:
+        self.asked["split"] += 1
+        found = await self.store.window(query, order, offset=0, limit=MANY, now=now)
+        keys = [ordering.key_of(session, order.field) for session in found.items]
+        own = [sum(key > place if order.descending else key < place for key in keys) for place in places]
+        return sum(first + index + before < rank for index, before in enumerate(own))
+
+    async def children(self, session_id: str, *, cursor: str | None, limit: int) -> Page[Session]:
+        return await self.store.children(session_id, cursor=cursor, limit=limit)
+
+    async def list_checkpoints(self, session_id: str, *, after: int, limit: int) -> list[Checkpoint]:
+        self.asked["list_checkpoints"] += 1
+        return await self.store.list_checkpoints(session_id, after=after, limit=limit)
+
+    async def load_checkpoint(self, session_id: str, number: int) -> Checkpoint | None:
+        self.asked["load_checkpoint"] += 1
+        return await self.store.load_checkpoint(session_id, number)
+
+    async def load_journal(self, session_id: str, run_id: str) -> list[JournalEntry]:
+        self.asked["load_journal"] += 1
+        return await self.store.load_journal(session_id, run_id)
+
+    async def list_events(
+        self,
+        *,
+        session_id: str | None = None,
+        group_id: str | None = None,
+        after: int = 0,
+        limit: int,
+        newest: bool = False,
+    ) -> list[Event]:
+        return await self.store.list_events(
+            session_id=session_id, group_id=group_id, after=after, limit=limit, newest=newest
+        )
+
+    async def load_group(self, group_id: str) -> Group | None:
+        return await self.store.load_group(group_id)
+
+    async def members(self, group_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
+        self.asked["members"] += 1
+        counts: dict[str, Counter[str]] = {}
+        for name in group_ids:
+            found = await self.store.window(
+                parse(f'group:"{name}"'), Order(SortField.ID), offset=0, limit=MANY, now=NOW
+            )
+            counts[name] = Counter(session.status.value for session in found.items)
+        return counts
+
+    async def let_go(self, session_id: str, version: int) -> bool:
+        self.let.append((session_id, version))
+        return self.ready
+
+    async def keep(self, session_id: str, version: int) -> None:
+        self.kept.append((session_id, version))
