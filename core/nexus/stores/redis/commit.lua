@@ -1,20 +1,25 @@
 #!lua
 -- One commit, whole or not at all: everything is compared before anything is written.
 --
--- ARGV[1] is MessagePack: {number, acknowledged numbers, seconds to remember numbers from now on or 0, changes}; commits.py has
--- the shape of a change. Documents are opaque bytes, named by their place in ARGV. KEYS 1-19 are those of the store, in the order of
--- keys.py; the keys behind them are named by their place in KEYS.
+-- ARGV[1] is MessagePack: {number, acknowledged numbers, seconds to remember numbers from now on or 0, changes, the archive's mark
+-- or '', the place of what goes to the archive or false}; commits.py has the shape of a change. Documents are opaque bytes, named by
+-- their place in ARGV. KEYS 1-21 are those of the store, in the order of keys.py; the keys behind them are named by their place in KEYS.
 local SEQ, STREAM, COUNTERS, GROUP_COUNTERS, CLAIMS, OWNERS, GROUPS, MEMBERS, GONE = 1, 2, 3, 4, 5, 6, 7, 8, 9
-local FIRST_INDEX, INDEXES, GROUP_INDEX, DONE = 9, 8, 18, 19
+local FIRST_INDEX, INDEXES, GROUP_INDEX, DONE, META, OUTBOX = 9, 8, 18, 19, 20, 21
 local RECORD, CHECKPOINTS, STATES, JOURNAL, INBOX, CLAIMED = 0, 1, 2, 3, 4, 5
 
 local call = redis.call
 local commit = cmsgpack.unpack(ARGV[1])
 local number, acknowledged, remembered, changes = commit[1], commit[2], commit[3], commit[4]
+local mark, archived = commit[5], commit[6]
 
 local done = call('HGET', KEYS[DONE], number)
 if done then
   return {tonumber(done)}
+end
+local marked = call('HGET', KEYS[META], 'archive')
+if (marked or '') ~= mark then
+  return {-2, marked}
 end
 
 -- What is there, and what the changes before the one in hand would have made of it.
@@ -278,6 +283,10 @@ for _, change in ipairs(changes) do
   end
 end
 first = first or 0
+if archived then
+  local token = string.sub(KEYS[DONE], -16) .. '-' .. number
+  call('XADD', KEYS[OUTBOX], '*', 't', token, 's', string.format('%.0f', first), 'b', ARGV[archived])
+end
 
 -- In this order, because a hash that is empty for a moment loses its time to live.
 call('HSET', KEYS[DONE], number, first)

@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from nexus.model import Event
-from nexus.stores import codec
+from nexus.stores import archiving, codec
 from nexus.stores.base import Change, Committed, Conflict, Snapshot
 from nexus.stores.prepared import PreparedChange, PreparedRecord
 from nexus.stores.redis import entries
@@ -49,6 +49,8 @@ class Commits:
         self._keys = keys
         self._last = 0
         self._breaks = client.breaks
+        self.mark = ""
+        """The archive's, as last heard of; ``""`` while the store has none."""
         self._begin()
 
     def _begin(self) -> None:
@@ -58,22 +60,45 @@ class Commits:
         self._unheard = 0
         self._renew_at = 0.0
 
-    async def commit(self, prepared: Sequence[PreparedChange]) -> Committed:
-        """See ``Store.commit``."""
+    async def commit(self, prepared: Sequence[PreparedChange], *, mark: str | None = None) -> Committed:
+        """See ``Store.commit``.
+
+        Args:
+            prepared: The changes.
+            mark: The mark that the store must have; by default the one it was last heard to have, or has now.
+
+        Raises:
+            StoreLost: The store has lost its mark, or has another one than it must.
+        """
+        known = self.mark if mark is None else mark
         self._last += 1
         number = str(self._last)
         heard, self._heard = self._heard[:_MOST_HEARD], self._heard[_MOST_HEARD:]
         names = _Names(self._keys, self._done_key)
         changes = [_change(one, names) for one in prepared]
         renew = self._must_renew()
-        head = _pack((number, heard, REMEMBERED if renew else 0, changes))
+        archived: int | bool = False
+        if known or mark is not None:
+            archived = names.document(archiving.encode_changes([archiving.archived(one) for one in prepared]))
+        head = _pack((number, heard, REMEMBERED if renew else 0, changes, known, archived))
         packed = pack(("EVALSHA", COMMIT.sha, len(names.keys), *names.keys, head, *names.documents))
         answer = await self._send(number, packed)
         if answer[0] == -1:
             raise _conflict([one.change for one in prepared], answer)
+        if answer[0] == -2:
+            self._learn(answer[1], sure=mark is None)
+            return await self.commit(prepared)
         if renew:
             self._renewed()
         return _committed(prepared, answer[0])
+
+    def _learn(self, found: bytes | None, *, sure: bool) -> None:
+        if found is None or not sure:
+            raise archiving.StoreLost(
+                "the store has lost its sessions: a process with session_persistence puts them back from the archive",
+                reason="lost",
+            )
+        self.mark = found.decode()
 
     async def _send(self, number: str, packed: bytes) -> list[Any]:
         breaks, sure = self._client.breaks, False
@@ -104,7 +129,7 @@ class _Names:
 
     def __init__(self, keys: Keys, done_key: bytes) -> None:
         self._names = keys
-        self.keys = [*keys.store, done_key]
+        self.keys = [*keys.store, done_key, keys.meta, keys.root + b"o"]
         self.documents: list[bytes] = []
         self._places: dict[tuple[str, str], int] = {}
 

@@ -1,0 +1,260 @@
+"""What a live store hands to the archive beside it: the outbox, and what stands in it.
+
+Whether a store is archived is a fact of the store: it holds a *mark*, the name of the archive. Each commit says which
+mark its process knows, and is refused if the store has another one, so no process writes past the archive, and a
+store that lost its data, and its mark with them, takes no commit from those who knew it (``StoreLost``).
+
+While there is a mark, each commit also appends one entry to the outbox, atomically. Entries are read in order and
+dropped once the archive has them. ``RedisStore`` implements this side, ``nexus.archive`` the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+from nexus.errors import StoreUnavailable
+from nexus.model import Event
+from nexus.model.change import Change
+from nexus.stores.prepared import PreparedChange
+
+__all__ = [
+    "Archivable",
+    "ArchivedChange",
+    "Entry",
+    "EventName",
+    "Lag",
+    "Marks",
+    "Outbox",
+    "Read",
+    "StoreLost",
+    "archived",
+    "decode_changes",
+    "encode_changes",
+]
+
+EventName = tuple[str, int, int]
+"""Which event of which change: subject, version, place."""
+
+
+class StoreLost(StoreUnavailable):
+    """The live store has lost its data; they are being put back from the archive."""
+
+
+class ArchivedChange(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """A committed change in the bytes of ``codec``, with all that the archive keeps of it."""
+
+    session_id: str | None = None
+    version: int = 0
+    """The version that it made, or with which it deleted."""
+    created: bool = False
+    record: tuple[bytes, bytes, bytes | None] | None = None
+    """Document, state and run; ``None`` with a ``session_id``: it was deleted."""
+    group_id: str | None = None
+    group: bytes | None = None
+    """``None`` with a ``group_id``: it was deleted."""
+    events: tuple[bytes, ...] = ()
+    counters: tuple[tuple[str, float], ...] = ()
+    claims: tuple[tuple[str, str | None], ...] = ()
+    checkpoints: tuple[tuple[str, int, bool, bytes, bytes | None], ...] = ()
+    """Session, number, pinned, document, state (``None``: as it is stored)."""
+    drop_checkpoints: tuple[int, ...] = ()
+    journal: tuple[tuple[str, str, bytes], ...] = ()
+    drop_journal: tuple[tuple[str, str], ...] = ()
+    put: tuple[tuple[str, bytes], ...] = ()
+    take: tuple[str, ...] = ()
+    whole: bool = False
+    """It says all that there is of the session, but for checkpoints; whatever else is archived of it is wrong."""
+    absolute: bool = False
+    """Its counters are the values, not what is to be added."""
+    owners: tuple[str | None, ...] = ()
+    """The sessions that its claims belong to, where that isn't ``session_id``."""
+    names: tuple[EventName, ...] = ()
+    seqs: tuple[int, ...] = ()
+    """Names and numbers of its events; filled in when it is read from the outbox."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One commit, as it stands in the outbox."""
+
+    position: str
+    """Where; no other entry ever has the same."""
+    changes: tuple[ArchivedChange, ...]
+
+
+class Marks(msgspec.Struct, frozen=True, kw_only=True):
+    """What an outbox says of itself."""
+
+    mark: str | None
+    """The archive's name; ``""`` once archiving was switched off, ``None`` if the store holds none."""
+    reached: str
+    """The position up to which it was last dropped; ``""`` for never."""
+    copied: str | None
+    """How far the copy of what was there before has come; ``None`` if it has not begun."""
+
+
+class Read(msgspec.Struct, frozen=True, kw_only=True):
+    """What lies behind a position."""
+
+    entries: tuple[Entry, ...]
+    known: bool
+    """Whether the position is one that this outbox has, or had when it was last dropped up to it."""
+
+
+class Lag(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the archive is behind."""
+
+    entries: int
+    seconds: float
+
+
+class Outbox(Protocol):
+    """The outbox of one shard. Every method may raise ``StoreUnavailable``."""
+
+    name: str
+    """Of the shard."""
+
+    def holds(self, name: str) -> bool:
+        """Whether the session or group of that id belongs to this shard."""
+        ...
+
+    async def marks(self) -> Marks:
+        """What it says of itself now."""
+        ...
+
+    async def set_mark(self, mark: str, *, expected: str | None) -> bool:
+        """Archive under ``mark`` from now on, if it is ``expected`` now; the copy begins anew. Whether it was."""
+        ...
+
+    async def read(self, position: str, limit: int) -> Read:
+        """Up to ``limit`` entries behind a position, in order."""
+        ...
+
+    async def drop(self, position: str) -> None:
+        """Forget all entries up to a position, and note it."""
+        ...
+
+    async def lag(self) -> Lag:
+        """What waits in it."""
+        ...
+
+    async def copy(self, cursor: str | None, limit: int) -> str | None:
+        """Append up to about ``limit`` of the things that are stored, as they are now, behind a cursor.
+
+        Returns:
+            The cursor behind them, kept in ``Marks.copied`` too; ``None`` when all is copied.
+        """
+        ...
+
+    async def lead(self, who: str, seconds: float) -> bool:
+        """Take or keep the lease of the one who empties it; whether ``who`` has it now."""
+        ...
+
+    async def yield_lead(self, who: str) -> None:
+        """Give the lease back."""
+        ...
+
+    async def begin_restore(self, who: str, seq: int, seconds: float) -> bool:
+        """Take or keep the lease of the one who puts back what was lost, numbering events above ``seq``; whether
+        ``who`` has it now."""
+        ...
+
+    async def put_back(self, change: Change, *, lost: bool) -> bool:
+        """Commit a record, with what belongs to it, if there is none of its id; whether it was.
+
+        Args:
+            change: What to commit; a claim that is set by now is left out.
+            lost: Whether the store holds no mark, because all of it was lost.
+
+        Raises:
+            StoreLost: The store has lost its mark, or, with ``lost``, somebody has put everything back already.
+        """
+        ...
+
+    async def finish_restore(self, who: str, mark: str, position: str, seq: int, counters: Mapping[str, float]) -> bool:
+        """Set the mark, and add the counters, all at once, if nothing was lost since ``begin_restore``; whether."""
+        ...
+
+
+@runtime_checkable
+class Archivable(Protocol):
+    """A store that can be archived."""
+
+    @property
+    def outboxes(self) -> Sequence[Outbox]:
+        """One for each shard; the store is open."""
+        ...
+
+
+def archived(prepared: PreparedChange) -> ArchivedChange:
+    """What the archive keeps of a change."""
+    change, record = prepared.change, prepared.record
+    after = change.after.session.version if change.after is not None else None
+    if change.group_after is not None:
+        after = change.group_after.version
+    return ArchivedChange(
+        session_id=change.session_id,
+        version=(change.expected or 0) + 1 if after is None else after,
+        created=change.expected is None,
+        record=None if record is None else (record.document, record.state, record.run),
+        group_id=change.group_id,
+        group=prepared.group,
+        events=prepared.events,
+        counters=tuple(change.counters.items()),
+        claims=tuple([(claim.key, claim.value) for claim in change.claims]),
+        checkpoints=tuple(
+            [(one.session_id, one.number, one.pinned, one.document, one.state) for one in prepared.checkpoints]
+        ),
+        drop_checkpoints=change.drop_checkpoints,
+        journal=tuple(
+            [(one.run_id, one.key, body) for one, body in zip(change.journal, prepared.journal, strict=True)]
+        ),
+        drop_journal=change.drop_journal,
+        put=tuple([(one.id, body) for one, body in zip(change.put, prepared.put, strict=True)]),
+        take=change.take,
+    )
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decoder = msgspec.msgpack.Decoder(tuple[ArchivedChange, ...])
+
+
+def encode_changes(changes: Sequence[ArchivedChange]) -> bytes:
+    """The changes of one commit, for the outbox."""
+    return _encode(changes)
+
+
+def decode_changes(document: bytes) -> tuple[ArchivedChange, ...]:
+    """What ``encode_changes`` was given."""
+    return _decoder.decode(document)
+
+
+def event_names(change: ArchivedChange, token: str, place: int) -> tuple[EventName, ...]:
+    """What the events of the change at ``place`` of a commit are known by.
+
+    Args:
+        change: The change.
+        token: The commit's own.
+        place: Of the change, in the commit.
+    """
+    if change.session_id is not None:
+        subject = f"s:{change.session_id}"
+    else:
+        subject = f"c:{token}:{place}" if change.group_id is None else f"g:{change.group_id}"
+    return tuple([(subject, change.version, number) for number in range(len(change.events))])
+
+
+def stored_event_name(event: Event, place: int) -> EventName:
+    """What an event is known by that is found in the live store.
+
+    Args:
+        event: It.
+        place: How many events of the same record and version come right before it.
+    """
+    if event.session_id is not None:
+        return f"s:{event.session_id}", event.version or 0, place
+    if event.group_id is not None:
+        return f"g:{event.group_id}", event.version or 0, place
+    return f"c:{event.seq}", 0, 0
