@@ -50,8 +50,9 @@ class ArchivedChange(msgspec.Struct, frozen=True, array_like=True, omit_defaults
     version: int = 0
     """The version that it made, or with which it deleted."""
     created: bool = False
+    deleted: bool = False
     record: tuple[bytes, bytes, bytes | None] | None = None
-    """Document, state and run; ``None`` with a ``session_id``: it was deleted."""
+    """Document, state and run; ``None`` if it stays as it is, or was deleted."""
     group_id: str | None = None
     group: bytes | None = None
     """``None`` with a ``group_id``: it was deleted."""
@@ -157,8 +158,15 @@ class Outbox(Protocol):
         ...
 
     async def begin_restore(self, who: str, seq: int, seconds: float) -> bool:
-        """Take or keep the lease of the one who puts back what was lost, numbering events above ``seq``; whether
-        ``who`` has it now."""
+        """Take the lease of the one who puts back what was lost, numbering events above ``seq``.
+
+        Returns:
+            ``False`` while another has it, or if the store has a mark.
+        """
+        ...
+
+    async def keep_restore(self, who: str, seconds: float) -> bool:
+        """Keep that lease; ``False`` if another has it by now, or what was put back so far is lost again."""
         ...
 
     async def put_back(self, change: Change, *, lost: bool) -> bool:
@@ -173,7 +181,7 @@ class Outbox(Protocol):
         """
         ...
 
-    async def finish_restore(self, who: str, mark: str, position: str, seq: int, counters: Mapping[str, float]) -> bool:
+    async def finish_restore(self, who: str, mark: str, position: str, counters: Mapping[str, float]) -> bool:
         """Set the mark, and add the counters, all at once, if nothing was lost since ``begin_restore``; whether."""
         ...
 
@@ -198,6 +206,7 @@ def archived(prepared: PreparedChange) -> ArchivedChange:
         session_id=change.session_id,
         version=(change.expected or 0) + 1 if after is None else after,
         created=change.expected is None,
+        deleted=change.session_id is not None and record is None,
         record=None if record is None else (record.document, record.state, record.run),
         group_id=change.group_id,
         group=prepared.group,
@@ -246,15 +255,16 @@ def event_names(change: ArchivedChange, token: str, place: int) -> tuple[EventNa
     return tuple([(subject, change.version, number) for number in range(len(change.events))])
 
 
-def stored_event_name(event: Event, place: int) -> EventName:
+def stored_event_name(event: Event, seq: int, place: int) -> EventName:
     """What an event is known by that is found in the live store.
 
     Args:
         event: It.
+        seq: Its number.
         place: How many events of the same record and version come right before it.
     """
     if event.session_id is not None:
         return f"s:{event.session_id}", event.version or 0, place
     if event.group_id is not None:
         return f"g:{event.group_id}", event.version or 0, place
-    return f"c:{event.seq}", 0, 0
+    return f"c:{seq}", 0, 0

@@ -26,4 +26,5 @@ def _read(name: str) -> Script:
 COMMIT: Final = _read("commit")
 BEAT: Final = _read("beat")
 TRIM: Final = _read("trim")
-SCRIPTS: Final = (COMMIT, BEAT, TRIM)
+OUTBOX: Final = _read("outbox")
+SCRIPTS: Final = (COMMIT, BEAT, TRIM, OUTBOX)

@@ -24,6 +24,7 @@ from nexus.stores.redis.commits import Commits
 from nexus.stores.redis.diagnosis import examine
 from nexus.stores.redis.keys import LAYOUT, Keys
 from nexus.stores.redis.listing import Listing
+from nexus.stores.redis.outbox import RedisOutbox
 from nexus.stores.redis.urls import parse_url
 
 PREFIX: Final = "nexus:sessions:"
@@ -37,6 +38,7 @@ class _Opened:
     def __init__(self, client: Client, keys: Keys) -> None:
         self.client = client
         self.commits = Commits(client, keys)
+        self.outbox = RedisOutbox(client, keys, self.commits)
         self.listing = Listing(client, keys)
         self.feed = feed.Feed(client, keys)
 
@@ -104,6 +106,11 @@ class RedisStore:
         if self._parts is None:
             raise faults.closed(self.url)
         return self._parts
+
+    @property
+    def outboxes(self) -> tuple[RedisOutbox, ...]:
+        """What is handed to an archive; see ``nexus.stores.archiving``."""
+        return (self._open.outbox,)
 
     # -- records
 

@@ -1,0 +1,176 @@
+"""The outbox of one shard: a stream to which ``commit.lua`` appends, read and emptied by ``nexus.archive``.
+
+Each of its entries has a token of its own beside its number in the stream, and a position is both: after a failover a
+stream may give a number again. What goes with a position is done by one script each (``outbox.lua``).
+
+``o`` is the stream, ``o:lead`` the lease of the one who empties it, ``o:restore`` of the one who puts back what was
+lost; in ``meta`` stand ``archive`` (the mark), ``archive_reached`` (the position that it was last dropped up
+to), ``archive_copied`` and, during a restore, ``restoring``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from nexus.model.change import Change
+from nexus.stores.archiving import ArchivedChange, Entry, Lag, Marks, Read, decode_changes, event_names
+from nexus.stores.base import Conflict
+from nexus.stores.prepared import prepare
+from nexus.stores.redis import copying
+from nexus.stores.redis.client import Client
+from nexus.stores.redis.commits import Commits
+from nexus.stores.redis.keys import LAYOUT, Keys
+from nexus.stores.redis.scripts import OUTBOX
+from nexus.stores.redis.wire import Word
+
+DONE: Final = "done"
+
+
+def _all(_name: str) -> bool:
+    return True
+
+
+def _same(number: int) -> int:
+    return number
+
+
+class RedisOutbox:
+    """See ``nexus.stores.archiving.Outbox``.
+
+    Args:
+        client: Asks the server.
+        keys: The shard's keys.
+        commits: The shard's commits.
+        name: The shard's name.
+        holds: Whether a session or group belongs to the shard; all do by default.
+        seq: From the shard's numbers of events to the store's.
+        local: The other way: the shard's number of its last event up to one of the store's.
+        layout: What ``meta`` says of the layout.
+    """
+
+    def __init__(
+        self, client: Client, keys: Keys, commits: Commits, *,
+        name: str = "0", holds: Callable[[str], bool] = _all, seq: Callable[[int], int] = _same,
+        local: Callable[[int], int] = _same, layout: str = LAYOUT,
+    ) -> None:  # fmt: skip
+        self.name = name
+        self.holds = holds
+        self._client = client
+        self._keys = keys
+        self._commits = commits
+        self._stream = keys.root + b"o"
+        self._lead = keys.root + b"o:lead"
+        self._restore = keys.root + b"o:restore"
+        self._seq = seq
+        self._local = local
+        self._layout = layout
+
+    async def marks(self) -> Marks:
+        """See ``Outbox.marks``."""
+        found = await self._client.call("HMGET", self._keys.meta, "archive", "archive_reached", "archive_copied")
+        mark, reached, copied = (None if value is None else value.decode() for value in found)
+        return Marks(mark=mark, reached=reached or "", copied=copied)
+
+    async def set_mark(self, mark: str, *, expected: str | None) -> bool:
+        """See ``Outbox.set_mark``."""
+        return bool(await self._run("mark", mark, "0" if expected is None else "1", expected or ""))
+
+    # -- emptying
+
+    async def read(self, position: str, limit: int) -> Read:
+        """See ``Outbox.read``."""
+        known, found = await self._run("read", position, position.partition(" ")[0], limit)
+        return Read(entries=tuple([self._entry(one) for one in found]), known=bool(known))
+
+    async def drop(self, position: str) -> None:
+        """See ``Outbox.drop``."""
+        milliseconds, _, number = position.partition(" ")[0].partition("-")
+        await self._run("drop", position, f"{milliseconds}-{int(number) + 1}")
+
+    async def lag(self) -> Lag:
+        """See ``Outbox.lag``."""
+        count, first, (seconds, micros) = await self._client.calls(
+            [("XLEN", self._stream), ("XRANGE", self._stream, "-", "+", "COUNT", 1), ("TIME",)]
+        )
+        if not first:
+            return Lag(entries=0, seconds=0.0)
+        since = int(first[0][0].partition(b"-")[0]) / 1000
+        return Lag(entries=count, seconds=max(0.0, int(seconds) + int(micros) / 1e6 - since))
+
+    async def size(self) -> int:
+        """Bytes that the outbox takes in the server's memory, about."""
+        return int(await self._client.call("MEMORY", "USAGE", self._stream, "SAMPLES", 100) or 0)
+
+    async def lead(self, who: str, seconds: float) -> bool:
+        """See ``Outbox.lead``."""
+        return bool(await self._run("lead", who, int(seconds * 1000), keys=[self._lead]))
+
+    async def yield_lead(self, who: str) -> None:
+        """See ``Outbox.yield_lead``."""
+        await self._run("yield", who, keys=[self._lead])
+
+    # -- what was there before
+
+    async def copy(self, cursor: str | None, limit: int) -> str | None:
+        """See ``Outbox.copy``."""
+        following = await copying.copy_on(self._client, self._keys, cursor, limit, self._seq)
+        await self._client.call("HSET", self._keys.meta, "archive_copied", following or DONE)
+        return following
+
+    # -- putting back what was lost
+
+    async def begin_restore(self, who: str, seq: int, seconds: float) -> bool:
+        """See ``Outbox.begin_restore``."""
+        keys = [self._restore, self._keys.seq]
+        return bool(await self._run("begin", who, int(seconds * 1000), self._local(seq), keys=keys))
+
+    async def keep_restore(self, who: str, seconds: float) -> bool:
+        """See ``Outbox.keep_restore``."""
+        return bool(await self._run("keep", who, int(seconds * 1000), keys=[self._restore]))
+
+    async def put_back(self, change: Change, *, lost: bool) -> bool:
+        """See ``Outbox.put_back``."""
+        while True:
+            try:
+                await self._commits.commit([prepare(change)], mark="" if lost else None)
+            except Conflict as conflict:
+                if conflict.claim is None:
+                    return False
+                taken = conflict.claim[0]
+                change = replace(change, claims=tuple([claim for claim in change.claims if claim.key != taken]))
+            else:
+                return True
+
+    async def finish_restore(self, who: str, mark: str, position: str, counters: Mapping[str, float]) -> bool:
+        """See ``Outbox.finish_restore``."""
+        pairs = [word for name, value in counters.items() for word in (name, repr(float(value)))]
+        keys = [self._restore, self._keys.counters, self._keys.group_counters]
+        return bool(await self._run("finish", who, mark, position, self._layout, *pairs, keys=keys))
+
+    # -- inside
+
+    async def _run(self, action: str, *arguments: Word, keys: Sequence[bytes] = ()) -> Any:
+        return await self._client.run(OUTBOX, [self._keys.meta, self._stream, *keys], [action, *arguments])
+
+    def _entry(self, found: Any) -> Entry:
+        number, flat = found
+        token = flat[1].decode()
+        fields = flat[2:]
+        changes: tuple[ArchivedChange, ...]
+        if fields[0] == b"k":
+            changes = (copying.change_of(fields),)
+        else:
+            changes = self._numbered(decode_changes(fields[3]), token, int(fields[1]))
+        return Entry(position=f"{number.decode()} {token}", changes=changes)
+
+    def _numbered(self, changes: Sequence[ArchivedChange], token: str, first: int) -> tuple[ArchivedChange, ...]:
+        numbered = []
+        for place, change in enumerate(changes):
+            numbers = range(first, first + len(change.events))
+            first += len(change.events)
+            seqs = tuple(map(self._seq, numbers))
+            numbered.append(replace(change, names=event_names(change, token, place), seqs=seqs))
+        return tuple(numbered)
