@@ -27,9 +27,8 @@ from nexus.sessions.records import Patch
 from nexus.settings import Settings, load_settings
 from nexus.stores.base import Store
 from nexus.stores.opening import default_store_url, open_store
+from nexus.workflows.executors.choosing import by_docket
 from nexus.workflows.registry import Registry
-
-_GRACE = 5.0
 
 
 class AsyncNexus(Declarations):
@@ -60,12 +59,17 @@ class AsyncNexus(Declarations):
         """Open the store; nothing happens if it is open."""
         async with self._opening:
             if self._parts is None:
-                store = open_store(store_url(self.settings), prefix=self.settings.session_prefix)
+                url = store_url(self.settings)
+                by_docket(self.settings, url)
+                store = open_store(url, prefix=self.settings.session_prefix)
                 await store.__aenter__()
-                self._parts = assemble(store, self._clock, self.settings, self.handlers, self.registry)
+                self._parts = assemble(store, self._clock, self.settings, self.handlers, self.registry, url)
 
     async def start(self) -> None:
-        """Execute runs, recover those of dead processes and sweep, in this process, until ``close``."""
+        """Execute runs, recover those of dead processes and sweep, in this process, until ``close``.
+
+        Where ``embedded_worker`` is off it executes none, and leaves all to workers.
+        """
         await self.open()
         parts = self.parts
         if not self._started:
@@ -79,16 +83,16 @@ class AsyncNexus(Declarations):
             await self.start()
         return self.parts
 
-    async def close(self, grace: float = _GRACE) -> None:
+    async def close(self, grace: float | None = None) -> None:
         """Stop what runs here, hand unfinished runs over, and close the store.
 
         Args:
-            grace: Seconds that runs have to reach their next checkpoint.
+            grace: Seconds that runs have to reach their next checkpoint; ``worker_grace`` of the settings by default.
         """
         async with self._opening:
             parts, self._parts, self._started = self._parts, None, False
         if parts is not None:
-            await parts.close(grace)
+            await parts.close(self.settings.worker_grace if grace is None else grace)
 
     async def __aenter__(self) -> Self:
         await self.open()

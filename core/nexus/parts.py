@@ -18,7 +18,7 @@ from nexus.sessions.sweeper import Sweeper
 from nexus.settings import Settings
 from nexus.stores.base import Store
 from nexus.workflows.executors.base import Executor
-from nexus.workflows.executors.local import LocalExecutor
+from nexus.workflows.executors.choosing import choose_executor
 from nexus.workflows.registry import Registry
 from nexus.workflows.runs import Runs
 
@@ -46,13 +46,15 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
         await self.store.__aexit__(None, None, None)
 
 
-def assemble(store: Store, clock: Clock, settings: Settings, handlers: Handlers, registry: Registry) -> Parts:
+def assemble(
+    store: Store, clock: Clock, settings: Settings, handlers: Handlers, registry: Registry, store_url: str
+) -> Parts:
     """Put the parts together on an open store."""
     engine = Engine(store, clock, settings, handlers)
     system = Caller(actor=f"system:{socket.gethostname()}", channel="")
     sweeper = Sweeper(engine, system)
     records = Records(engine, sweeper)
-    executor = LocalExecutor(engine, registry)
+    executor = choose_executor(engine, registry, store_url)
     return Parts(
         store=store,
         clock=clock,

@@ -19,6 +19,7 @@ import msgspec
 from nexus.errors import InvalidInput
 
 Backend = Literal["sqlite", "memory", "redis"]
+Executors = Literal["auto", "local", "docket"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +43,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_checkpoints: int = 100
     max_recoveries: int = 3
     recovery_interval: float = 30.0
+    executor: Executors = "auto"
+    embedded_worker: bool = True
+    worker_concurrency: int = 100
+    worker_grace: float = 5.0
     max_body_bytes: int = 1 << 20
     max_state_bytes: int = 1 << 20
 
@@ -53,7 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 _NAMES = Settings.__struct_fields__
 _POSITIVE = (
     "session_cleanup_interval", "session_lock_timeout", "recovery_interval", "max_checkpoints", "max_recoveries",
-    "max_body_bytes", "max_state_bytes",
+    "worker_concurrency", "max_body_bytes", "max_state_bytes",
 )  # fmt: skip
 
 
@@ -146,6 +151,8 @@ def _check(settings: Settings, origin: Mapping[str, str]) -> None:
         value = getattr(settings, name)
         if value is not None and not 0 <= value < 1e12:
             _refuse(settings, name, origin, "must be seconds from 0 up; 0 or none means never")
+    if not 0 <= settings.worker_grace < 1e6:
+        _refuse(settings, "worker_grace", origin, "must be seconds from 0 up")
     if not 0 <= settings.api_port <= 65535:
         _refuse(settings, "api_port", origin, "must be 0 to 65535; 0 picks a free port")
 

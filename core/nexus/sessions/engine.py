@@ -18,6 +18,7 @@ from weakref import WeakValueDictionary
 from nexus.errors import NexusError, SessionExists, SessionNotFound, StoreUnavailable
 from nexus.lifecycle import Moment, Rules
 from nexus.model import Caller, Event
+from nexus.model.change import UNOWNED
 from nexus.sessions.clock import Clock
 from nexus.sessions.handlers import Handlers
 from nexus.sessions.tail import Tail, Watch
@@ -48,6 +49,8 @@ class Engine:
         self.rules = rules_of(settings)
         self.handlers = handlers
         self.tail = Tail(store)
+        self.left_waiting: Callable[[Snapshot], None] = _to_nobody
+        """Told of each session that a commit of this process left with a run for anybody to take."""
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._recent: OrderedDict[str, Snapshot] = OrderedDict()
 
@@ -132,6 +135,7 @@ class Engine:
                 continue
             after = change.after or snapshot
             self._remember(after)
+            self._tell_of_waiting(change)
             return after, committed.events
         raise StoreUnavailable(f"session {session_id} kept changing through {_MAX_TRIES} tries", session_id=session_id)
 
@@ -153,6 +157,8 @@ class Engine:
         finally:
             for change in changes:
                 self._recent.pop(change.session_id or "", None)
+        for change in changes:
+            self._tell_of_waiting(change)
         await self.handlers.dispatch(committed.events)
         return committed
 
@@ -164,6 +170,11 @@ class Engine:
         """Stop listening. The store is closed by whoever opened it."""
         await self.tail.close()
 
+    def _tell_of_waiting(self, change: Change) -> None:
+        after = change.after
+        if after is not None and after.run is not None and after.run.worker == UNOWNED:
+            self.left_waiting(after)
+
     def _remember(self, snapshot: Snapshot) -> None:
         if len(snapshot.session.state_json) > _CACHED_STATE_BYTES:
             self._recent.pop(snapshot.session.id, None)
@@ -172,6 +183,10 @@ class Engine:
         self._recent.move_to_end(snapshot.session.id)
         if len(self._recent) > _CACHED_SESSIONS:
             self._recent.popitem(last=False)
+
+
+def _to_nobody(waiting: Snapshot) -> None:
+    """Nothing in this process executes runs."""
 
 
 def rules_of(settings: Settings) -> Rules:

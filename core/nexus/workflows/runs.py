@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -18,9 +19,10 @@ from nexus.lifecycle.outcomes import result_of
 from nexus.model import Caller, RunResult, RunStatus, Session, check_id, jsonvalue, new_id
 from nexus.model.change import UNOWNED, Snapshot
 from nexus.sessions.engine import ClaimTaken, Engine
+from nexus.sessions.versions import at_version, check_version
 from nexus.workflows import acquiring, resuming
+from nexus.workflows.crew import Crew
 from nexus.workflows.executors.base import Executor
-from nexus.workflows.executors.liveness import is_dead
 from nexus.workflows.registry import Registry, check_interval
 from nexus.workflows.runner import INSIDE
 from nexus.workflows.schema import to_json
@@ -49,6 +51,7 @@ class Runs:
         self._executor = executor
         self._ensure = ensure
         self._turns = Turns(engine)
+        self._crew = Crew(engine)
 
     async def execute(
         self,
@@ -61,7 +64,10 @@ class Runs:
         checkpoint_interval: int | None = None,
         idempotency_key: str | None = None,
     ) -> RunResult:
-        """Run a workflow in a session, in this process unless ``background``; see ``Service.execute``.
+        """Run a workflow in a session; see ``Service.execute``.
+
+        It executes in this process unless ``background``, or unless the process leaves all runs to workers
+        (``embedded_worker``): then the call waits for what becomes of it there.
 
         Returns:
             The outcome once the run is over or waits for a signal. In the background at once, ``in_progress``; the run
@@ -72,9 +78,10 @@ class Runs:
             InvalidInput: The inputs don't fit. Like the above before anything is created.
             SessionBusy: Another run held the session for longer than ``session_lock_timeout``.
             SessionExpired, InvalidTransition: The session can't be used any more.
+            WaitTimeout: All runs are left to workers, and for ``session_lock_timeout`` there was none to execute it.
         """
         known = workflow in self._registry
-        if not (known or (background and await self._elsewhere(workflow))):
+        if not (known or (background and await self._crew.knows(workflow))):
             self._registry.get(workflow)
         wanted = self._wanted(workflow, inputs, caller, checkpoint_interval, _checked_key(idempotency_key))
         session = await self._ensure(None if session_id is None else check_id(session_id), caller)
@@ -100,6 +107,7 @@ class Runs:
         workflow: str | None = None,
         background: bool = False,
         caller: Caller,
+        if_version: int | None = None,
     ) -> RunResult:
         """Go on with a session's last run, or from a checkpoint.
 
@@ -113,27 +121,33 @@ class Runs:
             workflow: The workflow that is meant to go on, as a check.
             background: Return as soon as it is on its way.
             caller: Who wants it.
+            if_version: Only of this version of the session.
 
         Raises:
+            VersionConflict: The session has another version than ``if_version``.
             SessionNotFound, CheckpointNotFound, WorkflowNotFound: There is none.
             SessionBusy: A run is live, and something else is asked for.
             InvalidTransition: The session has no way back, or nothing to resume.
             InvalidInput: The inputs don't fit, or another workflow has run there.
         """
         target = await resuming.find(self._engine, check_id(session_id), checkpoint_id, workflow)
+        check_version(target.snapshot.session, if_version)
         if target.running and not target.snapshot.session.is_due(self._engine.clock.now()):
             if inputs is not None:
                 raise _busy(target.snapshot)
             return await self._join(target.snapshot, caller, background=background)
         if not resuming.would_run(self._engine, target, caller):
-            return result_of(await self._resumed(target, UNOWNED, None, caller))
+            return result_of(await self._resumed(target, UNOWNED, None, caller, if_version))
         name = target.workflow or ""
         known = name in self._registry
-        if not (known or (background and await self._elsewhere(name))):
+        if not (known or (background and await self._crew.knows(name))):
             self._registry.get(name)
         inputs_json = resuming.new_inputs(self._registry, target, inputs)
-        mine = known and (self._executor.free or not background)
-        return await self._go_on(target, inputs_json, caller, mine=mine, background=background)
+        executor = self._executor
+        mine = known and executor.here and (not background or (executor.eager and executor.free))
+        if not (background or executor.here):
+            await self._crew.appear(name)
+        return await self._go_on(target, inputs_json, caller, mine=mine, background=background, if_version=if_version)
 
     async def wait(self, session_id: str, run_id: str, timeout: float | None = None) -> RunResult:
         """The outcome of a run once it is over or suspended, whichever process executes it.
@@ -160,10 +174,6 @@ class Runs:
             inputs=msgspec.Raw(jsonvalue.encode(checked, "inputs", self._engine.rules.max_state_bytes)),
         )  # fmt: skip
 
-    async def _elsewhere(self, workflow: str) -> bool:
-        workers = await self._engine.store.workers()
-        return any(workflow in worker.workflows for worker in workers if not is_dead(worker))
-
     async def _earlier(self, session_id: str, wanted: Wanted, *, background: bool) -> RunResult | None:
         """What the key was used for before; ``None`` if it was not."""
         if wanted.key is None:
@@ -176,14 +186,14 @@ class Runs:
         if background:
             return _on_its_way(session_id, run_id, wanted.workflow)
         try:
-            return await self._begun(session_id, run_id)
+            return await self._begun(session_id, run_id, wanted.workflow)
         except InvalidTransition:
             value = await self._engine.store.claim(claim)
             if value is None or outcomes.pending_run(value) is not None:
                 raise
             return outcomes.kept(value)
 
-    async def _begun(self, session_id: str, run_id: str) -> RunResult:
+    async def _begun(self, session_id: str, run_id: str, workflow: str) -> RunResult:
         """The outcome of a run that was asked for before; one that has not begun gets its turn or ``SessionBusy``."""
         timeout = self._engine.settings.session_lock_timeout
         try:
@@ -192,19 +202,26 @@ class Runs:
             snapshot = await self._engine.load(session_id)
             if snapshot.session.run_id != run_id:
                 raise _busy(snapshot) from None
-        return await self.wait(session_id, run_id)
+        return await self._elsewhere(session_id, run_id, workflow)
+
+    async def _elsewhere(self, session_id: str, run_id: str, workflow: str) -> RunResult:
+        """What comes of a run that another process has, or is to have."""
+        if self._executor.here:
+            return await self.wait(session_id, run_id)
+        return await self._crew.outcome(session_id, run_id, workflow)
 
     async def _in_background(self, session_id: str, wanted: Wanted, *, known: bool) -> RunResult:
-        worker = await self._executor.enlist() if known and self._executor.free else UNOWNED
+        mine = known and self._executor.eager and self._executor.free
+        worker = await self._executor.enlist() if mine else UNOWNED
         after = await acquiring.begin_or_queue(self._engine, session_id, wanted, worker)
-        begun = after.run is not None and after.run.id == wanted.run_id
-        if begun and worker != UNOWNED:
+        if mine and after.run is not None and after.run.id == wanted.run_id:
             self._executor.launch(after, fresh=True)
-        elif begun:
-            self._executor.notice(session_id)
         return _on_its_way(session_id, wanted.run_id, wanted.workflow)
 
     async def _in_foreground(self, session_id: str, wanted: Wanted) -> RunResult:
+        if not self._executor.here:
+            return await self._crew.execute(session_id, wanted, partial(self._turns.take, session_id))
+
         async def begin() -> asyncio.Future[Snapshot | None]:
             worker = await self._executor.enlist()
             after = await acquiring.begin(self._engine, session_id, wanted, worker)
@@ -224,26 +241,30 @@ class Runs:
     # -- resume
 
     async def _resumed(
-        self, target: resuming.Target, worker: str, inputs_json: bytes | None, caller: Caller
+        self, target: resuming.Target, worker: str, inputs_json: bytes | None, caller: Caller, if_version: int | None
     ) -> Snapshot:
         how = await resuming.resumption(self._engine, target, worker, inputs_json)
         session_id = target.snapshot.session.id
-        return await self._engine.apply(session_id, lambda before, moment: going_on.resume(before, moment, how), caller)
+        decide = at_version(lambda before, moment: going_on.resume(before, moment, how), if_version)
+        return await self._engine.apply(session_id, decide, caller)
 
     async def _go_on(
-        self, target: resuming.Target, inputs_json: bytes | None, caller: Caller, *, mine: bool, background: bool
-    ) -> RunResult:
+        self, target: resuming.Target, inputs_json: bytes | None, caller: Caller, *, mine: bool, background: bool,
+        if_version: int | None,
+    ) -> RunResult:  # fmt: skip
         async def begin() -> tuple[Snapshot, asyncio.Future[Snapshot | None] | None]:
             worker = await self._executor.enlist() if mine else UNOWNED
-            after = await self._resumed(target, worker, inputs_json, caller)
+            after = await self._resumed(target, worker, inputs_json, caller, if_version)
             if mine and acquiring.held_by(after, worker):
                 return after, self._executor.launch(after, nested=INSIDE.get() and not background)
             return after, None
 
         after, running = await _to_its_end(begin())
-        if background or running is None:
-            return result_of(after)
-        return await self._outcome(running, after.session.id, after.session.run_id or "")
+        if running is not None and not background:
+            return await self._outcome(running, after.session.id, after.session.run_id or "")
+        if not (background or self._executor.here) and after.run is not None:
+            return await self._elsewhere(after.session.id, after.run.id, after.run.workflow)
+        return result_of(after)
 
     async def _join(self, snapshot: Snapshot, caller: Caller, *, background: bool) -> RunResult:
         session_id, run = snapshot.session.id, snapshot.run
@@ -253,22 +274,20 @@ class Runs:
             return result_of(await self._engine.load(session_id))
         if running is not None:
             return await self._outcome(running, session_id, run.id)
-        return await self.wait(session_id, run.id)
+        return await self._elsewhere(session_id, run.id, run.workflow)
 
     async def _take_over(self, snapshot: Snapshot, caller: Caller) -> asyncio.Future[Snapshot | None] | None:
         """Acquire a live run that nobody executes."""
         holder = snapshot.run.worker if snapshot.run is not None else None
-        if holder is None or not (holder == UNOWNED or await self._is_dead(holder)):
+        if not self._executor.here or holder is None:
+            return None
+        if holder != UNOWNED and not await self._crew.lost(holder):
             return None
         acquired = await acquiring.take(
             self._engine, snapshot.session.id, caller, await self._executor.enlist(),
             self._registry.__contains__, dead=holder or None,
         )  # fmt: skip
         return None if acquired is None else self._executor.launch(acquired, nested=INSIDE.get())
-
-    async def _is_dead(self, worker_id: str) -> bool:
-        workers = await self._engine.store.workers()
-        return all(worker.id != worker_id or is_dead(worker) for worker in workers)
 
 
 async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:

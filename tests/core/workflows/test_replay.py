@@ -168,7 +168,7 @@ async def settled(app: AsyncNexus, result: RunResult, watch: Any) -> RunResult:
         run = snapshot.run
         if run.status in (RunStatus.COMPLETED, RunStatus.FAILED) or run.worker is None:
             return await app.parts.runs.wait("it", result.run_id, 10)
-        if run.worker == await executor.enlist() and not executor._held["it"]:
+        if run.worker == await executor.enlist() and not executor._running.holds("it"):
             again = await app.store.load("it")
             if again is not None and again.session.version == snapshot.session.version:
                 return replace(result, status=RunStatus.IN_PROGRESS)

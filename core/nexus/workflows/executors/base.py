@@ -1,7 +1,7 @@
 """The executor: finds runs that wait, executes them, and takes over those of dead processes.
 
-Implemented by ``LocalExecutor``. The store is the only truth about a run; an executor holds nothing that could not be
-lost with its process.
+Implemented by ``LocalExecutor`` and, where several machines share a Redis, by ``DocketExecutor``. The store is the only
+truth about a run; an executor holds nothing that could not be lost with its process.
 """
 
 from __future__ import annotations
@@ -33,6 +33,16 @@ class Executor(Protocol):
         ...
 
     @property
+    def here(self) -> bool:
+        """Whether this process executes runs; if not, it leaves them all to workers."""
+        ...
+
+    @property
+    def eager(self) -> bool:
+        """Whether a run that is wanted in the background begins in this process at once, if it is ``free``."""
+        ...
+
+    @property
     def free(self) -> bool:
         """Whether it would execute another run at once."""
         ...
@@ -50,8 +60,4 @@ class Executor(Protocol):
         Returns:
             The session after the run's last commit in this process; ``None`` if it is no longer this process's.
         """
-        ...
-
-    def notice(self, session_id: str) -> None:
-        """Look at a session soon: a run may wait in it."""
         ...

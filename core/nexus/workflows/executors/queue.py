@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from itertools import islice
+from typing import Protocol
 
 from nexus.errors import NexusError
 from nexus.model import Event
@@ -23,6 +24,26 @@ _TOGETHER = 10
 _FIRST_LIMIT = 100
 _LAST_LIMIT = 100_000
 _log = logging.getLogger("nexus.executor")
+
+
+class WaitingLine(Protocol):
+    """What finds the runs that wait to be taken, and feeds them to this process."""
+
+    def hear(self, event: Event) -> None:
+        """Listen to the event feed."""
+        ...
+
+    def notice(self, session_id: str) -> None:
+        """Look at a session soon."""
+        ...
+
+    def made_room(self) -> None:
+        """A run has ended here."""
+        ...
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        ...
 
 
 class Queue:
