@@ -192,6 +192,10 @@ class ArchivedStore:
         """See ``Store.inbox``."""
         return await self.live.inbox(session_id)
 
+    def id_beside(self, key: str, make: Callable[[], str]) -> str:
+        """See ``Store.id_beside``."""
+        return self.live.id_beside(key, make)
+
     async def claim(self, key: str) -> str | None:
         """See ``Store.claim``."""
         return await self.live.claim(key)

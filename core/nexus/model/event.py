@@ -47,3 +47,13 @@ class EventBatch(msgspec.Struct, frozen=True, kw_only=True):
     cursor: str
     trimmed: bool = False
     """Events after the cursor that was given had been deleted: there is a gap before these."""
+    cursors: tuple[str, ...] = ()
+    """The cursor behind each event, where that is not its ``seq``."""
+
+    def cursor_behind(self, place: int) -> str:
+        """The cursor that reads on behind one of the events.
+
+        Args:
+            place: Which, from 0.
+        """
+        return self.cursors[place] if self.cursors else str(self.events[place].seq)

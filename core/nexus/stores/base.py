@@ -9,16 +9,24 @@ Promises that every store keeps (``nexus.testing.StoreContract`` checks them):
 
 - ``commit`` is atomic over everything in its changes, and durable when it returns.
 - Commits to one session are linearizable; versions rise by exactly one.
-- ``seq`` of events rises in commit order, without a reader ever seeing n+1 before n.
+- ``seq`` of events is unique, and rises in the commit order of each session and each group's record, without a reader
+  ever seeing a later one before an earlier one.
 - A session's events, checkpoints, journal, inbox, claims and counters commit with its record.
 - Nothing a caller gets is shared with the store: records are frozen, documents are bytes.
 
-Implemented by ``MemoryStore``, ``SQLiteStore``, ``RedisStore``. Only ``opening.py`` names them.
+A store in one place promises two things more, and one that is spread over shards does not (``Harness.one_order``):
+
+- A commit may hold changes of any sessions and groups. Spread, it holds those of one shard, and others are a
+  ``ValueError``. So no service commits several changes at once, and a key is claimed with an id from ``id_beside``.
+- ``seq`` rises in commit order over all sessions, without gaps, and is a cursor. Spread, lists of several sessions'
+  events come by time, and only what ``EventBatch`` gives is a cursor.
+
+Implemented by ``MemoryStore``, ``SQLiteStore``, ``RedisStore``, ``ShardedRedisStore``. Only ``opening.py`` names them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
@@ -133,11 +141,14 @@ class Store(Protocol):
     async def commit(self, *changes: Change) -> Committed:
         """Apply all changes atomically, or none.
 
+        A checkpoint of another session may be replaced a moment before the rest, whatever becomes of that.
+
         Returns:
             The events, numbered; durable by then.
 
         Raises:
             Conflict: A version, claim or inbox message was not as expected.
+            ValueError: The changes contradict themselves, or can't be in one commit of this store.
         """
         ...
 
@@ -190,6 +201,15 @@ class Store(Protocol):
         """Messages that no commit has taken yet, in order of arrival."""
         ...
 
+    def id_beside(self, key: str, make: Callable[[], str]) -> str:
+        """An id for a new session that claims a key in the commit that makes it.
+
+        Args:
+            key: What it will claim; for ``idem:SESSION:KEY`` the session's own commits do.
+            make: Gives another id each time; called until one fits.
+        """
+        ...
+
     async def claim(self, key: str) -> str | None:
         """The value of a claimed key."""
         ...
@@ -217,7 +237,8 @@ class Store(Protocol):
     ) -> list[Event]:
         """Events of one session, one group (and its members), or all, with ``seq`` over ``after``, ascending.
 
-        With ``newest`` the last ``limit`` of them instead of the first, still ascending.
+        With ``newest`` the last ``limit`` of them instead of the first, still ascending. Ascending is by ``seq``; where
+        there is no one order, by time over several sessions.
         """
         ...
 

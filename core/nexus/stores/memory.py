@@ -184,6 +184,10 @@ class MemoryStore:
         waiting = {} if record is None else record.inbox
         return [codec.decode_message(document) for _, document in sorted(waiting.items())]
 
+    def id_beside(self, key: str, make: Callable[[], str]) -> str:  # noqa: ARG002 - all keys are in one place
+        """See ``Store.id_beside``."""
+        return make()
+
     async def claim(self, key: str) -> str | None:
         """See ``Store.claim``."""
         return self._opened().claimed(key)

@@ -8,7 +8,7 @@ Accepted forms:
 - ``sqlite:///~/path.sqlite3``: in the user's home folder.
 
 - ``redis://HOST:PORT/DB``, ``rediss://`` (TLS), ``unix://PATH``, ``redis+sentinel://HOSTS/SERVICE/DB`` and
-  ``redis+cluster://HOSTS``: see ``nexus.stores.redis``.
+  ``redis+cluster://HOSTS``: see ``nexus.stores.redis``. A store in a cluster is spread over its nodes.
 
 Paths may be percent-encoded, as in any URL.
 """
@@ -51,9 +51,7 @@ def open_store(url: str, *, prefix: str = "nexus:sessions:") -> Store:
     if scheme == "sqlite":
         return _sqlite(url, rest)
     if scheme in _REDIS:
-        from nexus.stores.redis import RedisStore
-
-        return RedisStore(url, prefix=prefix)
+        return _redis(url, scheme, prefix)
     raise _refused(url, f"has the unknown scheme {scheme[:20]!r}")
 
 
@@ -86,6 +84,17 @@ def _sqlite(url: str, rest: str) -> Store:
         return SQLiteStore(Path(unquote(path)).expanduser())
     except RuntimeError:
         raise _refused(url, "names the home folder of a user that the system does not know") from None
+
+
+def _redis(url: str, scheme: str, prefix: str) -> Store:
+    from nexus.stores.redis import RedisStore
+    from nexus.stores.redis.urls import parse_url
+
+    if scheme != "redis+cluster" and parse_url(url).shards is None:
+        return RedisStore(url, prefix=prefix)
+    from nexus.stores.redis.sharded import ShardedRedisStore
+
+    return ShardedRedisStore(url, prefix=prefix)
 
 
 def _refused(url: str, why: str) -> InvalidInput:

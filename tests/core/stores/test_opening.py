@@ -65,11 +65,21 @@ def test_the_default_is_one_file_in_the_users_data_folder(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    "url",
-    ["redis://localhost:6379/0", "rediss://h:1", "redis+sentinel://h:1/main/0", "redis+cluster://h:1", "unix:///tmp/r"],
+    "url", ["redis://localhost:6379/0", "rediss://h:1", "redis+sentinel://h:1/main/0", "unix:///tmp/r"]
 )
 def test_a_redis_url_names_a_redis_store_that_is_not_opened_yet(url: str) -> None:
     assert type(open_store(url)).__name__ == "RedisStore"
+
+
+@pytest.mark.parametrize("url", ["redis+cluster://h:1", "redis+cluster://h:1?shards=4", "redis://h?shards=2"])
+def test_a_store_in_a_cluster_or_one_with_shards_is_spread(url: str) -> None:
+    assert type(open_store(url)).__name__ == "ShardedRedisStore"
+
+
+@pytest.mark.parametrize("count", ["0", "257", "x", "", "-1", "٣"])
+def test_a_number_of_shards_that_is_none_is_refused(count: str) -> None:
+    with pytest.raises(InvalidInput, match="shards"):
+        open_store(f"redis+cluster://h:1?shards={count}")
 
 
 @pytest.mark.parametrize(

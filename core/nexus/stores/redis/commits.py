@@ -21,7 +21,7 @@ from nexus.stores.base import Change, Committed, Conflict, Snapshot
 from nexus.stores.prepared import PreparedChange, PreparedRecord
 from nexus.stores.redis import entries
 from nexus.stores.redis.client import Client
-from nexus.stores.redis.keys import Keys
+from nexus.stores.redis.keys import Keys, Shard
 from nexus.stores.redis.scripts import COMMIT
 from nexus.stores.redis.wire import pack
 
@@ -90,7 +90,7 @@ class Commits:
             return await self.commit(prepared)
         if renew:
             self._renewed()
-        return _committed(prepared, answer[0])
+        return _committed(prepared, answer[0], self._keys.shard)
 
     def _learn(self, found: bytes | None, *, sure: bool) -> None:
         if found is None or not sure:
@@ -240,9 +240,9 @@ def _event(event: Event, document: bytes, names: _Names) -> tuple[Any, ...]:
     )
 
 
-def _committed(prepared: Sequence[PreparedChange], first: int) -> Committed:
+def _committed(prepared: Sequence[PreparedChange], first: int, shard: Shard) -> Committed:
     events = (event for one in prepared for event in one.change.events)
-    return Committed(tuple(replace(event, seq=first + place) for place, event in enumerate(events)))
+    return Committed(tuple([replace(event, seq=shard.seq(first + place)) for place, event in enumerate(events)]))
 
 
 def _conflict(changes: Sequence[Change], answer: list[Any]) -> Conflict:

@@ -1,10 +1,11 @@
 """Names of the store's keys.
 
-All of one store's keys share one hash tag, so they live in one slot of a cluster, and one script can
-change them together: commits are atomic over any sessions, and events have one order. The tag
-follows from the prefix, so stores with different prefixes spread over the nodes of a cluster.
+All keys of one shard share one hash tag, so they live in one slot of a cluster, and one script can
+change them together. A store is one shard, or is spread over several (``sharded/``), each with a tag of its own,
+chosen so that the shards' slots lie evenly over all slots, and so over a cluster's nodes. Tags follow from
+the prefix too, so stores with different prefixes don't share slots.
 
-``PREFIX{s00-XXXX}:`` and then:
+``PREFIX{sNN…}:`` and then:
 
 - ``meta`` the version of this layout; ``seq`` the number of the last event; ``e`` the stream of events
 - ``r:ID`` a session (hash of version, document, state, run, index entries); ``c:ID`` checkpoints, ``cs:ID``
@@ -20,9 +21,13 @@ from __future__ import annotations
 import zlib
 from typing import Final
 
+import msgspec
+
 from nexus.errors import InvalidInput
+from nexus.stores.redis.slots import tag_of
 
 LAYOUT: Final = "1"
+"""One shard."""
 
 _STORE: Final = ("seq", "e", "n", "ng", "claims", "owners", "groups", "members", "gone")
 INDEXES: Final = ("created", "activity", "status", "group", "parent", "worker", "due", "ended")
@@ -30,17 +35,42 @@ _OF_SESSION: Final = ("r", "c", "cs", "j", "i", "k")
 _LONGEST: Final = 200
 
 
+class Shard(msgspec.Struct, frozen=True):
+    """Which of how many shards. Each numbers its events without gaps; ``seq`` is unique over all of them."""
+
+    number: int = 0
+    count: int = 1
+
+    @property
+    def layout(self) -> str:
+        """What ``meta`` says of the layout."""
+        return LAYOUT if self.count == 1 else f"2/{self.count}"
+
+    def seq(self, local: int) -> int:
+        """The store's number of the shard's n-th event."""
+        return local * self.count + self.number
+
+    def local(self, seq: int) -> int:
+        """The shard's number of its last event whose store's number is not over ``seq``; 0 for none."""
+        return max((seq - self.number) // self.count, 0)
+
+
+WHOLE: Final = Shard()
+"""The one shard of a store that isn't spread."""
+
+
 class Keys:
-    """The keys under one prefix.
+    """The keys of one shard under one prefix.
 
     Args:
         prefix: Any text without braces, of 1 to 200 characters.
+        shard: Which one.
 
     Raises:
-        InvalidInput: It is none.
+        InvalidInput: The prefix is none.
     """
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, shard: Shard = WHOLE) -> None:
         if not prefix or len(prefix) > _LONGEST or any(sign in prefix for sign in "{}"):
             raise InvalidInput(
                 f"session_prefix {prefix[:60]!r} can't start the names of keys: use 1 to {_LONGEST} characters"
@@ -48,7 +78,9 @@ class Keys:
                 field="session_prefix",
                 value=prefix[:60],
             )
-        tag = f"s00-{zlib.crc32(prefix.encode()) & 0xFFFF:04x}"
+        self.shard = shard
+        whole = f"s00-{zlib.crc32(prefix.encode()) & 0xFFFF:04x}"
+        tag = whole if shard.count == 1 else tag_of(prefix, shard.number, shard.count)
         self.root = f"{prefix}{{{tag}}}:".encode()
         self.meta = self.root + b"meta"
         self.seq, self.stream, self.counters, self.group_counters = (

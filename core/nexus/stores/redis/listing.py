@@ -3,6 +3,8 @@
 Sorted by creation or activity, without a filter or by status alone, the indexes answer; a filter's other
 terms are tried on the documents, in pieces, and other orders sort the keys of all that pass. An answer is put
 together from several reads: a session that is deleted in between is left out.
+
+All shards of a store are read as one: ranges of the same index in all of them are merged as they are walked.
 """
 
 from __future__ import annotations
@@ -17,11 +19,12 @@ from nexus.model import Page, Session, Window
 from nexus.query import Query, compile_predicate
 from nexus.stores import codec, ordering
 from nexus.stores.base import Order, SortField
-from nexus.stores.redis import entries, records
-from nexus.stores.redis.client import Client
-from nexus.stores.redis.keys import Keys
-from nexus.stores.redis.source import Range, Source, source_of
-from nexus.stores.redis.walk import ranked, size_of, walk
+from nexus.stores.redis import entries
+from nexus.stores.redis.links import Link, ask
+from nexus.stores.redis.placing import shard_of
+from nexus.stores.redis.ranks import ranked
+from nexus.stores.redis.source import Range, Source, ranges_of, source_of
+from nexus.stores.redis.walk import sizes_of, walk
 
 _PIECE: Final = 500
 _CHILDREN: Final = "children"
@@ -39,18 +42,16 @@ class Listing:
     """Sessions in bulk.
 
     Args:
-        client: Who asks.
-        keys: The store's keys.
+        links: All shards, in their order.
     """
 
-    def __init__(self, client: Client, keys: Keys) -> None:
-        self._client = client
-        self._keys = keys
+    def __init__(self, links: Sequence[Link]) -> None:
+        self._links = links
 
     async def page(self, query: Query, order: Order, cursor: str | None, limit: int, now: float) -> Page[Session]:
         """See ``Store.list_sessions``."""
         behind = None if cursor is None else ordering.read_order_cursor(cursor, order)
-        most, source = max(limit, 0), source_of(query, self._keys)
+        most, source = max(limit, 0), source_of(query, self._links)
         rows: list[Row] = []
         async for piece in self._rows(query, source, order, behind, now, most + 1):
             rows.extend(piece)
@@ -63,22 +64,22 @@ class Listing:
 
     async def window(self, query: Query, order: Order, offset: int, limit: int, now: float) -> Window[Session]:
         """See ``Store.window``."""
-        first, most, source = max(offset, 0), max(limit, 0), source_of(query, self._keys)
-        whole = await size_of(self._client, [Range(self._keys.index["created"])])
+        first, most, source = max(offset, 0), max(limit, 0), source_of(query, self._links)
+        whole = await self._size(ranges_of(self._links, "created"))
         index = await self._index(source, order)
-        if source.exact and index is not None and len(index) == 1 and (source.whole or index == source.by_created):
-            total = await size_of(self._client, index)
-            found = await ranked(self._client, index[0], first, most, descending=order.descending)
-            rows = [_row(entry) for entry in found]
+        if source.exact and index is not None and (source.whole or index == source.by_created):
+            sizes = await sizes_of(self._links, index)
+            found = await ranked(self._links, index, sizes, first, most, descending=order.descending)
+            total, rows = sum(sizes), [_row(entry) for entry in found]
         else:
             total, rows = await self._counted(query, source, order, first, most, now)
         return Window(items=tuple(await self._load(rows)), offset=offset, total=total, whole=whole)
 
     async def count(self, query: Query, now: float) -> int:
         """See ``Store.count``."""
-        source = source_of(query, self._keys)
+        source = source_of(query, self._links)
         if source.exact:
-            return await size_of(self._client, source.by_created)
+            return await self._size(source.by_created)
         return sum([len(piece) async for piece in self._passing(query, source, source.by_created, now)])
 
     async def children(self, session_id: str, cursor: str | None, limit: int) -> Page[Session]:
@@ -87,11 +88,12 @@ class Listing:
         if cursor is not None:
             value, tie = ordering.read_cursor(cursor, _CHILDREN)
             behind = entries.timed(float(value or 0.0), tie)
-        most, one = max(limit, 0), Range(self._keys.index["parent"], session_id.encode() + b"\0")
+        most, ranges = max(limit, 0), ranges_of(self._links, "parent", session_id.encode() + b"\0")
         found: list[bytes] = []
-        async for piece in walk(self._client, [one], descending=False, behind=behind, first=most + 1, most=most + 1):
-            found = piece
-            break
+        async for piece in walk(self._links, ranges, descending=False, behind=behind, first=most + 1, most=most + 1):
+            found.extend(piece)
+            if len(found) > most:
+                break
         rows = [_row(entry) for entry in found]
         items = await self._load(rows[:most])
         more = items and len(rows) > most
@@ -108,14 +110,37 @@ class Listing:
         return await self._until("ended", b"(" + entries.sortable(before), limit)
 
     async def _until(self, index: str, end: bytes, limit: int) -> list[str]:
-        key = self._keys.index[index]
-        return [
-            entries.id_of(entry)
-            for entry in await self._client.call("ZRANGEBYLEX", key, "-", end, "LIMIT", 0, max(limit, 0))
-        ]
+        most = max(limit, 0)
+        replies = await ask(
+            self._links,
+            [(one.link, ("ZRANGEBYLEX", one.key, "-", end, "LIMIT", 0, most)) for one in ranges_of(self._links, index)],
+        )
+        found = sorted(entry for reply in replies for entry in reply)
+        return [entries.id_of(entry) for entry in found[:most]]
 
     async def _load(self, rows: Sequence[Row]) -> list[Session]:
-        return await records.load_sessions(self._client, self._keys, [row.id for row in rows])
+        replies = await self._documents([row.id for row in rows], ("d", "s"))
+        return [session for reply in replies if (session := _decoded(reply)) is not None]
+
+    async def _documents(self, ids: Sequence[str], fields: Sequence[str]) -> list[Any]:
+        """Fields of each session's record."""
+        links = self._links
+        if not ids:
+            return []
+        if len(links) == 1:
+            keys = links[0].keys
+            return await links[0].client.calls([("HMGET", keys.record(name), *fields) for name in ids])
+        places = [shard_of(name, len(links)) for name in ids]
+        return await ask(
+            links,
+            [
+                (place, ("HMGET", links[place].keys.record(name), *fields))
+                for place, name in zip(places, ids, strict=True)
+            ],
+        )
+
+    async def _size(self, ranges: Sequence[Range]) -> int:
+        return sum(await sizes_of(self._links, ranges))
 
     async def _index(self, source: Source, order: Order) -> tuple[Range, ...] | None:
         """The ranges that are in this order, and hold what can pass and not very much else."""
@@ -123,12 +148,10 @@ class Listing:
             return source.by_created
         if order.field is not SortField.ACTIVITY or source.narrow:
             return None
-        by_activity = Range(self._keys.index["activity"])
-        if not source.whole:
-            rare, whole = await size_of(self._client, source.by_created), await size_of(self._client, [by_activity])
-            if rare * _RARE < whole:
-                return None
-        return (by_activity,)
+        by_activity = ranges_of(self._links, "activity")
+        if not source.whole and await self._size(source.by_created) * _RARE < await self._size(by_activity):
+            return None
+        return by_activity
 
     async def _rows(
         self,
@@ -150,7 +173,7 @@ class Listing:
         exact = source.exact and index == source.by_created
         if exact or (source.exact and source.whole):
             async for piece in walk(
-                self._client, index, descending=order.descending, behind=place, first=first, most=_PIECE
+                self._links, index, descending=order.descending, behind=place, first=first, most=_PIECE
             ):
                 yield [_row(entry) for entry in piece]
             return
@@ -167,7 +190,7 @@ class Listing:
                 rows.extend(piece)
                 if len(rows) >= offset + limit:
                     break
-            return await size_of(self._client, source.by_created), rows[offset : offset + limit]
+            return await self._size(source.by_created), rows[offset : offset + limit]
         async for piece in self._rows(query, source, order, None, now, 1 << 62):
             # Of those that are only counted, nothing is kept.
             if total < offset + limit:
@@ -197,10 +220,10 @@ class Listing:
         """Entries and sessions that pass, read in pieces; without their state where the filter needs none."""
         passes = compile_predicate(query)
         fields = ("d", "s") if source.needs_state else ("d",)
-        async for piece in walk(self._client, ranges, descending=descending, behind=behind, first=64, most=_PIECE):
-            commands = [("HMGET", self._keys.record(entries.id_of(entry)), *fields) for entry in piece]
+        async for piece in walk(self._links, ranges, descending=descending, behind=behind, first=64, most=_PIECE):
+            replies = await self._documents([entries.id_of(entry) for entry in piece], fields)
             found = []
-            for entry, reply in zip(piece, await self._client.calls(commands), strict=True):
+            for entry, reply in zip(piece, replies, strict=True):
                 session = _decoded(reply)
                 if session is not None and passes(session, now):
                     found.append((entry, session))

@@ -1,4 +1,4 @@
-"""Reading sessions, what belongs to them, groups, claims and counters."""
+"""Reading sessions, what belongs to them, claims and counters, of one shard."""
 
 from __future__ import annotations
 
@@ -6,16 +6,12 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from nexus.model import Checkpoint, Group, JournalEntry, Page, Session, Status
-from nexus.stores import codec, ordering
+from nexus.model import Checkpoint, JournalEntry
+from nexus.stores import codec
 from nexus.stores.base import Message, Snapshot
-from nexus.stores.redis import entries
 from nexus.stores.redis.client import Client
 from nexus.stores.redis.keys import Keys
-from nexus.stores.redis.wire import Word
 
-_GROUPS: Final = "groups"
-_STATUSES: Final = sorted(Status)
 _CHUNK: Final = 500
 _GLOB: Final = re.compile(rb"([\\*?\[\]])")
 
@@ -35,14 +31,6 @@ async def load_many(client: Client, keys: Keys, session_ids: Sequence[str]) -> d
             if (snapshot := _snapshot(reply)) is not None:
                 found[name] = snapshot
     return found
-
-
-async def load_sessions(client: Client, keys: Keys, session_ids: Sequence[str]) -> list[Session]:
-    """The sessions that are still there, in the order given, without their runs."""
-    if not session_ids:
-        return []
-    replies = await client.calls([("HMGET", keys.record(name), "d", "s") for name in session_ids])
-    return [codec.decode_session(*reply) for reply in replies if reply[0] is not None]
 
 
 def _snapshot(reply: list[Any]) -> Snapshot | None:
@@ -92,38 +80,6 @@ async def claim(client: Client, keys: Keys, key: str) -> str | None:
     """See ``Store.claim``."""
     value = await client.call("HGET", keys.claims, key)
     return None if value is None else value.decode()
-
-
-async def load_groups(client: Client, keys: Keys, group_ids: Sequence[str]) -> list[Group]:
-    """The groups that are still there, in the order given, with their counts."""
-    commands: list[tuple[Word, ...]] = []
-    for name in group_ids:
-        commands.append(("HGET", keys.groups, f"d:{name}"))
-        commands.append(("HMGET", keys.members, *(f"{name}\0{status.value}" for status in _STATUSES)))
-    replies = await client.calls(commands) if commands else []
-    found = []
-    for document, counts in zip(replies[::2], replies[1::2], strict=True):
-        if document is not None:
-            pairs = zip(_STATUSES, counts, strict=True)
-            found.append(codec.decode_group(document, {status.value: int(count) for status, count in pairs if count}))
-    return found
-
-
-async def list_groups(client: Client, keys: Keys, cursor: str | None, limit: int) -> Page[Group]:
-    """See ``Store.list_groups``."""
-    start = b"+"
-    if cursor is not None:
-        value, tie = ordering.read_cursor(cursor, _GROUPS)
-        start = b"(" + entries.timed(float(value or 0.0), tie)
-    most, key = max(limit, 0), keys.index["groups"]
-    total, found = await client.calls(
-        [("ZCARD", key), ("ZREVRANGEBYLEX", key, start, "-", "LIMIT", 0, most + 1)]
-    )  # fmt: skip
-    items = await load_groups(client, keys, [entries.id_of(entry) for entry in found[:most]])
-    following = None
-    if items and len(found) > most:
-        following = ordering.write_cursor(_GROUPS, items[-1].created_at, items[-1].id)
-    return Page(items=tuple(items), next_cursor=following, total=total)
 
 
 async def counters(client: Client, keys: Keys, prefix: str) -> dict[str, float]:

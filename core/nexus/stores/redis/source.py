@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -9,17 +10,19 @@ import msgspec
 from nexus.model import Status
 from nexus.query import GlobTerm, PathTerm, Query, StatusTerm
 from nexus.stores.redis import entries
-from nexus.stores.redis.keys import Keys
+from nexus.stores.redis.links import Link
 
 _HEADED: Final = {"group": "group", "parent": "parent"}
 _ALL: Final = frozenset(Status)
 
 
 class Range(msgspec.Struct, frozen=True):
-    """Part of one index: all entries that start with ``head``; what comes behind it sorts by time and id."""
+    """Part of one index of one shard: all entries that start with ``head``; what comes behind sorts by time and id."""
 
     key: bytes
     head: bytes = b""
+    link: int = 0
+    """Which shard."""
 
     @property
     def ends(self) -> tuple[bytes, bytes]:
@@ -42,19 +45,25 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the filter looks into the state."""
 
 
-def source_of(query: Query, keys: Keys) -> Source:
+def ranges_of(links: Sequence[Link], index: str, head: bytes = b"") -> tuple[Range, ...]:
+    """The same range of all shards."""
+    return tuple([Range(link.keys.index[index], head, number) for number, link in enumerate(links)])
+
+
+def source_of(query: Query, links: Sequence[Link]) -> Source:
     """Work out where to look."""
     statuses = _statuses(query)
     others = [term for term in query.terms if not isinstance(term, StatusTerm)]
     needs_state = any(isinstance(term, PathTerm) and term.root == "state" for term in others)
-    heads = next((found for term in others if (found := _heads(term, keys)) is not None), None)
+    heads = next((found for term in others if (found := _heads(term, links)) is not None), None)
     if heads is not None:
         return Source(by_created=heads, exact=False, narrow=True, whole=False, needs_state=needs_state)
     whole = statuses == _ALL
     if whole:
-        ranges: tuple[Range, ...] = (Range(keys.index["created"]),)
+        ranges = ranges_of(links, "created")
     else:
-        ranges = tuple(Range(keys.index["status"], status.encode() + b"\0") for status in sorted(statuses))
+        named = [status.encode() + b"\0" for status in sorted(statuses)]
+        ranges = tuple(one for head in named for one in ranges_of(links, "status", head))
     return Source(by_created=ranges, exact=not others, narrow=False, whole=whole, needs_state=needs_state)
 
 
@@ -67,11 +76,12 @@ def _statuses(query: Query) -> frozenset[Status]:
     return found
 
 
-def _heads(term: object, keys: Keys) -> tuple[Range, ...] | None:
+def _heads(term: object, links: Sequence[Link]) -> tuple[Range, ...] | None:
     if not isinstance(term, GlobTerm) or term.negated or term.field not in _HEADED:
         return None
     literals = {pattern.literal for pattern in term.patterns}
     if None in literals:
         return None
-    key = keys.index[_HEADED[term.field]]
-    return tuple(Range(key, literal.encode() + b"\0") for literal in sorted(filter(None, literals)))
+    index = _HEADED[term.field]
+    named = sorted(filter(None, literals))
+    return tuple(one for literal in named for one in ranges_of(links, index, literal.encode() + b"\0"))

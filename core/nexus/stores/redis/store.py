@@ -2,13 +2,13 @@
 
 Guarantees beyond ``base.py``: any number of processes on any machines may use it at once; a commit that is sent
 again because its answer was lost is done once. How durable an acknowledged commit is, is up to the server's
-settings, which ``health`` tells. Deliberately not: one store spread over several nodes of a cluster; all
-of its keys are in one slot (``keys.py``).
+settings, which ``health`` tells. All of its keys are in one slot (``keys.py``); a store that is spread over the nodes
+of a cluster is made of several of these (``sharded/``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -18,11 +18,14 @@ from nexus.query import Query
 from nexus.stores.base import Change, Committed, Health, Message, Order, Snapshot
 from nexus.stores.positions import read_position
 from nexus.stores.prepared import prepare
-from nexus.stores.redis import faults, feed, records, upkeep, workers
+from nexus.stores.redis import faults, feed, groups, records, upkeep, workers
 from nexus.stores.redis.client import Client
 from nexus.stores.redis.commits import Commits
 from nexus.stores.redis.diagnosis import examine
-from nexus.stores.redis.keys import LAYOUT, Keys
+from nexus.stores.redis.keys import WHOLE, Keys, Shard
+from nexus.stores.redis.layout import claim_layout, refuse_layout
+from nexus.stores.redis.links import Link
+from nexus.stores.redis.listening import Listening
 from nexus.stores.redis.listing import Listing
 from nexus.stores.redis.outbox import RedisOutbox
 from nexus.stores.redis.urls import parse_url
@@ -37,13 +40,14 @@ class _Opened:
 
     def __init__(self, client: Client, keys: Keys) -> None:
         self.client = client
+        self.links = (Link(client, keys),)
         self.commits = Commits(client, keys)
         self.outbox = RedisOutbox(client, keys, self.commits)
-        self.listing = Listing(client, keys)
-        self.feed = feed.Feed(client, keys)
+        self.listing = Listing(self.links)
+        self.listening = Listening(self.links)
 
     async def close(self) -> None:
-        await self.feed.close()
+        await self.listening.close()
         await self.client.close()
 
 
@@ -55,15 +59,24 @@ class RedisStore:
         prefix: What the names of its keys start with: stores with different prefixes know nothing of each other.
         timeout: Seconds that one attempt may take to connect or to be answered.
         patience: Seconds after which a call that no server answers is ``StoreUnavailable``.
+        shard: Which part it is of a store that is spread over several; by default it is all of it.
 
     Raises:
         InvalidInput: The URL or the prefix is none.
     """
 
-    def __init__(self, url: str, *, prefix: str = PREFIX, timeout: float = TIMEOUT, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        prefix: str = PREFIX,
+        timeout: float = TIMEOUT,
+        patience: float = PATIENCE,
+        shard: Shard = WHOLE,
+    ) -> None:
         self._place = parse_url(url)
         self.url = self._place.shown
-        self._keys = Keys(prefix)
+        self._keys = Keys(prefix, shard)
         self._timeout = timeout
         self._patience = patience
         self._parts: _Opened | None = None
@@ -90,22 +103,30 @@ class RedisStore:
             await parts.close()
 
     async def _check_layout(self, client: Client) -> None:
-        _, found = await client.calls(
-            [("HSETNX", self._keys.meta, "layout", LAYOUT), ("HGET", self._keys.meta, "layout")]
-        )
-        if found.decode() != LAYOUT:
-            raise StoreUnavailable(
-                f"the store {self.url} has the layout {found.decode()[:20]}, and this version of Nexus reads"
-                f" {LAYOUT}: use the version that wrote it, or another session_prefix",
-                store=self.url,
-                reason="layout",
-            )
+        wanted = self._keys.shard.layout
+        found = await claim_layout(client, self._keys, wanted)
+        if found != wanted:
+            raise refuse_layout(found, wanted, self.url)
 
     @property
     def _open(self) -> _Opened:
         if self._parts is None:
             raise faults.closed(self.url)
         return self._parts
+
+    @property
+    def shards(self) -> tuple[RedisStore, ...]:
+        """The parts that it is made of: itself."""
+        return (self,)
+
+    @property
+    def link(self) -> Link:
+        """Its connection and keys, for those who read several shards as one.
+
+        Raises:
+            StoreUnavailable: It is not open.
+        """
+        return self._open.links[0]
 
     @property
     def outboxes(self) -> tuple[RedisOutbox, ...]:
@@ -127,7 +148,7 @@ class RedisStore:
         parts = self._open
         committed = await parts.commits.commit([prepare(change) for change in changes])
         if committed.events:
-            parts.feed.ring(committed.events[-1].seq)
+            parts.listening.ring(0, self._keys.shard.local(committed.events[-1].seq))
         return committed
 
     # -- sessions in bulk
@@ -176,6 +197,10 @@ class RedisStore:
         """See ``Store.inbox``."""
         return await records.inbox(self._open.client, self._keys, session_id)
 
+    def id_beside(self, key: str, make: Callable[[], str]) -> str:  # noqa: ARG002 - all keys are in one place
+        """See ``Store.id_beside``."""
+        return make()
+
     async def claim(self, key: str) -> str | None:
         """See ``Store.claim``."""
         return await records.claim(self._open.client, self._keys, key)
@@ -184,12 +209,11 @@ class RedisStore:
 
     async def load_group(self, group_id: str) -> Group | None:
         """See ``Store.load_group``."""
-        found = await records.load_groups(self._open.client, self._keys, [group_id])
-        return found[0] if found else None
+        return await groups.load_group(self._open.links, group_id)
 
     async def list_groups(self, *, cursor: str | None, limit: int) -> Page[Group]:
         """See ``Store.list_groups``."""
-        return await records.list_groups(self._open.client, self._keys, cursor, limit)
+        return await groups.list_groups(self._open.links, cursor, limit)
 
     # -- events
 
@@ -213,8 +237,7 @@ class RedisStore:
 
     async def wait_events(self, cursor: str, timeout: float) -> bool:
         """See ``Store.wait_events``."""
-        read_position(cursor)
-        return await self._open.feed.wait(cursor, timeout)
+        return await self._open.listening.wait((read_position(cursor),), timeout)
 
     async def trim_events(self, before: float, limit: int) -> int:
         """See ``Store.trim_events``."""

@@ -6,7 +6,8 @@
 - ``redis+cluster://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]``
 
 ``rediss://`` takes ``?ssl_ca_certs=FILE``, ``ssl_certfile=FILE``, ``ssl_keyfile=FILE`` and
-``ssl_cert_reqs=required|none``. User, password and path are percent-encoded where they have to be.
+``ssl_cert_reqs=required|none``. Each takes ``?shards=N``, from 1 to 256: how many parts the store is spread over,
+which is fixed when it is made. User, password and path are percent-encoded where they have to be.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from nexus.errors import InvalidInput
 
 SCHEMES: Final = frozenset({"redis", "rediss", "unix", "redis+sentinel", "redis+cluster"})
 _PORTS: Final = {"redis+sentinel": 26379}
+_MOST_SHARDS: Final = 256
 _TLS: Final = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs"})
 _ACCEPTED: Final = (
     "redis://HOST:PORT/DB, rediss://HOST:PORT/DB, unix:///SOCKET?db=DB,"
@@ -39,6 +41,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     username: str | None = None
     password: str | None = None
     tls: Mapping[str, str] = {}
+    shards: int | None = None
+    """How many the store shall have; ``None`` for what is usual there."""
     shown: str = ""
     """The URL without user and password, for messages."""
 
@@ -62,6 +66,7 @@ def parse_url(url: str) -> Place:
         scheme=scheme,
         username=unquote(username) or None,
         password=unquote(password) if colon else None,
+        shards=_shards(shown, options.pop("shards", None)),
         shown=shown,
     )
     if scheme == "unix":
@@ -120,6 +125,14 @@ def _db(place: Place, text: str) -> int:
     if text.isascii() and text.isdigit() and len(text) < 6:
         return int(text)
     raise _refused(place.shown, f"has {text[:40]!r} where the number of a database stands")
+
+
+def _shards(shown: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    if text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= _MOST_SHARDS:
+        return int(text)
+    raise _refused(shown, f"has {text[:40]!r} shards: use 1 to {_MOST_SHARDS}")
 
 
 def _no_more(place: Place, options: dict[str, str]) -> None:
