@@ -12,8 +12,8 @@ _decoder = msgspec.json.Decoder(RunResult)
 
 
 def idempotency_claim(session_id: str, key: str) -> str:
-    """The claim under which an idempotency key's outcome is kept."""
-    return f"idem:{session_id}:{key}"
+    """The claim under which an idempotency key's outcome is kept; it shows where the session's id ends."""
+    return f"idem:{session_id.replace(':', '%3A')}:{key}"
 
 
 def pending(run_id: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from nexus.errors import InvalidTransition, SessionExists, SessionNotFound, VersionConflict
@@ -198,7 +199,7 @@ class Records:
             now = self._engine.clock.now()
             if current is not None and not current.session.is_due(now) and _open(current.session):
                 return current.session
-            wanted = new_id("sess", now)
+            wanted = self._engine.store.id_beside(key, partial(new_id, "sess", now))
             claim = Claim(key=key, value=wanted, expected=held)
             try:
                 return await self.create(caller, session_id=wanted, user_id=user_id, timeout=ttl, claims=(claim,))
