@@ -52,6 +52,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """A unique key set together with a session: ``user:42`` -> session id, ``idem:ID:KEY`` -> run id.
 
+    In the second, ``:`` in the session's id is written ``%3A``.
+
     The commit goes through only if the key's value is ``expected`` (``None``: not set).
     Setting ``value`` to ``None`` removes it. Claims go when their session is deleted.
     """

@@ -59,8 +59,9 @@ class Feeds:
             if batch.trimmed:
                 yield FeedItem(cursor=cursor or batch.cursor, trimmed=True)
             told = ""
+            places = {event.seq: place for place, event in enumerate(batch.events)}
             for event in await self._matching(wanted, batch.events):
-                told = str(event.seq)
+                told = batch.cursor_behind(places[event.seq])
                 yield FeedItem(cursor=told, event=event)
             cursor = batch.cursor
             if batch.events:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -46,14 +47,25 @@ async def _show(
         shown = [event.to_dict() for event in await _past(service, q, session, limit)]
         call.output.rows(shown, EVENTS, envelope={"items": shown, "next_cursor": None})
         return
-    seen = 0
-    if cursor is None:
-        for event in await _past(service, q, session, limit):
-            call.output.row(event.to_dict(), EVENTS)
-            seen = event.seq
-        call.output.flush()
+    seen: set[int] = set()
     with telling_connection(call, service):
-        await _follow(call, service, _joined(q, session), cursor, seen)
+        async for item in service.feed(_joined(q, session), cursor=cursor):
+            if cursor is None:
+                # Only once the feed stands, so that nothing falls between; what comes in both is shown once.
+                cursor = item.cursor
+                past = await _past(service, q, session, limit)
+                seen.update(event.seq for event in past)
+                _rows(call, past)
+            if item.trimmed:
+                call.say.warn("events between that place and the oldest kept are gone")
+            if item.event is not None and item.event.seq not in seen:
+                _rows(call, [item.event])
+
+
+def _rows(call: Invocation, events: Iterable[Event]) -> None:
+    for event in events:
+        call.output.row(event.to_dict(), EVENTS)
+    call.output.flush()
 
 
 async def _past(service: Service, q: str, session: str | None, limit: int) -> list[Event]:
@@ -68,12 +80,3 @@ async def _past(service: Service, q: str, session: str | None, limit: int) -> li
 
 def _joined(q: str, session: str | None) -> str:
     return q if session is None else f"id={session} {q}".strip()
-
-
-async def _follow(call: Invocation, service: Service, q: str, cursor: str | None, seen: int) -> None:
-    async for item in service.feed(q, cursor=cursor):
-        if item.trimmed:
-            call.say.warn("events between that place and the oldest kept are gone")
-        if item.event is not None and item.event.seq > seen:
-            call.output.row(item.event.to_dict(), EVENTS)
-            call.output.flush()
