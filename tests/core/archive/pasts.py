@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from nexus.model import Checkpoint, Event, Group, JournalEntry, Page, Session, Window
+from sqlalchemy import Engine, insert
+
+from nexus.archive import tables
+from nexus.model import Checkpoint, Event, Group, JournalEntry, Page, Run, Session, Window
 from nexus.model.change import Snapshot
 from nexus.query import Query, parse
-from nexus.stores import ordering
+from nexus.stores import codec, ordering
 from nexus.stores.base import Order, SortField
 from nexus.stores.memory import MemoryStore
 from nexus.stores.ordering import Key
@@ -108,3 +112,73 @@ class MemoryPast:
 
     async def keep(self, session_id: str, version: int) -> None:
         self.kept.append((session_id, version))
+
+
+def shelve(
+    engine: Engine, people: Iterable[tuple[Session, Run | None]], *, gone_at: float | None = NOW, **parts: Any
+) -> None:
+    """Put sessions into the archive, as its writer does.
+
+    Args:
+        engine: Of its database.
+        people: The sessions, each with its run.
+        gone_at: When Redis let them go; ``None`` for not yet.
+        **parts: ``checkpoints``, ``events`` (with numbers), ``groups``.
+    """
+    rows = [session_row(session, run, gone_at) for session, run in people]
+    with engine.begin() as connection:
+        if rows:
+            connection.execute(insert(tables.sessions), rows)
+        for checkpoint in parts.get("checkpoints", ()):
+            connection.execute(
+                insert(tables.checkpoints).values(
+                    session_id=checkpoint.session_id,
+                    number=checkpoint.number,
+                    pinned=checkpoint.pinned,
+                    document=codec.encode_checkpoint(checkpoint),
+                    state=checkpoint.state_json,
+                )
+            )
+        for place, (session_id, entry) in enumerate(parts.get("journal", ())):
+            connection.execute(
+                insert(tables.journal).values(
+                    session_id=session_id,
+                    run_id=entry.run_id,
+                    key=entry.key,
+                    position=place,
+                    document=codec.encode_journal(entry),
+                )
+            )
+        for event in parts.get("events", ()):
+            connection.execute(
+                insert(tables.events).values(
+                    subject=f"s:{event.session_id}", version=event.version or 0, place=event.seq, seq=event.seq,
+                    session_id=event.session_id, group_id=event.group_id, ts=event.ts, type=event.type,
+                    document=codec.encode_event(event),
+                )
+            )  # fmt: skip
+        for group in parts.get("groups", ()):
+            connection.execute(
+                insert(tables.groups).values(
+                    id=group.id, version=group.version, created_at=group.created_at, document=codec.encode_group(group)
+                )
+            )
+
+
+def session_row(session: Session, run: Run | None, gone_at: float | None) -> dict[str, Any]:
+    """A session's row."""
+    plain = {
+        name: getattr(session, name)
+        for name in (
+            "id", "version", "channel", "workflow", "user_id", "group_id", "parent_id", "owner", "created_at",
+            "last_activity", "expires_at", "ended_at", "step", "duration",
+        )
+    }  # fmt: skip
+    shown = {name: value.replace("\0", "\ufffd") if isinstance(value, str) else value for name, value in plain.items()}
+    return shown | {
+        "status": session.status.value,
+        "document": codec.encode_session(session),
+        "state": session.state_json,
+        "run": codec.encode_run(run),
+        "gone_at": gone_at,
+    }

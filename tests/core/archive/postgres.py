@@ -93,16 +93,18 @@ class Postgres:
 
     def _wait(self) -> None:
         until = time.monotonic() + _START
-        while True:
-            try:
-                psycopg.connect(self._dsn("postgres")).close()
-            except psycopg.OperationalError as error:
-                assert time.monotonic() < until, f"PostgreSQL did not start: {error}"
-                assert self._process is not None
-                assert self._process.poll() is None, (self._folder / "log").read_text()
-                time.sleep(0.02)
-            else:
-                return
+        while not self._answers():
+            assert self._process is not None
+            assert self._process.poll() is None, (self._folder / "log").read_text()
+            assert time.monotonic() < until, "PostgreSQL did not start in time"
+            time.sleep(0.02)
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self._dsn("postgres")).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def _environment(self) -> dict[str, str]:
         return {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"}

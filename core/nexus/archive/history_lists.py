@@ -1,0 +1,149 @@
+"""Lists, windows and counts of the sessions that were let go, on one connection. Plain synchronous code.
+
+Keys are looked for first, in the indexes; only the rows that are shown are read whole. What SQL can only
+sieve goes through ``history_scan``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from sqlalchemy import Connection, func, select
+
+from nexus.archive.history_scan import Scan
+from nexus.archive.queries import Clause, Filter, compile_filter, stored
+from nexus.archive.queries_order import behind, ordering_of, turned
+from nexus.archive.tables import sessions
+from nexus.model import Page, Session, Window
+from nexus.query import Query
+from nexus.stores import codec, ordering
+from nexus.stores.base import Order
+from nexus.stores.ordering import Key
+
+Stop = Callable[[], None]
+"""Raises when nobody waits for the answer any more."""
+
+_CHILDREN: Final = "children"
+_MOST: Final = 2**62
+_CHUNK: Final = 500
+
+
+class Lists:
+    """One filter on one connection.
+
+    Args:
+        connection: In a transaction that sees one moment.
+        query: The filter.
+        now: Seconds since the epoch, for ages.
+        stop: Called between pieces of a long answer.
+    """
+
+    def __init__(self, connection: Connection, query: Query, now: float, stop: Stop) -> None:
+        self._connection = connection
+        self._filter: Filter = compile_filter(query, now)
+        self._scan = Scan(connection, self._filter, query, now, stop)
+
+    def page(self, order: Order, cursor: str | None, limit: int) -> Page[Session]:
+        """A page by key."""
+        place = None if cursor is None else ordering.as_key(*ordering.read_order_cursor(cursor, order))
+        most = clamp(limit)
+        find = self._ids if self._filter.exact else self._scan.page
+        ids = find(order, place, most + 1)
+        items = load(self._connection, ids[:most])
+        more = items and len(ids) > most
+        return Page(items=tuple(items), next_cursor=ordering.write_order_cursor(items[-1], order) if more else None)
+
+    def window(self, order: Order, offset: int, limit: int) -> Window[Session]:
+        """Rows by rank, with how many there are."""
+        first, most = clamp(offset), clamp(limit)
+        if self._filter.exact:
+            total = self._count()
+            ids = self._ranked(order, first, min(most, max(0, total - first)), total)
+        else:
+            total, ids = self._scan.window(order, first, most)
+        items = load(self._connection, ids)
+        return Window(items=tuple(items), offset=offset, total=total, whole=whole(self._connection))
+
+    def count(self) -> int:
+        """How many match."""
+        return self._count() if self._filter.exact else self._scan.count()
+
+    def split(self, order: Order, places: Sequence[Key], first: int, rank: int) -> int:
+        """See ``History.split``."""
+        if not self._filter.exact:
+            return self._scan.split(order, places, first, rank)
+        # Places with their ranks rise, so it is one place that is looked for, by halves.
+        low, high = 0, len(places)
+        known, before = None, 0
+        while low < high:
+            middle = (low + high) // 2
+            counted = before + self._between(order, known, places[middle])
+            if first + middle + counted < rank:
+                low, known, before = middle + 1, places[middle], counted
+            else:
+                high = middle
+        return low
+
+    def _between(self, order: Order, start: Key | None, end: Key) -> int:
+        parts: list[Clause] = [behind(turned(order), end)]
+        if start is not None:
+            parts.append(behind(order, start))
+        return self._count(*parts)
+
+    def _count(self, *parts: Clause) -> int:
+        statement = select(func.count()).select_from(sessions).where(self._filter.clause, *parts)
+        return int(self._connection.execute(statement).scalar_one())
+
+    def _ranked(self, order: Order, offset: int, limit: int, total: int) -> list[str]:
+        if limit <= 0:
+            return []
+        if offset > total // 2:
+            # Ranks near the end are counted from the end.
+            return self._ids(turned(order), None, limit, total - offset - limit)[::-1]
+        return self._ids(order, None, limit, offset)
+
+    def _ids(self, order: Order, place: Key | None, limit: int, offset: int = 0) -> list[str]:
+        statement = select(sessions.c.id).where(self._filter.clause)
+        if place is not None:
+            statement = statement.where(behind(order, place))
+        statement = statement.order_by(*ordering_of(order)).limit(limit).offset(offset)
+        return list(self._connection.execute(statement).scalars())
+
+
+def whole(connection: Connection) -> int:
+    """How many sessions were let go."""
+    statement = select(func.count()).select_from(sessions).where(sessions.c.gone_at.is_not(None))
+    return int(connection.execute(statement).scalar_one())
+
+
+def load(connection: Connection, ids: Sequence[str]) -> list[Session]:
+    """Sessions by id, in the order of the ids."""
+    found: dict[str, Session] = {}
+    columns = sessions.c
+    for start in range(0, len(ids), _CHUNK):
+        names = list(ids[start : start + _CHUNK])
+        rows = connection.execute(select(columns.id, columns.document, columns.state).where(columns.id.in_(names)))
+        found.update((name, codec.decode_session(document, state)) for name, document, state in rows)
+    return [found[name] for name in ids if name in found]
+
+
+def children(connection: Connection, session_id: str, cursor: str | None, limit: int) -> Page[Session]:
+    """Direct children in order of creation."""
+    order = Order(descending=False)
+    most = clamp(limit)
+    statement = select(sessions.c.id).where(sessions.c.parent_id == stored(session_id), sessions.c.gone_at.is_not(None))
+    if cursor is not None:
+        value, tie = ordering.read_cursor(cursor, _CHILDREN)
+        statement = statement.where(behind(order, ordering.as_key(value or 0.0, tie)))
+    statement = statement.order_by(*ordering_of(order)).limit(most + 1)
+    ids = list(connection.execute(statement).scalars())
+    items = load(connection, ids[:most])
+    more = items and len(ids) > most
+    following = ordering.write_cursor(_CHILDREN, items[-1].created_at, items[-1].id) if more else None
+    return Page(items=tuple(items), next_cursor=following)
+
+
+def clamp(number: int) -> int:
+    """A number of rows that every database takes."""
+    return min(max(number, 0), _MOST)
