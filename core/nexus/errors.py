@@ -51,6 +51,17 @@ class NexusError(Exception):
         self.message = message
         self.details: dict[str, Any] = details
 
+    def problem(self) -> dict[str, Any]:
+        """The error as a problem object (RFC 9457): what HTTP bodies, the CLI's JSON and bulk reports show."""
+        facts = {key: value for key, value in self.details.items() if key not in _PROBLEM_KEYS}
+        return {
+            "type": "about:blank", "title": self.title, "status": self.status, "code": self.code,
+            "detail": self.message, **facts,
+        }  # fmt: skip
+
+
+_PROBLEM_KEYS = frozenset({"type", "title", "status", "code", "detail"})
+
 
 class SessionNotFound(NexusError):
     """No session has this id, or the caller may not know that one does."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nexus.bulk import Bulk
 from nexus.lifecycle.counting import statistics
 from nexus.model import (
     Caller,
@@ -20,6 +21,7 @@ from nexus.model import (
     Worker,
     WorkflowInfo,
 )
+from nexus.model.bulk import BulkReport, BulkRequest
 from nexus.service import DEFAULT_LIMIT, DEFAULT_SORT, MAX_LIMIT, Difference, FeedItem
 from nexus.sessions import arguments
 from nexus.sessions.records import Patch
@@ -91,13 +93,23 @@ class LocalService:
         """Merge a patch into the state; here it may also be a function from the state to a patch."""
         return await self._parts.records.patch(session_id, patch, if_version, self.caller)
 
-    async def end_session(self, session_id: str, *, status: str = "completed", reason: str | None = None) -> Session:
+    async def end_session(
+        self, session_id: str, *, status: str = "completed", reason: str | None = None, if_version: int | None = None
+    ) -> Session:
         """End it and its live descendants."""
-        return await self._parts.records.end(session_id, status, reason, self.caller)
+        return await self._parts.records.end(session_id, status, reason, self.caller, if_version)
 
-    async def extend_session(self, session_id: str, seconds: float) -> Session:
+    async def extend_session(self, session_id: str, seconds: float, *, if_version: int | None = None) -> Session:
         """Move ``expires_at``."""
-        return await self._parts.records.extend(session_id, seconds, self.caller)
+        return await self._parts.records.extend(session_id, seconds, self.caller, if_version)
+
+    async def undo_session(self, session_id: str, *, if_version: int | None = None) -> Session:
+        """Undo the last change, an end or an extension."""
+        return await self._parts.records.undo(session_id, self.caller, if_version)
+
+    async def bulk(self, request: BulkRequest) -> BulkReport:
+        """Do the same to many sessions."""
+        return await Bulk(self, self._parts.engine).carry_out(request)
 
     async def sync_session(self, session_id: str, channel: str) -> Session:
         """Note a use from another channel."""
@@ -111,6 +123,7 @@ class LocalService:
         inputs: Mapping[str, Any] | None = None,
         workflow: str | None = None,
         background: bool = True,
+        if_version: int | None = None,
     ) -> Session:
         """Go on with the last run."""
         await self._parts.runs.resume(
@@ -120,6 +133,7 @@ class LocalService:
             workflow=workflow,
             background=background,
             caller=self.caller,
+            if_version=if_version,
         )
         return await self.get_session(session_id)
 
@@ -129,9 +143,11 @@ class LocalService:
         """Copy a checkpoint, or the current state, into a new session."""
         return await self._parts.records.fork(session_id, checkpoint_id, new_session_id, self.caller)
 
-    async def signal_session(self, session_id: str, name: str, payload: Any = None) -> Session:
+    async def signal_session(
+        self, session_id: str, name: str, payload: Any = None, *, if_version: int | None = None
+    ) -> Session:
         """Leave a signal."""
-        return await self._parts.records.signal(session_id, name, payload, self.caller)
+        return await self._parts.records.signal(session_id, name, payload, self.caller, if_version)
 
     async def get_or_create(self, user_id: str, *, ttl: float | None = None) -> Session:
         """The user's live session, or a new one."""

@@ -29,6 +29,7 @@ from nexus.model import (
     Worker,
     WorkflowInfo,
 )
+from nexus.model.bulk import BulkReport, BulkRequest
 from nexus.stores.base import Health
 
 DEFAULT_LIMIT = 50
@@ -126,12 +127,35 @@ class Service(Protocol):
         """Apply a JSON merge patch to ``state``; ``VersionConflict`` if ``if_version`` is no longer current."""
         ...
 
-    async def end_session(self, session_id: str, *, status: str = "completed", reason: str | None = None) -> Session:
+    async def end_session(
+        self, session_id: str, *, status: str = "completed", reason: str | None = None, if_version: int | None = None
+    ) -> Session:
         """End it as ``completed`` or ``cancelled``, and its live descendants; no change if it has ended already."""
         ...
 
-    async def extend_session(self, session_id: str, seconds: float) -> Session:
+    async def extend_session(self, session_id: str, seconds: float, *, if_version: int | None = None) -> Session:
         """Move ``expires_at`` by ``seconds``, beyond max age too."""
+        ...
+
+    async def undo_session(self, session_id: str, *, if_version: int | None = None) -> Session:
+        """Undo the session's last change, if that was an end or an extension.
+
+        With an end, what it ended below is opened again as well, and a run that it stopped goes on.
+
+        Raises:
+            InvalidTransition: Something else has changed it since, or it would be expired by now.
+        """
+        ...
+
+    async def bulk(self, request: BulkRequest) -> BulkReport:
+        """Do the same to many sessions; each by itself, so that one refusal stops no other.
+
+        Returns:
+            What came of each, in the order of the request (or, for a filter, of creation, newest first).
+
+        Raises:
+            InvalidInput: The request contradicts itself, or is about more sessions than ``MOST_IN_BULK``.
+        """
         ...
 
     async def sync_session(self, session_id: str, channel: str) -> Session:
@@ -146,6 +170,7 @@ class Service(Protocol):
         inputs: Mapping[str, Any] | None = None,
         workflow: str | None = None,
         background: bool = True,
+        if_version: int | None = None,
     ) -> Session:
         """Go on with the last run, from ``checkpoint_id`` if given; the session after it.
 
@@ -159,7 +184,9 @@ class Service(Protocol):
         """Copy a checkpoint, or the current state, into a new session; the new session."""
         ...
 
-    async def signal_session(self, session_id: str, name: str, payload: Any = None) -> Session:
+    async def signal_session(
+        self, session_id: str, name: str, payload: Any = None, *, if_version: int | None = None
+    ) -> Session:
         """Leave a signal; a run that waits for it goes on. ``InvalidTransition`` if the session has ended."""
         ...
 

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from enum import IntEnum
-from typing import Any, TextIO
+from typing import TextIO
 
 from nexus.errors import (
     AuthenticationRequired,
@@ -74,18 +74,6 @@ def exit_code(error: NexusError) -> ExitCode:
     return next(code for kind, code in _CODES if isinstance(error, kind))
 
 
-def problem(error: NexusError) -> dict[str, Any]:
-    """The error as a problem object, the same that HTTP bodies have."""
-    facts = {key: value for key, value in error.details.items() if key not in _PROBLEM_KEYS}
-    return {
-        "type": "about:blank", "title": error.title, "status": error.status, "code": error.code,
-        "detail": error.message, **facts,
-    }  # fmt: skip
-
-
-_PROBLEM_KEYS = frozenset({"type", "title", "status", "code", "detail"})
-
-
 class Diagnostics:
     """What is said beside the results.
 
@@ -114,7 +102,7 @@ class Diagnostics:
 
             _write("".join(traceback.format_exception(error)))
         if self.as_json:
-            _write(json.dumps(problem(error), default=str) + "\n")
+            _write(json.dumps(error.problem(), default=str) + "\n")
         else:
             _write(f"error: {clean(error.message)} [{error.code}]\n")
             _point(error)

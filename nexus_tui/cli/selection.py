@@ -45,22 +45,25 @@ async def every(page: Callable[[str | None], Awaitable[Page[T]]]) -> AsyncIterat
             return
 
 
-async def matching(service: Service, q: str) -> list[str]:
-    """Ids of all sessions that a filter matches, oldest first, as of now.
+async def matching(service: Service, q: str) -> dict[str, int | None]:
+    """All sessions that a filter matches, oldest first, as of now, with their versions.
 
     They are all read before anything is done to the first, so that what is done can't change what matches.
     """
     with filter_errors(q):
-        return [
-            session.id
+        return {
+            session.id: session.version
             async for session in every(
                 lambda cursor: service.list_sessions(q, sort="created_at", limit=MAX_LIMIT, cursor=cursor)
             )
-        ]
+        }
 
 
-async def chosen(service: Service, ids: list[str], q: str | None) -> list[str]:
+async def chosen(service: Service, ids: list[str], q: str | None) -> dict[str, int | None]:
     """The sessions that ids and ``-q`` name; ids may come from stdin as ``-``.
+
+    Returns:
+        Each with the version that was seen; ``None`` for those that were named by id, whatever they are by now.
 
     Raises:
         InvalidInput: Neither or both are given, or the filter has a mistake.
@@ -69,7 +72,7 @@ async def chosen(service: Service, ids: list[str], q: str | None) -> list[str]:
         raise InvalidInput("name sessions by id, or give a filter with -q; one of the two", field="ids")
     if q is not None:
         return await matching(service, q)
-    return list(dict.fromkeys(_expanded(ids)))
+    return dict.fromkeys(_expanded(ids))
 
 
 def _expanded(ids: list[str]) -> Iterator[str]:

@@ -154,7 +154,11 @@ def _open(value: Any, _: Shown) -> Toned:
 
 
 def _outcome(value: Any, item: Shown) -> Toned:
-    return ("✖ refused", "bad") if item.get("error") else (f"✓ {plain(value)}", "good")
+    if value == "drifted":
+        return "~ drifted", "warn"
+    if value in ("refused", "untried") or item.get("error"):
+        return f"✖ {plain(value)}", "bad"
+    return f"{'·' if value in ('planned', 'unchanged') else '✓'} {plain(value)}", "good"
 
 
 def _grade(value: Any, _: Shown) -> Toned:
@@ -245,7 +249,8 @@ BULK = View(
     (
         Column("id", "ID"),
         Column("action", "ACTION"),
-        Column("status", "RESULT", _outcome),
+        Column("outcome", "RESULT", _outcome),
+        Column("status", "STATUS", _status),
         Column("error", "ERROR", lambda value, _: (value or DASH, "bad" if value else "muted"), flexible=True),
     ),
 )

@@ -9,7 +9,7 @@ import pytest
 
 from nexus import errors
 from nexus.errors import InvalidInput, NexusError
-from nexus_tui.cli.diagnostics import Diagnostics, ExitCode, exit_code, problem, take_logs
+from nexus_tui.cli.diagnostics import Diagnostics, ExitCode, exit_code, take_logs
 
 EXPECTED = {
     "SessionNotFound": 3, "SessionExpired": 3, "WorkflowNotFound": 3, "CheckpointNotFound": 3, "GroupNotFound": 3,
@@ -48,7 +48,7 @@ def test_with_json_it_is_a_problem_object(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_details_can_not_shadow_the_problem_itself() -> None:
-    assert problem(InvalidInput("bad", title="other", status=1))["status"] == 422
+    assert InvalidInput("bad", title="other", status=1).problem()["status"] == 422
 
 
 def test_notes_are_left_out_where_stderr_is_json(capsys: pytest.CaptureFixture[str]) -> None:

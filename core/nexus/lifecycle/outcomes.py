@@ -35,6 +35,14 @@ def settled(session: Session, run: Run | None) -> tuple[Claim, ...]:
     return (Claim(key=key, value=value, expected=pending(run.id)),)
 
 
+def reclaimed(session: Session, run: Run | None) -> tuple[Claim, ...]:
+    """The claim that waits for the outcome again, for a run that had been stopped and goes on as if it had not."""
+    if run is None or run.idempotency_key is None:
+        return ()
+    (kept_now,) = settled(session, run)
+    return (Claim(key=kept_now.key, value=pending(run.id), expected=kept_now.value),)
+
+
 def kept(value: str) -> RunResult:
     """The outcome that a claim's value holds."""
     return _decoder.decode(value)

@@ -173,7 +173,13 @@ def extend(before: Snapshot, moment: Moment, seconds: float) -> Change:
         }
     fields["last_activity"] = max(session.last_activity, moment.now)
     after = advance(session, channels=with_channel(session.channels, moment.channel), **fields)
-    return change(before, after, before.run, moment, moment.event("session.extended", after, seconds=seconds))
+    return change(
+        before,
+        after,
+        before.run,
+        moment,
+        moment.event("session.extended", after, seconds=seconds, before={"idle_deadline": idle, "age_deadline": age}),
+    )
 
 
 def end(before: Snapshot, moment: Moment, status: Status, reason: str | None) -> Change | None:
@@ -188,8 +194,9 @@ def end(before: Snapshot, moment: Moment, status: Status, reason: str | None) ->
         last_activity=max(session.last_activity, moment.now), channels=with_channel(session.channels, moment.channel),
     )  # fmt: skip
     ended = moment.event(
-        "session.ended", after, duration=after.duration, status=status.value, reason=reason, workflow=after.workflow
-    )
+        "session.ended", after, duration=after.duration, status=status.value, reason=reason, workflow=after.workflow,
+        before={"status": session.status.value},
+    )  # fmt: skip
     events = (*run_events(before, after, moment), ended)
     stopped = stopped_run(before.run, moment, session)
     return change(before, after, stopped, moment, *events, claims=_outcome(session, after, stopped))

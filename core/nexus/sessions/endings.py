@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 
-from nexus.lifecycle import Moment, groups, sessions
-from nexus.model import Caller, Group, Session, Status
+from nexus.errors import InvalidTransition, SessionNotFound
+from nexus.lifecycle import Moment, groups, sessions, undoing
+from nexus.model import FINAL, Caller, Event, Group, Session, Status
 from nexus.query import parse
 from nexus.sessions.engine import Engine
+from nexus.sessions.versions import at_version
 from nexus.stores.base import Change, Conflict, Order, Snapshot, SortField
 
 _PAGE = 200
 
 
-async def end_session(engine: Engine, session_id: str, caller: Caller, status: Status, reason: str | None) -> Snapshot:
+async def end_session(
+    engine: Engine, session_id: str, caller: Caller, status: Status, reason: str | None, if_version: int | None = None
+) -> Snapshot:
     """End a session and its live descendants, parents first; repeating it ends what a crash left over."""
-    after = await engine.apply(session_id, lambda before, moment: sessions.end(before, moment, status, reason), caller)
+    decide = at_version(lambda before, moment: sessions.end(before, moment, status, reason), if_version)
+    after = await engine.apply(session_id, decide, caller)
     await end_descendants(engine, after.session, caller)
     return after
 
@@ -36,6 +42,34 @@ async def end_descendants(engine: Engine, parent: Session, caller: Caller) -> No
 def _end_child(before: Snapshot, moment: Moment, *, status: Status, reason: str) -> Change | None:
     running = before.session.status in (Status.IN_PROGRESS, Status.SUSPENDED)
     return sessions.end(before, moment, Status.CANCELLED if running else status, reason)
+
+
+async def undo(engine: Engine, session_id: str, caller: Caller, if_version: int | None = None) -> Snapshot:
+    """Undo the last change of a session; with an end also the ends of the descendants that it brought about."""
+    last = await _newest_event(engine, session_id)
+    decide = at_version(lambda before, moment: undoing.undo(before, moment, last), if_version)
+    after = await engine.apply(session_id, decide, caller)
+    if last is not None and last.type == "session.ended":
+        await _undo_descendants(engine, session_id, caller)
+    return after
+
+
+async def _undo_descendants(engine: Engine, session_id: str, caller: Caller) -> None:
+    pending = [session_id]
+    while pending:
+        parent = pending.pop()
+        for child in await _children(engine, parent):
+            last = await _newest_event(engine, child.id) if child.status in FINAL else None
+            if last is None or not str(last.data.get("reason", "")).startswith(f"parent {session_id} "):
+                continue
+            with contextlib.suppress(InvalidTransition, SessionNotFound):
+                await engine.apply(child.id, partial(undoing.undo, last=last), caller)
+                pending.append(child.id)
+
+
+async def _newest_event(engine: Engine, session_id: str) -> Event | None:
+    newest = await engine.store.list_events(session_id=session_id, limit=1, newest=True)
+    return newest[0] if newest else None
 
 
 async def _children(engine: Engine, session_id: str) -> list[Session]:

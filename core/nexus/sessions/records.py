@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from nexus.errors import InvalidTransition, SessionExists, SessionNotFound, VersionConflict
+from nexus.errors import InvalidTransition, SessionExists, SessionNotFound
 from nexus.lifecycle import Moment, inbox, sessions
 from nexus.model import (
     RUNNING,
@@ -27,6 +27,7 @@ from nexus.sessions import arguments, endings
 from nexus.sessions.engine import ClaimTaken, Engine
 from nexus.sessions.history import find_checkpoint
 from nexus.sessions.sweeper import Sweeper
+from nexus.sessions.versions import at_version, check_version
 
 Patch = Mapping[str, Any] | Callable[[dict[str, Any]], Mapping[str, Any] | None]
 """A JSON merge patch, or a function from the current state to one; it is called again on a conflict."""
@@ -147,7 +148,7 @@ class Records:
             sessions.check_patch(patch)
 
         def decide(before: Snapshot, moment: Moment) -> Change:
-            _check_version(before.session, if_version)
+            check_version(before.session, if_version)
             document = _made(patch, before.session) if callable(patch) else patch
             return sessions.patch(before, moment, self._engine.rules, document)
 
@@ -161,21 +162,28 @@ class Records:
         )
         return decided.session
 
-    async def extend(self, session_id: str, seconds: float, caller: Caller) -> Session:
+    async def extend(self, session_id: str, seconds: float, caller: Caller, if_version: int | None = None) -> Session:
         """Move ``expires_at``."""
         by = arguments.seconds(seconds, "seconds")
-        decided = await self._engine.apply(
-            check_id(session_id), lambda before, moment: sessions.extend(before, moment, by), caller
-        )
-        return decided.session
+        decide = at_version(lambda before, moment: sessions.extend(before, moment, by), if_version)
+        return (await self._engine.apply(check_id(session_id), decide, caller)).session
 
-    async def end(self, session_id: str, status: str, reason: str | None, caller: Caller) -> Session:
+    async def end(
+        self, session_id: str, status: str, reason: str | None, caller: Caller, if_version: int | None = None
+    ) -> Session:
         """End it and its live descendants."""
         final = sessions.check_ending(status)
         why = arguments.reason(reason)
-        return (await endings.end_session(self._engine, check_id(session_id), caller, final, why)).session
+        ended = await endings.end_session(self._engine, check_id(session_id), caller, final, why, if_version)
+        return ended.session
 
-    async def signal(self, session_id: str, name: str, payload: Any, caller: Caller) -> Session:
+    async def undo(self, session_id: str, caller: Caller, if_version: int | None = None) -> Session:
+        """Undo its last change, an end or an extension."""
+        return (await endings.undo(self._engine, check_id(session_id), caller, if_version)).session
+
+    async def signal(
+        self, session_id: str, name: str, payload: Any, caller: Caller, if_version: int | None = None
+    ) -> Session:
         """Leave a signal for a run, waiting already or later."""
         engine = self._engine
         message = Message(
@@ -185,10 +193,8 @@ class Records:
             body=jsonvalue.encode(payload, "payload", engine.rules.max_state_bytes),
             sent_at=engine.clock.now(),
         )
-        after = await engine.apply(
-            check_id(session_id), lambda before, moment: inbox.signal(before, moment, message), caller
-        )
-        return after.session
+        decide = at_version(lambda before, moment: inbox.signal(before, moment, message), if_version)
+        return (await engine.apply(check_id(session_id), decide, caller)).session
 
     async def get_or_create(self, user_id: str, ttl: float | None, caller: Caller) -> Session:
         """The user's live session, or a new one; however many processes ask, they get the same."""
@@ -248,11 +254,3 @@ def _made(patch: Callable[[dict[str, Any]], Mapping[str, Any] | None], session: 
 
 def _open(session: Session) -> bool:
     return session.live or session.status.value == "failed"
-
-
-def _check_version(session: Session, if_version: int | None) -> None:
-    if if_version is not None and session.version != if_version:
-        raise VersionConflict(
-            f"session {session.id} is at version {session.version}, not {if_version}: read it again and decide anew",
-            session_id=session.id, expected=if_version, current=session.version,
-        )  # fmt: skip

@@ -81,12 +81,30 @@ def _agree(case: Any) -> None:
     if case.path.endswith("/execute"):
         # A key that is known waits for what came of it, which may be a run that waits for another one's signal.
         body.pop("background", None)
+    if case.path == "/sessions/bulk" and body:
+        case.body = _one_bulk(body)
     if body.get("reuse"):
         (case.headers or {}).pop("X-Session-ID", None)
         case.body = {"reuse": True, "user_id": "u", **{key: body[key] for key in ("timeout",) if key in body}}
     if case.path in ("/sessions", "/groups", "/sessions/{session_id}/children"):
         # Their cursors are only to be had from a page before.
         (case.query or {}).pop("cursor", None)
+
+
+_BULK_TAKES = {
+    "end": ("status", "reason"), "extend": ("seconds",), "resume": ("checkpoint_id", "inputs"),
+    "fork": ("checkpoint_id",), "signal": ("name", "payload"), "patch": ("patch",), "undo": (),
+}  # fmt: skip
+
+
+def _one_bulk(body: dict[str, Any]) -> dict[str, Any]:
+    """Sessions named in one way, and what the action takes."""
+    which = "q" if (body.get("q") or "").strip() else "ids"
+    named = {which: body.get(which) or []}
+    kept = {key: body[key] for key in ("action", "dry_run", *_BULK_TAKES[body["action"]]) if body.get(key) is not None}
+    examples: dict[str, dict[str, Any]] = {"signal": {"name": "go"}, "patch": {"patch": {}}}
+    needed = examples.get(body["action"], {})
+    return {**needed, **kept, **named}
 
 
 @quick.parametrize()  # type: ignore[untyped-decorator]

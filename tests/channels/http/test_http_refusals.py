@@ -131,7 +131,7 @@ async def test_unknown_paths_and_methods_are_problems(http: httpx.AsyncClient) -
     response = await http.put("/sessions/s")
     problem(response, 405, "method_not_allowed")
     assert response.headers["Allow"] == "GET, HEAD, PATCH"
-    problem(await http.post("/sessions/bulk", json={}), 405, "method_not_allowed")
+    problem(await http.post("/sessions/s", json={}), 405, "method_not_allowed")
 
 
 async def test_a_page_of_another_site_can_change_nothing(http: httpx.AsyncClient) -> None:

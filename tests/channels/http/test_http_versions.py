@@ -50,7 +50,7 @@ async def test_a_condition_that_cannot_be_read_is_refused(http: httpx.AsyncClien
 
 
 async def test_a_condition_is_refused_where_it_would_not_hold(http: httpx.AsyncClient) -> None:
-    response = await http.post("/sessions/s/end", headers={"If-Match": '"1"'})
+    response = await http.post("/sessions/s/fork", headers={"If-Match": '"1"'})
     assert problem(response, 422, "invalid_input")["details"]["field"] == "If-Match"
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from nexus.channels.wire.answers import (
+    BulkReportAnswer,
     CheckpointAnswer,
     DifferenceAnswer,
     EventAnswer,
@@ -40,6 +41,7 @@ from nexus.model import (
     WorkflowInfo,
     checkpoint_number,
 )
+from nexus.model.bulk import BulkItem, BulkReport
 from nexus.service import Difference
 from nexus.stores.base import Health
 
@@ -82,6 +84,12 @@ def session(it: SessionAnswer) -> Session:
         idle_deadline=None if running else expires_at, age_deadline=expires_at if running else None,
         checkpoints=number, at_checkpoint=number, state_json=bytes(it.state),
     )  # fmt: skip
+
+
+def bulk(it: BulkReportAnswer) -> BulkReport:
+    """What came of many."""
+    items = tuple(BulkItem(**_fields(one)) for one in it.items)
+    return BulkReport(action=it.action, dry_run=it.dry_run, items=items)
 
 
 def checkpoint(it: CheckpointAnswer) -> Checkpoint:

@@ -7,6 +7,8 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
+import msgspec
+
 from nexus.channels.client import decode
 from nexus.channels.client.following import follow
 from nexus.channels.client.transport import Transport
@@ -27,6 +29,7 @@ from nexus.model import (
     Worker,
     WorkflowInfo,
 )
+from nexus.model.bulk import BulkReport, BulkRequest
 from nexus.service import DEFAULT_LIMIT, DEFAULT_SORT, MAX_LIMIT, Difference, FeedItem
 from nexus.stores.base import Health
 
@@ -80,8 +83,10 @@ class RemoteService:
     async def _get(self, path: str, kind: type[A], **query: Any) -> A:
         return decode.read(await self._transport.ask("GET", path, query=query), kind)
 
-    async def _change(self, path: str, body: Any, *, patient: bool = False) -> Session:
-        data = await self._transport.ask("POST", path, body=body, patient=patient)
+    async def _change(
+        self, path: str, body: Any = None, *, patient: bool = False, if_version: int | None = None
+    ) -> Session:
+        data = await self._transport.ask("POST", path, body=body, patient=patient, headers=_condition(if_version))
         return decode.session(decode.read(data, answers.SessionAnswer))
 
     # -- sessions
@@ -143,17 +148,30 @@ class RemoteService:
         """Apply a JSON merge patch to ``state``."""
         if not isinstance(patch, Mapping):
             raise InvalidInput("patch must be a JSON object: a function can't be sent to a server", field="patch")
-        headers = {} if if_version is None else {"If-Match": f'"{if_version}"'}
-        data = await self._transport.ask("PATCH", _at(session_id), body=dict(patch), headers=headers)
+        data = await self._transport.ask("PATCH", _at(session_id), body=dict(patch), headers=_condition(if_version))
         return decode.session(decode.read(data, answers.SessionAnswer))
 
-    async def end_session(self, session_id: str, *, status: str = "completed", reason: str | None = None) -> Session:
+    async def end_session(
+        self, session_id: str, *, status: str = "completed", reason: str | None = None, if_version: int | None = None
+    ) -> Session:
         """End it and its live descendants."""
-        return await self._change(_at(session_id, "end"), asked.EndSession(status=status, reason=reason))
+        body = asked.EndSession(status=status, reason=reason)
+        return await self._change(_at(session_id, "end"), body, if_version=if_version)
 
-    async def extend_session(self, session_id: str, seconds: float) -> Session:
+    async def extend_session(self, session_id: str, seconds: float, *, if_version: int | None = None) -> Session:
         """Move ``expires_at``."""
-        return await self._change(_at(session_id, "extend"), asked.ExtendSession(seconds=seconds))
+        body = asked.ExtendSession(seconds=seconds)
+        return await self._change(_at(session_id, "extend"), body, if_version=if_version)
+
+    async def undo_session(self, session_id: str, *, if_version: int | None = None) -> Session:
+        """Undo the last change, an end or an extension."""
+        return await self._change(_at(session_id, "undo"), if_version=if_version)
+
+    async def bulk(self, request: BulkRequest) -> BulkReport:
+        """Do the same to many sessions."""
+        body = asked.BulkSessions(**msgspec.structs.asdict(request))
+        data = await self._transport.ask("POST", "/sessions/bulk", body=body, patient=True)
+        return decode.bulk(decode.read(data, answers.BulkReportAnswer))
 
     async def sync_session(self, session_id: str, channel: str) -> Session:
         """Note a use from another channel."""
@@ -167,12 +185,13 @@ class RemoteService:
         inputs: Mapping[str, Any] | None = None,
         workflow: str | None = None,
         background: bool = True,
+        if_version: int | None = None,
     ) -> Session:
         """Go on with the last run."""
         body = asked.ResumeSession(
             checkpoint_id=checkpoint_id, inputs=_object(inputs), workflow=workflow, background=background
         )
-        return await self._change(_at(session_id, "resume"), body, patient=not background)
+        return await self._change(_at(session_id, "resume"), body, patient=not background, if_version=if_version)
 
     async def fork_session(
         self, session_id: str, *, checkpoint_id: str | None = None, new_session_id: str | None = None
@@ -181,9 +200,12 @@ class RemoteService:
         body = asked.ForkSession(checkpoint_id=checkpoint_id, session_id=new_session_id)
         return await self._change(_at(session_id, "fork"), body)
 
-    async def signal_session(self, session_id: str, name: str, payload: Any = None) -> Session:
+    async def signal_session(
+        self, session_id: str, name: str, payload: Any = None, *, if_version: int | None = None
+    ) -> Session:
         """Leave a signal."""
-        return await self._change(_at(session_id, "signal"), asked.SignalSession(name=name, payload=payload))
+        body = asked.SignalSession(name=name, payload=payload)
+        return await self._change(_at(session_id, "signal"), body, if_version=if_version)
 
     async def get_or_create(self, user_id: str, *, ttl: float | None = None) -> Session:
         """The user's live session, or a new one."""
@@ -320,6 +342,10 @@ class RemoteService:
             return decode.health(decode.read(data, answers.HealthAnswer))
         except NexusError as error:
             return Health(ok=False, backend="server", url=self.url, detail=error.message)
+
+
+def _condition(if_version: int | None) -> dict[str, str]:
+    return {} if if_version is None else {"If-Match": f'"{if_version}"'}
 
 
 def _object(value: Mapping[str, Any] | None) -> dict[str, Any] | None:

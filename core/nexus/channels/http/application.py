@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from starlette.routing import Route, Router
+from starlette.routing import Route, Router, compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from nexus.channels.http.context import HttpContext
@@ -122,7 +122,21 @@ def _built_in(context: HttpContext) -> list[Route]:
     by_path: dict[str, list[Operation]] = {}
     for each in OPERATIONS:
         by_path.setdefault(each.path, []).append(each)
-    return [Route(path, PathEndpoint(context, path, operations)) for path, operations in by_path.items()]
+    named = [path for path in by_path if _is_an_id_too(path, by_path)]
+    routes = [
+        Route(path, PathEndpoint(context, path, by_path[path]), methods=[each.method for each in by_path[path]])
+        for path in named
+    ]
+    rest = (path for path in by_path if path not in named)
+    return routes + [Route(path, PathEndpoint(context, path, by_path[path])) for path in rest]
+
+
+def _is_an_id_too(path: str, paths: Iterable[str]) -> bool:
+    """Whether a fixed path could as well name a record, as ``/sessions/bulk`` a session called bulk.
+
+    Such a route takes its own methods alone and leaves the others to the record.
+    """
+    return "{" not in path and any("{" in other and compile_path(other)[0].match(path) for other in paths)
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from nexus.model import RunStatus, Status
+from nexus.model.bulk import Outcome
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"}, description="UTC, ISO 8601")]
 Document = Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "object"})]
@@ -52,6 +53,33 @@ class SessionList(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[SessionAnswer, ...]
     next_cursor: Annotated[str, Meta(description="give it as `cursor` for the next page")] | None
     total: Annotated[int, Meta(description="all that match")] | None
+
+
+class BulkItemAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one session of many."""
+
+    session_id: str
+    outcome: Annotated[
+        Outcome,
+        Meta(
+            description="`done`; `unchanged`: it was so already; `planned`: a dry run would do it; `drifted`: its"
+            " version is another than the one given; `refused`: `error` says why; `untried`: the store went away before"
+        ),
+    ]
+    status: Annotated[str, Meta(description="the session's, after it")] | None
+    version: int | None
+    made: Annotated[str, Meta(description="the session that a fork made")] | None
+    error: Annotated[dict[str, Any], Meta(description="a problem, with its `code`")] | None
+
+
+class BulkReportAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of all."""
+
+    action: str
+    dry_run: bool
+    matched: Annotated[int, Meta(description="how many sessions it was about")]
+    counts: Annotated[dict[str, int], Meta(description="how many came to which outcome")]
+    items: tuple[BulkItemAnswer, ...]
 
 
 class SessionWindow(msgspec.Struct, frozen=True, kw_only=True):

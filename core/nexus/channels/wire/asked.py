@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from nexus.model import CHANNELS
+from nexus.model.bulk import BULK_ACTIONS, MOST_IN_BULK
 from nexus.service import DEFAULT_LIMIT, DEFAULT_SORT, MAX_LIMIT
 from nexus.stores.base import SortField
 
@@ -113,6 +114,30 @@ class SignalSession(Asked, frozen=True, kw_only=True):
 
     name: Annotated[str, Meta(min_length=1, max_length=128)]
     payload: Annotated[Any, Meta(description="any JSON value")] = None
+
+
+class BulkSessions(Asked, frozen=True, kw_only=True):
+    """The same for many sessions: those of `ids`, or those that `q` matches."""
+
+    action: Annotated[str, Meta(extra_json_schema={"enum": list(BULK_ACTIONS)})]
+    ids: Annotated[tuple[Id, ...], Meta(description=f"at most {MOST_IN_BULK:,}")] | None = None
+    q: (
+        Annotated[str, Meta(description="the filter language; not empty", extra_json_schema={"format": "nexus-filter"})]
+        | None
+    ) = None
+    versions: Annotated[
+        dict[str, int],
+        Meta(description="the version of each that was seen: what has another by now is left alone, as `drifted`"),
+    ] = {}
+    dry_run: Annotated[bool, Meta(description="say what would be done, and do nothing")] = False
+    status: Annotated[Ending, Meta(description="for `end`")] = "completed"
+    reason: Annotated[Reason, Meta(description="for `end`")] | None = None
+    seconds: Annotated[float, Meta(gt=0, le=LONGEST, description="for `extend`")] = 600.0
+    checkpoint_id: Annotated[CheckpointName, Meta(description="for `resume` and `fork`")] | None = None
+    inputs: Annotated[dict[str, Any], Meta(description="for `resume`: laid over the recorded ones")] | None = None
+    name: Annotated[str, Meta(min_length=1, max_length=128, description="for `signal`")] | None = None
+    payload: Annotated[Any, Meta(description="for `signal`: any JSON value")] = None
+    patch: Annotated[dict[str, Any], Meta(description="for `patch`: a JSON merge patch of the state")] | None = None
 
 
 class SyncSession(Asked, frozen=True, kw_only=True):

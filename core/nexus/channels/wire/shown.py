@@ -8,6 +8,8 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 
 from nexus.channels.wire.answers import (
+    BulkItemAnswer,
+    BulkReportAnswer,
     CheckpointAnswer,
     EventAnswer,
     GroupAnswer,
@@ -34,6 +36,7 @@ from nexus.model import (
     WorkflowInfo,
     iso,
 )
+from nexus.model.bulk import BulkReport
 from nexus.stores.base import Health
 
 
@@ -50,6 +53,18 @@ def session(it: Session) -> SessionAnswer:
         version=it.version, created_at=_time(it.created_at), last_activity=_time(it.last_activity),
         expires_at=iso(it.expires_at), ended_at=iso(it.ended_at), timeout=it.timeout, max_age=it.max_age,
     )  # fmt: skip
+
+
+def bulk(it: BulkReport) -> BulkReportAnswer:
+    """What came of many."""
+    items = tuple(
+        BulkItemAnswer(
+            session_id=one.session_id, outcome=one.outcome, status=one.status, version=one.version, made=one.made,
+            error=None if one.error is None else dict(one.error),
+        )
+        for one in it.items
+    )  # fmt: skip
+    return BulkReportAnswer(action=it.action, dry_run=it.dry_run, matched=it.matched, counts=it.counts, items=items)
 
 
 def checkpoint(it: Checkpoint) -> CheckpointAnswer:

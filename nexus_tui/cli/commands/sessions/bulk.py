@@ -1,22 +1,24 @@
-"""``nexus sessions end|extend|resume``: one session, several, or all that a filter matches."""
+"""``nexus sessions end|extend|resume|undo``: one session, several, or all that a filter matches."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any
 
 import typer
+from msgspec.structs import replace
 
-from nexus.errors import InvalidInput, NexusError, StoreUnavailable
+from nexus.errors import InvalidInput, NexusError, StoreUnavailable, error_from_code
 from nexus.model import Session
+from nexus.model.bulk import BulkItem, BulkRequest
 from nexus.service import Service
 from nexus_tui.cli.commands.sessions.base import app
 from nexus_tui.cli.commands.sessions.reading import IdsArgument, QueryOption
-from nexus_tui.cli.diagnostics import ExitCode, exit_code, problem
+from nexus_tui.cli.diagnostics import ExitCode, exit_code
 from nexus_tui.cli.documents import read_object
 from nexus_tui.cli.invocation import Invocation, command
-from nexus_tui.cli.selection import chosen
+from nexus_tui.cli.selection import check_ending, chosen
 from nexus_tui.cli.streams import stdout_to_stderr
 from nexus_tui.cli.views import BULK, SESSIONS
 
@@ -24,6 +26,9 @@ YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would happen, and do nothing.")]
 
 Act = Callable[[Service, str], Awaitable[Session]]
+
+_CHUNK = 200
+"""Sessions in one request: small enough for progress to be seen."""
 
 
 @command(app, "end")
@@ -41,11 +46,9 @@ async def end(
     async def act(service: Service, session_id: str) -> Session:
         return await service.end_session(session_id, status=status, reason=reason)
 
-    if status not in {"completed", "cancelled"}:
-        raise InvalidInput(
-            f"--status {status!r} ends nothing: use completed or cancelled", field="status", value=status
-        )
-    return await _each(call, "end", ids, query, act, yes=yes, dry_run=dry_run)
+    check_ending(status)
+    request = BulkRequest(action="end", status=status, reason=reason)
+    return await _each(call, request, ids, query, act, yes=yes, dry_run=dry_run)
 
 
 @command(app, "extend")
@@ -62,7 +65,24 @@ async def extend(
     async def act(service: Service, session_id: str) -> Session:
         return await service.extend_session(session_id, seconds)
 
-    return await _each(call, "extend", ids, query, act, yes=yes, dry_run=dry_run)
+    request = BulkRequest(action="extend", seconds=seconds)
+    return await _each(call, request, ids, query, act, yes=yes, dry_run=dry_run)
+
+
+@command(app, "undo")
+async def undo(
+    call: Invocation,
+    ids: IdsArgument = None,
+    query: QueryOption = None,
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
+) -> ExitCode:
+    """Undo the last change of sessions, where that was an end or an extension; what it ended goes on."""
+
+    async def act(service: Service, session_id: str) -> Session:
+        return await service.undo_session(session_id)
+
+    return await _each(call, BulkRequest(action="undo"), ids, query, act, yes=yes, dry_run=dry_run)
 
 
 @command(app, "resume")
@@ -86,23 +106,90 @@ async def resume(
                 session_id, checkpoint_id=checkpoint, inputs=document, workflow=workflow, background=background
             )
 
-    return await _each(call, "resume", ids, query, act, yes=yes, dry_run=dry_run)
+    request = BulkRequest(action="resume", checkpoint_id=checkpoint, inputs=document)
+    one_by_one = not background or workflow is not None
+    return await _each(call, request, ids, query, act, yes=yes, dry_run=dry_run, one_by_one=one_by_one)
 
 
 async def _each(
-    call: Invocation, action: str, ids: list[str] | None, query: str | None, act: Act, *, yes: bool, dry_run: bool
+    call: Invocation,
+    request: BulkRequest,
+    ids: list[str] | None,
+    query: str | None,
+    act: Act,
+    *,
+    yes: bool,
+    dry_run: bool,
+    one_by_one: bool = False,
 ) -> ExitCode:
+    """Do it to one session and show it, or to many and tell what came of each.
+
+    Those that a filter matches are frozen with their versions before anything is asked: what changes meanwhile is
+    left alone.
+    """
     async with call.target.open_service() as service:
-        sessions = await chosen(service, ids or [], query)
+        versions = await chosen(service, ids or [], query)
         if dry_run:
-            shown = [{"id": one, "action": action, "status": "would be done", "error": None} for one in sessions]
-            call.output.rows(shown, BULK)
-            call.say.note(f"{len(sessions):,} would be done; nothing was")
+            items = await _in_parts(call, service, replace(request, dry_run=True), versions)
+            call.output.rows([_row(request.action, item) for item in items], BULK)
+            planned = sum(item.outcome == "planned" for item in items)
+            call.say.note(f"{planned:,} would be done; nothing was")
             return ExitCode.DONE
-        if len(sessions) == 1 and query is None:
-            return _ended(call, action, await act(service, sessions[0]))
-        _confirm(call, action, len(sessions), yes=yes)
-        return await _report(call, action, service, sessions, act)
+        if len(versions) == 1 and query is None:
+            return _ended(call, request.action, await act(service, next(iter(versions))))
+        _confirm(call, request.action, len(versions), yes=yes)
+        if one_by_one:
+            return await _report(call, request.action, service, list(versions), act)
+        items = await _in_parts(call, service, request, versions)
+        call.output.rows([_row(request.action, item) for item in items], BULK)
+        return _worst(call, items)
+
+
+async def _in_parts(
+    call: Invocation, service: Service, request: BulkRequest, versions: dict[str, int | None]
+) -> list[BulkItem]:
+    """What came of each, asked for in parts, so that progress is seen."""
+    items: list[BulkItem] = []
+    ids = list(versions)
+    for start in range(0, len(ids), _CHUNK):
+        part = tuple(ids[start : start + _CHUNK])
+        seen = {one: version for one in part if (version := versions[one]) is not None}
+        report = await service.bulk(replace(request, ids=part, versions=seen))
+        items.extend(report.items)
+        call.say.status(f"{len(items):,} of {len(ids):,}")
+        if report.counts["untried"] or any(_store_is_away(item) for item in report.items):
+            items.extend(BulkItem(session_id=one, outcome="untried") for one in ids[len(items) :])
+            break
+    call.say.status("")
+    return items
+
+
+def _row(action: str, item: BulkItem) -> dict[str, Any]:
+    error = item.error
+    row: dict[str, Any] = {
+        "id": item.session_id, "action": action, "outcome": item.outcome, "status": item.status,
+        "error": None if error is None else f"{error['detail']} [{error['code']}]",
+    }  # fmt: skip
+    return row if error is None else {**row, "problem": _rebuilt(error).problem()}
+
+
+def _rebuilt(error: Mapping[str, Any]) -> NexusError:
+    return error_from_code(error["code"], error["detail"], error["details"])
+
+
+def _worst(call: Invocation, items: list[BulkItem]) -> ExitCode:
+    """The first refusal gives the exit code."""
+    untried = sum(item.outcome == "untried" for item in items)
+    if untried:
+        call.say.warn(f"stopped: {untried:,} were not tried")
+    for item in items:
+        if item.error is not None:
+            return exit_code(_rebuilt(item.error))
+    return ExitCode.DONE
+
+
+def _store_is_away(item: BulkItem) -> bool:
+    return item.error is not None and item.error["code"] == StoreUnavailable.code
 
 
 def _ended(call: Invocation, action: str, session: Session) -> ExitCode:
@@ -129,7 +216,7 @@ async def _report(call: Invocation, action: str, service: Service, sessions: lis
     worst = ExitCode.DONE
     rows: list[dict[str, Any]] = []
     for one in sessions:
-        row: dict[str, Any] = {"id": one, "action": action, "status": None, "error": None}
+        row: dict[str, Any] = {"id": one, "action": action, "outcome": "done", "status": None, "error": None}
         try:
             session = await act(service, one)
             row["status"] = session.status.value
@@ -137,7 +224,7 @@ async def _report(call: Invocation, action: str, service: Service, sessions: lis
                 row["error"], worst = session.error, worst or ExitCode.FAILED
         except NexusError as error:
             row["error"] = f"{error.message} [{error.code}]"
-            row["problem"] = problem(error)
+            row["outcome"], row["problem"] = "refused", error.problem()
             worst = worst or exit_code(error)
             if isinstance(error, StoreUnavailable):
                 call.say.warn(f"stopped: {len(sessions) - len(rows) - 1:,} were not tried")

@@ -30,7 +30,7 @@ async def export(
 ) -> None:
     """Write sessions with their checkpoints and events as JSON lines; -q '' writes all."""
     async with call.target.open_service() as service:
-        sessions = await chosen(service, ids or [], query)
+        sessions = list(await chosen(service, ids or [], query))
         with _target(file) as out:
             for session_id in sessions:
                 out.write(json_text(await transfer.exported(service, session_id)) + "\n")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from msgspec import UNSET
 
@@ -18,8 +20,9 @@ from nexus.channels.http.operation import (
 from nexus.channels.http.reply import Reply, answer
 from nexus.channels.http.versions import check_match, etag, expected_version, unchanged
 from nexus.channels.wire import shown
-from nexus.channels.wire.answers import SessionAnswer, SessionList, SessionWindow
+from nexus.channels.wire.answers import BulkReportAnswer, SessionAnswer, SessionList, SessionWindow
 from nexus.channels.wire.asked import (
+    BulkSessions,
     CreateSession,
     EndSession,
     ExtendSession,
@@ -45,6 +48,7 @@ from nexus.errors import (
     WorkflowNotFound,
 )
 from nexus.model import Session
+from nexus.model.bulk import BulkRequest
 
 _CREATED = {"ETag": ETAG["ETag"], "Location": "the session's address", "X-Session-ID": "its id"}
 _AFTER = (Says(200, SessionAnswer, "the session after it", ETAG),)
@@ -132,44 +136,75 @@ async def patch_session(call: Call[NoQuery, Patch]) -> Reply:
     """Apply a JSON merge patch (RFC 7396) to the state. `last_activity` in it just touches the session; any other
     session field is refused.
     """
-    session_id, condition = call.session, call.headers.get("if-match")
-    version = None
-    if condition is not None:
-        version = expected_version(condition)
-        if version is None:
-            version = check_match(condition, await call.service.get_session(session_id))
-    return after(await call.service.patch_session(session_id, call.body.document, if_version=version))
+    version = await _wanted_version(call)
+    return after(await call.service.patch_session(call.session, call.body.document, if_version=version))
+
+
+async def _wanted_version(call: Call[NoQuery, Any]) -> int | None:
+    """The version that ``If-Match`` asks for; ``None`` for any."""
+    condition = call.headers.get("if-match")
+    if condition is None:
+        return None
+    version = expected_version(condition)
+    return version if version is not None else check_match(condition, await call.service.get_session(call.session))
 
 
 @operation(
     "POST", "/sessions/{session_id}/end", tag="sessions", body=EndSession, body_optional=True, says=_AFTER,
-    errors=(SessionNotFound, InvalidTransition),
+    headers=(IF_MATCH_HEADER,), errors=(SessionNotFound, InvalidTransition, VersionConflict),
 )  # fmt: skip
 async def end_session(call: Call[NoQuery, EndSession]) -> Reply:
     """End it and its live descendants. One that has ended stays as it is, without an event."""
-    body = call.body
-    return after(await call.service.end_session(call.session, status=body.status, reason=body.reason))
+    body, version = call.body, await _wanted_version(call)
+    return after(
+        await call.service.end_session(call.session, status=body.status, reason=body.reason, if_version=version)
+    )
 
 
 @operation(
-    "POST", "/sessions/{session_id}/extend", tag="sessions", body=ExtendSession,
-    says=_AFTER, errors=_GONE,
+    "POST", "/sessions/{session_id}/extend", tag="sessions", body=ExtendSession, headers=(IF_MATCH_HEADER,),
+    says=_AFTER, errors=(*_GONE, VersionConflict),
 )  # fmt: skip
 async def extend_session(call: Call[NoQuery, ExtendSession]) -> Reply:
     """Move `expires_at` by the seconds given, past max age if need be."""
-    return after(await call.service.extend_session(call.session, call.body.seconds))
+    version = await _wanted_version(call)
+    return after(await call.service.extend_session(call.session, call.body.seconds, if_version=version))
+
+
+@operation(
+    "POST", "/sessions/{session_id}/undo", tag="sessions", headers=(IF_MATCH_HEADER,), says=_AFTER,
+    errors=(SessionNotFound, InvalidTransition, VersionConflict),
+)  # fmt: skip
+async def undo_session(call: Call[NoQuery, NoBody]) -> Reply:
+    """Undo the session's last change, if that was an end or an extension: what it ended below is opened again too, and
+    a run that it stopped goes on.
+    """
+    return after(await call.service.undo_session(call.session, if_version=await _wanted_version(call)))
+
+
+@operation(
+    "POST", "/sessions/bulk", tag="sessions", body=BulkSessions,
+    says=(Says(200, BulkReportAnswer, "what came of each; one refusal stops no other"),),
+)  # fmt: skip
+async def bulk_sessions(call: Call[NoQuery, BulkSessions]) -> Reply:
+    """Do the same to many sessions, each by itself. With `dry_run` it says what would be done; give the versions that
+    it tells as `versions`, and whatever has changed by then is left alone.
+    """
+    request = BulkRequest(**msgspec.structs.asdict(call.body))
+    return answer(shown.bulk(await call.unless_gone(call.service.bulk(request), RUN_GRACE)))
 
 
 @operation(
     "POST", "/sessions/{session_id}/resume", tag="sessions", body=ResumeSession, body_optional=True, says=_AFTER,
-    errors=(*_GONE, CheckpointNotFound, WorkflowNotFound, SessionBusy),
+    headers=(IF_MATCH_HEADER,),
+    errors=(*_GONE, CheckpointNotFound, WorkflowNotFound, SessionBusy, VersionConflict),
 )  # fmt: skip
 async def resume_session(call: Call[NoQuery, ResumeSession]) -> Reply:
     """Go on with the last run from where it stopped, or from a checkpoint, whose state and step are put back first."""
     body = call.body
     resumption = call.service.resume_session(
         call.session, checkpoint_id=body.checkpoint_id, inputs=body.inputs, workflow=body.workflow,
-        background=body.background,
+        background=body.background, if_version=await _wanted_version(call),
     )  # fmt: skip
     return after(await call.unless_gone(resumption, RUN_GRACE))
 
@@ -189,12 +224,13 @@ async def fork_session(call: Call[NoQuery, ForkSession]) -> Reply:
 
 
 @operation(
-    "POST", "/sessions/{session_id}/signal", tag="sessions", body=SignalSession,
-    says=_AFTER, errors=_GONE,
+    "POST", "/sessions/{session_id}/signal", tag="sessions", body=SignalSession, headers=(IF_MATCH_HEADER,),
+    says=_AFTER, errors=(*_GONE, VersionConflict),
 )  # fmt: skip
 async def signal_session(call: Call[NoQuery, SignalSession]) -> Reply:
     """Leave a signal with a payload; a run that waits for it goes on."""
-    return after(await call.service.signal_session(call.session, call.body.name, call.body.payload))
+    version, body = await _wanted_version(call), call.body
+    return after(await call.service.signal_session(call.session, body.name, body.payload, if_version=version))
 
 
 @operation(
@@ -208,5 +244,5 @@ async def sync_session(call: Call[NoQuery, SyncSession]) -> Reply:
 
 OPERATIONS = (
     get_session, patch_session, create_session, list_sessions, end_session, extend_session, resume_session,
-    fork_session, signal_session, sync_session,
+    fork_session, signal_session, sync_session, undo_session, bulk_sessions,
 )  # fmt: skip
