@@ -91,8 +91,9 @@ class History(Protocol):
         after: int = 0,
         limit: int,
         newest: bool = False,
+        by_time: bool = False,
     ) -> list[Event]:
-        """See ``Store.list_events``, over all archived events, whoever they are of."""
+        """See ``Store.list_events``, over all archived events, whoever they are of; ``by_time`` orders by ``ts``."""
         ...
 
     # -- groups

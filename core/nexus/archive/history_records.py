@@ -69,16 +69,24 @@ def load_journal(connection: Connection, session_id: str, run_id: str) -> list[J
 
 
 def list_events(
-    connection: Connection, session_id: str | None, group_id: str | None, after: int, limit: int, *, newest: bool
+    connection: Connection,
+    session_id: str | None,
+    group_id: str | None,
+    after: int,
+    limit: int,
+    *,
+    newest: bool,
+    by_time: bool,
 ) -> list[Event]:
-    """See ``Store.list_events``."""
+    """See ``History.list_events``."""
     columns = events.c
     statement = select(columns.seq, columns.document).where(columns.seq > after)
     if session_id is not None:
         statement = statement.where(columns.session_id == stored(session_id))
     if group_id is not None:
         statement = statement.where(columns.group_id == stored(group_id))
-    statement = statement.order_by(columns.seq.desc() if newest else columns.seq).limit(clamp(limit))
+    places = [columns.ts, columns.seq] if by_time else [columns.seq]
+    statement = statement.order_by(*(place.desc() if newest else place for place in places)).limit(clamp(limit))
     found = [codec.decode_event(document, seq) for seq, document in connection.execute(statement)]
     return found[::-1] if newest else found
 

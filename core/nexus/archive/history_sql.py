@@ -115,13 +115,14 @@ class SQLHistory:
         after: int = 0,
         limit: int,
         newest: bool = False,
+        by_time: bool = False,
     ) -> list[Event]:
         """See ``History.list_events``."""
         if not is_text(f"{session_id}{group_id}"):
             return []
         return await self._read(
             lambda connection, _: history_records.list_events(
-                connection, session_id, group_id, after, limit, newest=newest
+                connection, session_id, group_id, after, limit, newest=newest, by_time=by_time
             )
         )
 

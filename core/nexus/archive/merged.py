@@ -24,6 +24,7 @@ from nexus.archive.merged_windows import Windows
 from nexus.errors import InvalidTransition, StoreUnavailable
 from nexus.model import Checkpoint, Event, EventBatch, Group, JournalEntry, Page, Session, Window, Worker, born_at
 from nexus.query import Query
+from nexus.stores.archiving import Archivable
 from nexus.stores.base import Change, Committed, Conflict, Health, Message, Order, Snapshot, Store
 
 _SAME_MOMENT: Final = 1.0
@@ -247,13 +248,19 @@ class ArchivedStore:
         newest: bool = False,
     ) -> list[Event]:
         """See ``Store.list_events``. Those that the live store has trimmed, or lost, come from the archive."""
+        by_time = session_id is None and self._is_spread
         live = await self.live.list_events(
             session_id=session_id, group_id=group_id, after=after, limit=limit, newest=newest
         )
         past = await self.history.list_events(
-            session_id=session_id, group_id=group_id, after=after, limit=limit, newest=newest
+            session_id=session_id, group_id=group_id, after=after, limit=limit, newest=newest, by_time=by_time
         )
-        return merged_lists.events_of_both(live, past, limit, newest=newest)
+        return merged_lists.events_of_both(live, past, limit, newest=newest, by_time=by_time)
+
+    @property
+    def _is_spread(self) -> bool:
+        # Such a store numbers the events of each shard by themselves.
+        return isinstance(self.live, Archivable) and len(self.live.outboxes) > 1
 
     async def read_events(self, cursor: str | None, limit: int) -> EventBatch:
         """See ``Store.read_events``; the feed is the live store's."""

@@ -6,7 +6,6 @@ Where one session is in both for an instant, the live store's record counts, and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -45,11 +44,13 @@ def _cut(
     return Page(items=tuple(kept), next_cursor=cursor(kept[-1]) if kept and more else None)
 
 
-def events_of_both(live: Iterable[Event], past: Iterable[Event], limit: int, *, newest: bool) -> list[Event]:
-    """The first (or the last) events of both, ascending. An event that is in both is listed once."""
+def events_of_both(
+    live: Iterable[Event], past: Iterable[Event], limit: int, *, newest: bool, by_time: bool
+) -> list[Event]:
+    """The first (or the last) events of both, ascending by number, or by time. Each is listed once."""
 
-    def place(event: Event) -> tuple[Any, ...]:
-        return event.seq, event.session_id or "", event.group_id or "", event.type
+    def place(event: Event) -> tuple[float, int]:
+        return event.ts if by_time else 0.0, event.seq
 
     merged = {place(event): event for side in (past, live) for event in side}
     ordered = [merged[key] for key in sorted(merged)]

@@ -88,7 +88,9 @@ class MemoryPast:
         after: int = 0,
         limit: int,
         newest: bool = False,
+        by_time: bool = False,
     ) -> list[Event]:
+        assert not by_time
         return await self.store.list_events(
             session_id=session_id, group_id=group_id, after=after, limit=limit, newest=newest
         )

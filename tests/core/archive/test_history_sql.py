@@ -218,6 +218,14 @@ async def test_what_belongs_to_a_session_comes_whole_and_in_order(engine: Engine
     assert await history.list_events(limit=0) == []
 
 
+async def test_events_of_a_store_without_one_order_come_by_time(engine: Engine, history: SQLHistory) -> None:
+    moments = {1: 5.0, 2: 3.0, 3: 4.0, 4: 4.0}
+    shelve(engine, [], events=[replace(an_event("e", f"s{seq}", ts=ts), seq=seq) for seq, ts in moments.items()])
+    assert [event.seq for event in await history.list_events(limit=9, by_time=True)] == [2, 3, 4, 1]
+    assert [event.seq for event in await history.list_events(limit=2, by_time=True)] == [2, 3]
+    assert [event.seq for event in await history.list_events(limit=2, by_time=True, newest=True)] == [4, 1]
+
+
 async def test_children_are_paged_with_the_cursors_of_every_store(engine: Engine, history: SQLHistory) -> None:
     children = [a_session(f"c{n}", parent_id="p", created_at=NOW + n // 3) for n in range(10)]
     shelve(engine, [(child, None) for child in children])
