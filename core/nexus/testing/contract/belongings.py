@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import count
 
 import pytest
 from msgspec.structs import replace
@@ -22,7 +23,7 @@ from nexus.testing.builders import (
     ids_of,
     updating,
 )
-from nexus.testing.contract.harness import Harness, must_load, refused, with_store
+from nexus.testing.contract.harness import Harness, must_load, put, refused, with_store
 
 
 class BelongingsContract(Harness):
@@ -155,20 +156,22 @@ class BelongingsContract(Harness):
 
     @with_store
     async def test_a_claim_is_set_and_read(self, store: Store) -> None:
-        await store.commit(creating(a_session("s1"), claims=claiming("user:42", "s1")))
-        assert await store.claim("user:42") == "s1"
+        key, s1 = self.beside("user:42", "s1")
+        await store.commit(creating(a_session(s1), claims=claiming(key, s1)))
+        assert await store.claim("user:42") == s1
         assert await store.claim("user:43") is None
 
     @with_store
     async def test_a_claim_that_is_taken_is_a_conflict_that_names_its_value(self, store: Store) -> None:
-        await store.commit(creating(a_session("s1"), claims=claiming("user:42", "s1")))
-        conflict = await refused(store, creating(a_session("s2"), claims=claiming("user:42", "s2")))
-        assert conflict.claim == ("user:42", "s1")
-        assert await store.load("s2") is None
+        key, s1, s2 = self.beside("user:42", "s1", "s2")
+        await store.commit(creating(a_session(s1), claims=claiming(key, s1)))
+        conflict = await refused(store, creating(a_session(s2), claims=claiming(key, s2)))
+        assert conflict.claim == (key, s1)
+        assert await store.load(s2) is None
 
     @with_store
     async def test_a_claim_is_replaced_only_from_the_expected_value(self, store: Store) -> None:
-        session = a_session("s1")
+        session = a_session(self.beside("k", "s1")[1])
         await store.commit(creating(session, claims=claiming("k", "1")))
         await refused(store, updating(session, parts={"claims": claiming("k", "3", "2")}))
         await store.commit(updating(session, parts={"claims": claiming("k", "2", "1")}))
@@ -176,16 +179,18 @@ class BelongingsContract(Harness):
 
     @with_store
     async def test_a_claim_is_removed_and_free_again(self, store: Store) -> None:
-        session = a_session("s1")
+        _, s1, s2 = self.beside("k", "s1", "s2")
+        session = a_session(s1)
         await store.commit(creating(session, claims=claiming("k", "1")))
         await store.commit(updating(session, parts={"claims": claiming("k", None, "1")}))
         assert await store.claim("k") is None
-        await store.commit(creating(a_session("s2"), claims=claiming("k", "2")))
+        await store.commit(creating(a_session(s2), claims=claiming("k", "2")))
         assert await store.claim("k") == "2"
 
     @with_store
     async def test_a_claim_belongs_to_the_session_that_set_it_last(self, store: Store) -> None:
-        first, second = a_session("s1"), a_session("s2")
+        _, s1, s2 = self.beside("k", "s1", "s2")
+        first, second = a_session(s1), a_session(s2)
         await store.commit(creating(first, claims=claiming("k", "s1")))
         await store.commit(creating(second, claims=claiming("k", "s2", "s1")))
         await store.commit(deleting(first))
@@ -195,26 +200,43 @@ class BelongingsContract(Harness):
 
     @with_store
     async def test_a_claim_of_a_deleted_session_is_free_at_once(self, store: Store) -> None:
-        first = a_session("s1")
+        _, s1, s2 = self.beside("k", "s1", "s2")
+        first = a_session(s1)
         await store.commit(creating(first, claims=claiming("k", "s1")))
         deletion = store.commit(deleting(first))
-        results = await asyncio.gather(deletion, store.commit(creating(a_session("s2"), claims=claiming("k", "s2"))))
+        results = await asyncio.gather(deletion, store.commit(creating(a_session(s2), claims=claiming("k", "s2"))))
         assert len(results) == 2
         assert await store.claim("k") == "s2"
 
     @with_store
     async def test_of_many_who_claim_one_key_exactly_one_gets_it(self, store: Store) -> None:
-        calls = [store.commit(creating(a_session(f"s{n}"), claims=claiming("k", f"s{n}"))) for n in range(20)]
+        _, *names = self.beside("k", *(f"s{n}" for n in range(20)))
+        calls = [store.commit(creating(a_session(name), claims=claiming("k", name))) for name in names]
         results = await asyncio.gather(*calls, return_exceptions=True)
-        won = [n for n, result in enumerate(results) if not isinstance(result, Conflict)]
-        assert [await store.claim("k")] == [f"s{n}" for n in won]
-        assert list(await store.load_many([f"s{n}" for n in range(20)])) == [f"s{n}" for n in won]
+        won = [name for name, result in zip(names, results, strict=True) if not isinstance(result, Conflict)]
+        assert [await store.claim("k")] == won
+        assert list(await store.load_many(names)) == won
+
+    @with_store
+    async def test_a_session_made_with_an_id_beside_a_key_can_claim_it(self, store: Store) -> None:
+        for key in ("user:42", "user:zoë", "k"):
+            name = store.id_beside(key, map("sess-{}".format, count()).__next__)
+            await store.commit(creating(a_session(name), claims=claiming(key, name)))
+            assert await store.claim(key) == name
+            await store.commit(deleting(a_session(name)))
+
+    @with_store
+    async def test_a_key_that_names_its_session_can_be_claimed_by_it_whatever_its_id(self, store: Store) -> None:
+        for name, shown in (("s1", "s1"), ("a:b:c", "a%3Ab%3Ac"), ("x" * 128, "x" * 128)):
+            key = f"idem:{shown}:key:of:its:own"
+            await store.commit(creating(a_session(name), claims=claiming(key, "run-1")))
+            assert await store.claim(key) == "run-1"
 
     @with_store
     async def test_children_come_in_order_of_creation_by_page(self, store: Store) -> None:
         born = {"c3": 3, "c1": 1, "c2b": 2, "c2a": 2, "c0": 0}
         family = [creating(a_session(name, parent_id="p", created_at=NOW + at)) for name, at in born.items()]
-        await store.commit(creating(a_session("p")), creating(a_session("other")), *family)
+        await put(store, creating(a_session("p")), creating(a_session("other")), *family)
         first = await store.children("p", cursor=None, limit=3)
         assert ids_of(first.items) == ["c0", "c1", "c2a"]
         rest = await store.children("p", cursor=first.next_cursor, limit=3)

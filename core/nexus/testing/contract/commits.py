@@ -29,7 +29,7 @@ from nexus.testing.builders import (
     updating,
     updating_group,
 )
-from nexus.testing.contract.harness import Harness, must_load, refused, with_store
+from nexus.testing.contract.harness import Harness, must_load, put, refused, with_store
 
 
 class CommitContract(Harness):
@@ -110,7 +110,7 @@ class CommitContract(Harness):
 
     @with_store
     async def test_load_many_gives_those_that_exist(self, store: Store) -> None:
-        await store.commit(*(creating(a_session(f"s{n}")) for n in range(3)))
+        await put(store, *(creating(a_session(f"s{n}")) for n in range(3)))
         found = await store.load_many(["s2", "nobody", "s0", "s2"])
         assert {name: snapshot.session.id for name, snapshot in found.items()} == {"s0": "s0", "s2": "s2"}
         assert await store.load_many([]) == {}
@@ -169,39 +169,42 @@ class CommitContract(Harness):
 
     @with_store
     async def test_several_changes_go_through_together(self, store: Store) -> None:
-        parent = a_session("parent")
+        older, child, group = self.beside("parent", "child", "g")
+        parent = a_session(older)
         await store.commit(creating(parent))
         committed = await store.commit(
-            creating(a_session("child", parent_id="parent")), updating(parent, step=1), creating_group(a_group("g"))
+            creating(a_session(child, parent_id=older)), updating(parent, step=1), creating_group(a_group(group))
         )
         kinds = [event.type for event in committed.events]
         assert kinds == ["session.created", "session.updated", "group.created"]
-        assert await store.load("child") is not None
-        assert (await must_load(store, "parent")).session.step == 1
+        assert await store.load(child) is not None
+        assert await store.load_group(group) is not None
+        assert (await must_load(store, older)).session.step == 1
 
     @with_store
     async def test_one_conflict_among_several_changes_leaves_no_trace_of_any(self, store: Store) -> None:
-        session = a_session("s1")
+        key, s1, new, g = self.beside("user:1", "s1", "new", "g")
+        session = a_session(s1)
         await store.commit(creating(session))
         before = (await store.read_events(None, 1)).cursor
         full = creating(
-            a_session("new", group_id="g", parent_id="s1"),
-            checkpoints=(a_checkpoint("new", 1),),
+            a_session(new, group_id=g, parent_id=s1),
+            checkpoints=(a_checkpoint(new, 1),),
             journal=(an_entry("k"),),
             put=(a_message("m1"),),
-            claims=claiming("user:1", "new"),
+            claims=claiming(key, new),
             counters={"total": 1.0},
         )
-        conflict = await refused(store, full, creating_group(a_group("g")), creating(a_session("s1")))
-        assert conflict.session_id == "s1"
-        assert await store.load("new") is None
-        assert await store.load_group("g") is None
-        assert await store.claim("user:1") is None
-        assert await store.load_checkpoint("new", 1) is None
-        assert await store.load_journal("new", "run-1") == []
-        assert await store.inbox("new") == []
+        conflict = await refused(store, full, creating_group(a_group(g)), creating(a_session(s1)))
+        assert conflict.session_id == s1
+        assert await store.load(new) is None
+        assert await store.load_group(g) is None
+        assert await store.claim(key) is None
+        assert await store.load_checkpoint(new, 1) is None
+        assert await store.load_journal(new, "run-1") == []
+        assert await store.inbox(new) == []
         assert await store.counters() == {}
-        assert (await store.children("s1", cursor=None, limit=9)).items == ()
+        assert (await store.children(s1, cursor=None, limit=9)).items == ()
         assert (await store.read_events(before, 9)).events == ()
         assert await store.count(Query(), NOW) == 1
 
@@ -229,18 +232,19 @@ class CommitContract(Harness):
     @with_store
     async def test_deleting_takes_everything_of_the_session_and_nothing_of_others(self, store: Store) -> None:
         parts: dict[str, Any] = {"journal": (an_entry("k"),), "put": (a_message("m"),)}
-        doomed, kept = a_session("doomed", group_id="g"), a_session("kept", group_id="g", parent_id="doomed")
+        a, gone, b, left = self.beside("a", "doomed", "b", "kept")
+        doomed, kept = a_session(gone, group_id="g"), a_session(left, group_id="g", parent_id=gone)
         await store.commit(
-            creating(doomed, checkpoints=(a_checkpoint("doomed", 1),), claims=claiming("a", "doomed"), **parts),
-            creating(kept, checkpoints=(a_checkpoint("kept", 1),), claims=claiming("b", "kept"), **parts),
-            creating_group(a_group("g")),
+            creating(doomed, checkpoints=(a_checkpoint(gone, 1),), claims=claiming(a, gone), **parts),
+            creating(kept, checkpoints=(a_checkpoint(left, 1),), claims=claiming(b, left), **parts),
         )
+        await store.commit(creating_group(a_group("g")))
         await store.commit(deleting(doomed))
-        assert await store.load("doomed") is None
-        assert await store.load_checkpoint("doomed", 1) is None
-        assert (await store.claim("a"), await store.claim("b")) == (None, "kept")
-        assert len(await store.list_checkpoints("kept", after=0, limit=9)) == 1
-        assert len(await store.load_journal("kept", "run-1")) == len(await store.inbox("kept")) == 1
+        assert await store.load(gone) is None
+        assert await store.load_checkpoint(gone, 1) is None
+        assert (await store.claim(a), await store.claim(b)) == (None, left)
+        assert len(await store.list_checkpoints(left, after=0, limit=9)) == 1
+        assert len(await store.load_journal(left, "run-1")) == len(await store.inbox(left)) == 1
         group = await store.load_group("g")
         assert group is not None
         assert group.counts == {"active": 1}
@@ -304,16 +308,16 @@ class CommitContract(Harness):
 
     @with_store
     async def test_a_cancelled_commit_is_done_or_not_and_never_half(self, store: Store) -> None:
-        for n in range(12):
-            pair = (creating(a_session(f"a{n}")), creating(a_session(f"b{n}")))
-            task = asyncio.create_task(store.commit(*pair))
+        pairs = [self.beside(f"a{n}", f"b{n}") for n in range(12)]
+        for n, pair in enumerate(pairs):
+            task = asyncio.create_task(store.commit(*(creating(a_session(name)) for name in pair)))
             for _ in range(n % 4):
                 await asyncio.sleep(0)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         await store.commit(creating(a_session("last")))
-        found = await store.load_many([f"{side}{n}" for side in "ab" for n in range(12)])
-        assert {name[1:] for name in found if name[0] == "a"} == {name[1:] for name in found if name[0] == "b"}
+        found = await store.load_many([name for pair in pairs for name in pair])
+        assert all((one in found) == (other in found) for one, other in pairs)
 
     @with_store
     async def test_a_group_is_stored_and_replaced_by_version(self, store: Store) -> None:

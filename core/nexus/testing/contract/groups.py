@@ -21,7 +21,7 @@ from nexus.testing.builders import (
     updating,
     updating_group,
 )
-from nexus.testing.contract.harness import Harness, refused, with_store
+from nexus.testing.contract.harness import Harness, put, refused, with_store
 
 
 class GroupContract(Harness):
@@ -35,7 +35,7 @@ class GroupContract(Harness):
     async def test_a_groups_counts_follow_its_members(self, store: Store) -> None:
         await store.commit(creating_group(a_group("g")))
         sessions = [a_session(f"s{n}", group_id="g") for n in range(4)]
-        await store.commit(*map(creating, sessions), creating(a_session("other")))
+        await put(store, *map(creating, sessions), creating(a_session("other")))
         await store.commit(updating(sessions[0], status=Status.COMPLETED, ended_at=NOW))
         await store.commit(deleting(sessions[1]))
         await store.commit(updating(sessions[2], group_id=None))
@@ -62,7 +62,7 @@ class GroupContract(Harness):
     @with_store
     async def test_groups_are_listed_newest_first_by_page_with_counts_and_total(self, store: Store) -> None:
         made = {"a": 1, "b": 3, "c": 2, "d": 3}
-        await store.commit(*(creating_group(a_group(name, created_at=NOW + at)) for name, at in made.items()))
+        await put(store, *(creating_group(a_group(name, created_at=NOW + at)) for name, at in made.items()))
         await store.commit(creating(a_session("s1", group_id="c")))
         first = await store.list_groups(cursor=None, limit=3)
         assert ([group.id for group in first.items], first.total) == (["d", "b", "c"], 4)
@@ -75,7 +75,7 @@ class GroupContract(Harness):
     @with_store
     async def test_a_deleted_group_is_gone_and_its_members_stay(self, store: Store) -> None:
         group = a_group("g")
-        await store.commit(creating_group(group), creating(a_session("s1", group_id="g")))
+        await put(store, creating_group(group), creating(a_session("s1", group_id="g")))
         await store.commit(Change(group_id="g", expected=1))
         assert await store.load_group("g") is None
         assert (await store.list_groups(cursor=None, limit=9)).total == 0
@@ -93,7 +93,8 @@ class GroupContract(Harness):
 
     @with_store
     async def test_counters_of_several_changes_of_one_commit_add_up(self, store: Store) -> None:
-        await store.commit(*(creating(a_session(f"s{n}"), counters={"total": 1.0}) for n in range(3)))
+        names = self.beside("s0", "s1", "s2")
+        await store.commit(*(creating(a_session(name), counters={"total": 1.0}) for name in names))
         assert await store.counters() == {"total": 3.0}
 
     @with_store

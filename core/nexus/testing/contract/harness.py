@@ -24,11 +24,26 @@ _LONGEST = 60.0
 
 
 class Harness:
-    """The part that a subclass fills in."""
+    """The part that a subclass fills in.
+
+    A store that is spread over shards says so by ``one_order``, ``step``, ``ahead`` and ``beside``; what the contract
+    then promises of single shards and sessions is tested as strictly as of a store in one place.
+    """
+
+    one_order: bool = True
+    """Whether the events of all sessions have one order, and a commit may hold changes of any of them."""
+    step: int = 1
+    """By how much ``seq`` rises from one event of a session to the next, with no other commit in between."""
+    ahead: str = "999999"
+    """A cursor far ahead of the store."""
 
     def open_store(self) -> AbstractAsyncContextManager[Store]:
         """A store that isn't opened yet and holds nothing; called once a test."""
         raise NotImplementedError(f"{type(self).__name__} has to say how to open_store()")
+
+    def beside(self, *names: str) -> tuple[str, ...]:
+        """Names like these that one commit may hold: ids of sessions and groups, and a claim as the first."""
+        return names
 
 
 def with_store(
@@ -53,6 +68,11 @@ def with_store(
     # Decorators applied below this one, such as pytest's marks, count for what pytest sees.
     run.__dict__.update(vars(test))
     return run
+
+
+async def put(store: Store, *changes: Change) -> None:
+    """Commit changes that needn't go together, each by itself."""
+    await asyncio.gather(*(store.commit(change) for change in changes))
 
 
 async def refused(store: Store, *changes: Change) -> Conflict:

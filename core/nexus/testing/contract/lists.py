@@ -11,7 +11,7 @@ from nexus.model import Session, Status
 from nexus.query import Query, compile_predicate, parse
 from nexus.stores.base import Order, Snapshot, SortField, Store
 from nexus.testing.builders import NOW, a_run, a_session, creating, deleting, ids_of, updating
-from nexus.testing.contract.harness import Harness, must_load, with_store
+from nexus.testing.contract.harness import Harness, must_load, put, with_store
 from nexus.testing.contract.population import QUERIES, a_population
 
 ORDERS = [Order(field, descending) for field in SortField for descending in (False, True)]
@@ -20,7 +20,7 @@ _ALL = parse("")
 
 async def _fill(store: Store) -> list[Session]:
     people = a_population()
-    await store.commit(*(creating(session, run) for session, run in people))
+    await put(store, *(creating(session, run) for session, run in people))
     return [session for session, _ in people]
 
 
@@ -109,11 +109,11 @@ class ListContract(Harness):
     @with_store
     async def test_a_page_stays_right_while_rows_come_and_go(self, store: Store) -> None:
         sessions = [a_session(f"s{n}", created_at=NOW + n) for n in range(10)]
-        await store.commit(*map(creating, sessions))
+        await put(store, *map(creating, sessions))
         first = await store.list_sessions(_ALL, Order(), cursor=None, limit=4, now=NOW)
         assert ids_of(first.items) == ["s9", "s8", "s7", "s6"]
-        await store.commit(
-            creating(a_session("newer", created_at=NOW + 50)), deleting(sessions[6]), deleting(sessions[5])
+        await put(
+            store, creating(a_session("newer", created_at=NOW + 50)), deleting(sessions[6]), deleting(sessions[5])
         )
         rest = await store.list_sessions(_ALL, Order(), cursor=first.next_cursor, limit=40, now=NOW)
         assert ids_of(rest.items) == ["s4", "s3", "s2", "s1", "s0"]
@@ -121,7 +121,7 @@ class ListContract(Harness):
     @with_store
     async def test_lists_and_counts_follow_every_change(self, store: Store) -> None:
         session = a_session("s1", step=1)
-        await store.commit(creating(session), creating(a_session("s2", step=2)))
+        await put(store, creating(session), creating(a_session("s2", step=2)))
         change = updating(session, status=Status.COMPLETED, step=9, last_activity=NOW + 5, ended_at=NOW + 5)
         await store.commit(change)
         order = Order(SortField.ACTIVITY)
@@ -162,7 +162,7 @@ class ListContract(Harness):
     @with_store
     async def test_due_sessions_come_exactly_when_due_and_longest_overdue_first(self, store: Store) -> None:
         people = a_population()
-        await store.commit(*(creating(session, run) for session, run in people))
+        await put(store, *(creating(session, run) for session, run in people))
         snapshots = [Snapshot(session, run) for session, run in people]
         waits = [(at, snapshot.session.id) for snapshot in snapshots if (at := snapshot.due_at) is not None]
         for now in (NOW - 9000, NOW - 1000, NOW, NOW + 20, NOW + 40, NOW + 1e5):
@@ -197,7 +197,8 @@ class ListContract(Harness):
             "c": (Status.EXPIRED, 20),
             "d": (Status.COMPLETED, 40),
         }
-        await store.commit(
+        await put(
+            store,
             *(creating(a_session(name, status=status, ended_at=NOW + at)) for name, (status, at) in ends.items()),
             creating(a_session("failed", status=Status.FAILED, ended_at=NOW)),
             creating(a_session("live")),
@@ -216,7 +217,8 @@ class ListContract(Harness):
     @with_store
     async def test_the_runs_of_a_worker_are_found_and_those_that_wait_for_one(self, store: Store) -> None:
         held = {"s1": "w1", "s2": "w2", "s3": "w1", "s4": "", "s5": None}
-        await store.commit(
+        await put(
+            store,
             *(creating(a_session(name), a_run(name, worker=worker)) for name, worker in held.items()),
             creating(a_session("none")),
         )
