@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nexus.errors import SessionNotFound
+from nexus.errors import InvalidInput, SessionNotFound
 from nexus.model import Checkpoint, Event, Group, Page, Session, Statistics, Status
+from nexus.model.bulk import BulkReport, BulkRequest
 from nexus.service import DEFAULT_LIMIT, DEFAULT_SORT, MAX_LIMIT
 
 if TYPE_CHECKING:
@@ -22,6 +23,20 @@ _PAGE = 200
 def id_of(session: str | Session) -> str:
     """The id of a session given by id or as a record."""
     return session.id if isinstance(session, Session) else session
+
+
+def bulk_request(action: str, ids: Sequence[str] | None, q: str | None, more: Mapping[str, Any]) -> BulkRequest:
+    """A request from keywords.
+
+    Raises:
+        InvalidInput: One of them is no field of a request.
+    """
+    for name in more:
+        if name not in BulkRequest.__struct_fields__:
+            raise InvalidInput(
+                f"{name!r} is nothing that bulk takes: use {', '.join(BulkRequest.__struct_fields__)}", field=name
+            )
+    return BulkRequest(action=action, ids=None if ids is None else tuple(ids), q=q, **more)
 
 
 class AsyncActiveSessions:
@@ -122,6 +137,26 @@ class AsyncSessionManager:
     async def extend_timeout(self, session_id: str | Session, additional_seconds: float) -> Session:
         """Move ``expires_at`` by ``additional_seconds``."""
         return await (await self._app.sdk()).extend_session(id_of(session_id), additional_seconds)
+
+    async def undo(self, session_id: str | Session, *, if_version: int | None = None) -> Session:
+        """Undo the session's last change, if that was an end or an extension; see ``Service.undo_session``."""
+        return await (await self._app.sdk()).undo_session(id_of(session_id), if_version=if_version)
+
+    async def bulk(
+        self, action: str, *, ids: Sequence[str] | None = None, q: str | None = None, **more: Any
+    ) -> BulkReport:
+        """Do the same to many sessions, each by itself.
+
+        Args:
+            action: ``end``, ``extend``, ``resume``, ``fork``, ``signal``, ``patch`` or ``undo``.
+            ids: The sessions; or
+            q: a filter that matches them.
+            more: ``dry_run``, ``versions`` and the action's own: the other fields of ``BulkRequest``.
+
+        Raises:
+            InvalidInput: What is asked makes no sense; nothing was done.
+        """
+        return await (await self._app.sdk()).bulk(bulk_request(action, ids, q, more))
 
     async def get_status(self, session_id: str | Session) -> Status:
         """The status; compares equal to its name."""
@@ -251,6 +286,14 @@ class SessionManager:
     def extend_timeout(self, session_id: str | Session, additional_seconds: float) -> Session:
         """Move ``expires_at``."""
         return self._call(self._native.extend_timeout(session_id, additional_seconds), "extend_timeout")
+
+    def undo(self, session_id: str | Session, *, if_version: int | None = None) -> Session:
+        """Undo the session's last change, if that was an end or an extension."""
+        return self._call(self._native.undo(session_id, if_version=if_version), "undo")
+
+    def bulk(self, action: str, *, ids: Sequence[str] | None = None, q: str | None = None, **more: Any) -> BulkReport:
+        """Do the same to many sessions, each by itself; see ``AsyncSessionManager.bulk``."""
+        return self._call(self._native.bulk(action, ids=ids, q=q, **more), "bulk")
 
     def get_status(self, session_id: str | Session) -> Status:
         """The status; compares equal to its name."""
