@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Double, Index, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, LargeBinary, MetaData, Table, Text, text
 from sqlalchemy.types import TypeEngine
 
 metadata: Final = MetaData()
@@ -29,6 +29,15 @@ def _key(name: str) -> Column[str]:
 def _text(name: str, *, optional: bool = False) -> Column[Any]:
     return Column(name, _NAME, nullable=optional)
 
+
+HISTORY_INDEXES: Final = {
+    "creation": ("created_at", "id"),
+    "activity": ("last_activity", "id"),
+    "status": ("status", "created_at", "id"),
+    "group": ("group_id", "created_at", "id", "status"),
+    "parent": ("parent_id", "created_at", "id"),
+    "user": ("user_id", "created_at", "id"),
+}
 
 sessions: Final = Table(
     "archived_sessions",
@@ -48,19 +57,26 @@ sessions: Final = Table(
     Column("ended_at", _TIME),
     Column("step", BigInteger, nullable=False),
     Column("duration", _TIME),
+    Column("gone_at", _TIME),
     Column("document", _BYTES, nullable=False),
     Column("state", _BYTES, nullable=False),
     Column("run", _BYTES),
-    Column("gone_at", _TIME),
-    Index("archived_sessions_by_creation", "created_at", "id"),
-    Index("archived_sessions_by_activity", "last_activity", "id"),
-    Index("archived_sessions_by_end", "ended_at", "id"),
-    Index("archived_sessions_by_status", "status", "created_at", "id"),
-    Index("archived_sessions_by_group", "group_id", "created_at", "id"),
-    Index("archived_sessions_by_parent", "parent_id", "created_at", "id"),
-    Index("archived_sessions_by_user", "user_id", "created_at", "id"),
-    Index("archived_sessions_by_leave", "gone_at", "id"),
+    *(
+        Index(
+            f"archived_sessions_by_{name}",
+            *columns,
+            "gone_at",
+            sqlite_where=text("gone_at IS NOT NULL"),
+            postgresql_where=text("gone_at IS NOT NULL"),
+        )
+        for name, columns in HISTORY_INDEXES.items()
+    ),
 )
+"""The bytes come last: who looks at the other columns of a row on SQLite need not walk over a large state.
+
+Indexes hold what was let go only, so changing what is live moves none of them, and all that pages and ranks of history
+need, so that these are found without reading rows; for that, SQLite wants ``gone_at`` itself in them too.
+"""
 
 checkpoints: Final = Table(
     "archived_checkpoints",
@@ -138,6 +154,8 @@ counters: Final = Table(
     _key("name"),
     Column("value", Double, nullable=False),
 )
+
+"""Names begin with the shard and a colon."""
 
 meta: Final = Table(
     "archive_meta",

@@ -116,6 +116,8 @@ class Outbox(Protocol):
 
     name: str
     """Of the shard."""
+    alone: bool
+    """Whether the store has no other shards."""
 
     def holds(self, name: str) -> bool:
         """Whether the session or group of that id belongs to this shard."""
@@ -147,6 +149,10 @@ class Outbox(Protocol):
         Returns:
             The cursor behind them, kept in ``Marks.copied`` too; ``None`` when all is copied.
         """
+        ...
+
+    async def copy_again(self, position: str) -> None:
+        """Begin the copy anew, and say that the outbox was dropped up to ``position``."""
         ...
 
     async def lead(self, who: str, seconds: float) -> bool:

@@ -21,18 +21,15 @@ from nexus.stores.redis.keys import Keys
 from nexus.stores.redis.scripts import OUTBOX
 from nexus.stores.redis.wire import Word, pack
 
-Numbered = Callable[[int], int]
-"""From a shard's number of an event to the store's."""
 
-
-async def copy_on(client: Client, keys: Keys, cursor: str | None, limit: int, number: Numbered) -> str | None:
+async def copy_on(client: Client, keys: Keys, cursor: str | None, limit: int) -> str | None:
     """Append the next things behind a cursor.
 
     Returns:
         The cursor behind them; ``None`` at the end.
     """
     stage, _, place = (cursor or f"{_STAGES[0]}:").partition(":")
-    following = await _COPIES[stage](Copier(client, keys, number), place, limit)
+    following = await _COPIES[stage](Copier(client, keys), place, limit)
     if following is not None:
         return f"{stage}:{following}"
     return dict(pairwise((*(f"{name}:" for name in _STAGES), None))).get(f"{stage}:")
@@ -44,13 +41,11 @@ class Copier:
     Args:
         client: Asks the server.
         keys: The shard's keys.
-        number: From the shard's numbers of events to the store's.
     """
 
-    def __init__(self, client: Client, keys: Keys, number: Numbered) -> None:
+    def __init__(self, client: Client, keys: Keys) -> None:
         self._client = client
         self._keys = keys
-        self._number = number
 
     async def sessions(self, place: str, limit: int) -> str | None:
         """All sessions, in order of creation."""
@@ -88,7 +83,7 @@ class Copier:
         numbers = [int(name.partition(b"-")[0]) for name, _ in found]
         documents = tuple([document for _, (_, document) in found])
         names = _names_of([codec.decode_event(document, 0) for document in documents], numbers, int(kept or 0))
-        seqs = tuple(map(self._number, numbers))
+        seqs = tuple(map(self._keys.shard.seq, numbers))
         change = ArchivedChange(events=documents, names=names, seqs=seqs)
         await self._append([("events", [], [encode_changes((change,))])])
         return f"{numbers[-1]}:{names[-1][2] + 1}" if len(found) == limit else None

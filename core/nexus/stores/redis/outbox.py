@@ -10,7 +10,7 @@ to), ``archive_copied`` and, during a restore, ``restoring``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -22,19 +22,12 @@ from nexus.stores.prepared import prepare
 from nexus.stores.redis import copying
 from nexus.stores.redis.client import Client
 from nexus.stores.redis.commits import Commits
-from nexus.stores.redis.keys import LAYOUT, Keys
+from nexus.stores.redis.keys import Keys
+from nexus.stores.redis.placing import shard_of
 from nexus.stores.redis.scripts import OUTBOX
 from nexus.stores.redis.wire import Word
 
 DONE: Final = "done"
-
-
-def _all(_name: str) -> bool:
-    return True
-
-
-def _same(number: int) -> int:
-    return number
 
 
 class RedisOutbox:
@@ -44,29 +37,22 @@ class RedisOutbox:
         client: Asks the server.
         keys: The shard's keys.
         commits: The shard's commits.
-        name: The shard's name.
-        holds: Whether a session or group belongs to the shard; all do by default.
-        seq: From the shard's numbers of events to the store's.
-        local: The other way: the shard's number of its last event up to one of the store's.
-        layout: What ``meta`` says of the layout.
     """
 
-    def __init__(
-        self, client: Client, keys: Keys, commits: Commits, *,
-        name: str = "0", holds: Callable[[str], bool] = _all, seq: Callable[[int], int] = _same,
-        local: Callable[[int], int] = _same, layout: str = LAYOUT,
-    ) -> None:  # fmt: skip
-        self.name = name
-        self.holds = holds
+    def __init__(self, client: Client, keys: Keys, commits: Commits) -> None:
+        self.name = str(keys.shard.number)
+        self.alone = keys.shard.count == 1
         self._client = client
         self._keys = keys
         self._commits = commits
         self._stream = keys.root + b"o"
         self._lead = keys.root + b"o:lead"
         self._restore = keys.root + b"o:restore"
-        self._seq = seq
-        self._local = local
-        self._layout = layout
+
+    def holds(self, name: str) -> bool:
+        """See ``Outbox.holds``."""
+        shard = self._keys.shard
+        return shard_of(name, shard.count) == shard.number
 
     async def marks(self) -> Marks:
         """See ``Outbox.marks``."""
@@ -116,16 +102,25 @@ class RedisOutbox:
 
     async def copy(self, cursor: str | None, limit: int) -> str | None:
         """See ``Outbox.copy``."""
-        following = await copying.copy_on(self._client, self._keys, cursor, limit, self._seq)
+        following = await copying.copy_on(self._client, self._keys, cursor, limit)
         await self._client.call("HSET", self._keys.meta, "archive_copied", following or DONE)
         return following
+
+    async def copy_again(self, position: str) -> None:
+        """See ``Outbox.copy_again``."""
+        await self._client.calls(
+            [
+                ("HSET", self._keys.meta, "archive_reached", position),
+                ("HDEL", self._keys.meta, "archive_copied"),
+            ]
+        )
 
     # -- putting back what was lost
 
     async def begin_restore(self, who: str, seq: int, seconds: float) -> bool:
         """See ``Outbox.begin_restore``."""
         keys = [self._restore, self._keys.seq]
-        return bool(await self._run("begin", who, int(seconds * 1000), self._local(seq), keys=keys))
+        return bool(await self._run("begin", who, int(seconds * 1000), self._keys.shard.local(seq), keys=keys))
 
     async def keep_restore(self, who: str, seconds: float) -> bool:
         """See ``Outbox.keep_restore``."""
@@ -148,7 +143,7 @@ class RedisOutbox:
         """See ``Outbox.finish_restore``."""
         pairs = [word for name, value in counters.items() for word in (name, repr(float(value)))]
         keys = [self._restore, self._keys.counters, self._keys.group_counters]
-        return bool(await self._run("finish", who, mark, position, self._layout, *pairs, keys=keys))
+        return bool(await self._run("finish", who, mark, position, self._keys.shard.layout, *pairs, keys=keys))
 
     # -- inside
 
@@ -171,6 +166,6 @@ class RedisOutbox:
         for place, change in enumerate(changes):
             numbers = range(first, first + len(change.events))
             first += len(change.events)
-            seqs = tuple(map(self._seq, numbers))
+            seqs = tuple(map(self._keys.shard.seq, numbers))
             numbered.append(replace(change, names=event_names(change, token, place), seqs=seqs))
         return tuple(numbered)

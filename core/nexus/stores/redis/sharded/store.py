@@ -35,6 +35,7 @@ from nexus.stores.redis.keys import Keys, Shard
 from nexus.stores.redis.layout import claim_layout
 from nexus.stores.redis.listening import Listening
 from nexus.stores.redis.listing import Listing
+from nexus.stores.redis.outbox import RedisOutbox
 from nexus.stores.redis.sharded import events, wellbeing
 from nexus.stores.redis.sharded.making import count_shards, open_all
 from nexus.stores.redis.store import PATIENCE, PREFIX, TIMEOUT, RedisStore
@@ -139,6 +140,11 @@ class ShardedRedisStore:
             StoreUnavailable: It is not open.
         """
         return self._open.shards
+
+    @property
+    def outboxes(self) -> tuple[RedisOutbox, ...]:
+        """What is handed to an archive, one for each shard; see ``nexus.stores.archiving``."""
+        return tuple([outbox for shard in self._open.shards for outbox in shard.outboxes])
 
     # -- records
 

@@ -1,0 +1,197 @@
+"""The archiver: empties the outboxes of a store into the archive, in the background of a process.
+
+Every process with ``session_persistence`` has one; for each shard one of them leads, by a lease in the store, and the
+others stand by. Two that lead for a moment do no harm (``ledger``). Entries are dropped once the database has them for
+good, so a crash at any point repeats work and loses none. While the database is away the outbox grows, and nothing
+else happens to live traffic.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable
+from typing import Final
+
+from nexus.archive import ledger
+from nexus.archive.database import Database
+from nexus.archive.restoring import Restorer
+from nexus.errors import NexusError
+from nexus.stores.archiving import Entry, Outbox
+
+LEASE: Final = 5.0
+_IDLE: Final = 0.1
+_STANDBY: Final = 1.0
+_LONGEST_PAUSE: Final = 5.0
+_MOST: Final = 256
+_FEWEST: Final = 4
+_BYTES: Final = 4 << 20
+_COPIED_AT_ONCE: Final = 100
+_COPY_UP_TO: Final = 500
+"""Entries in the outbox over which the copy of what was there before waits."""
+_MANY: Final = 100_000
+_DONE: Final = "done"
+_log = logging.getLogger("nexus.archive")
+
+
+class Archiver:
+    """Empties one outbox between ``start`` and ``stop``.
+
+    Args:
+        outbox: Of the shard.
+        database: The archive's.
+        restorer: Asked to put everything back when the shard turns out to have lost its data.
+        who: This process's name among those that want to lead.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(
+        self, outbox: Outbox, database: Database, restorer: Restorer, who: str, clock: Callable[[], float]
+    ) -> None:
+        self._outbox = outbox
+        self._database = database
+        self._restorer = restorer
+        self._who = who
+        self._clock = clock
+        self._limit = 64
+        self._position: str | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._warned = _MANY
+        self.trouble = ""
+        """What keeps it from working; empty while nothing does."""
+
+    def start(self) -> None:
+        """Work in the background from now on."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="nexus-archiver")
+
+    async def stop(self) -> None:
+        """Stop, and let another lead at once."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        with contextlib.suppress(NexusError):
+            await self._outbox.yield_lead(self._who)
+
+    async def _run(self) -> None:
+        pause = _IDLE
+        while True:
+            try:
+                worked = await self._look()
+                if self.trouble:
+                    _log.info("archiving goes on")
+                self.trouble, pause = "", _IDLE
+                await asyncio.sleep(0 if worked else _IDLE if worked is False else _STANDBY)
+            except NexusError as error:
+                if not self.trouble:
+                    _log.warning("archiving waits: %s", error)
+                self.trouble, self._position = error.message, None
+                await self._watch_growth()
+                await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311 - a pause
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            except Exception:  # noqa: BLE001
+                # What is wrong with one batch must not end archiving for good; it is tried again, and seen.
+                _log.exception("archiving failed and will be tried again")
+                self.trouble, self._position = "an unexpected error, see the log", None
+                await asyncio.sleep(_LONGEST_PAUSE)
+
+    async def _look(self) -> bool | None:
+        """Work for a moment; ``False`` if there was nothing to do, ``None`` if another leads."""
+        if not await self._outbox.lead(self._who, LEASE):
+            self._position = None
+            await self._restorer.check(self._outbox)
+            return None
+        return await self.turn()
+
+    async def turn(self) -> bool:
+        """Apply the next entries, and copy some of what was there before, if anything is left to do; whether.
+
+        Raises:
+            StoreUnavailable: The store or the database is away.
+        """
+        marks = await self._restorer.check(self._outbox)
+        if not marks.mark:
+            return False
+        async with self._restorer.quiet(self._outbox):
+            if self._position is None:
+                self._position = await self._database.read(lambda one: ledger.position_of(one, self._outbox.name))
+            applied = await self._apply(self._position, marks.reached)
+        if marks.copied != _DONE and applied < _COPY_UP_TO:
+            copied = await self._copy(marks.copied)
+            return copied or applied > 0
+        return bool(applied)
+
+    async def _apply(self, position: str, reached: str) -> int:
+        read = await self._outbox.read(position, self._limit)
+        if not read.known and not await self._start_over(position):
+            return 0
+        if not read.entries:
+            if position and reached != position:
+                await self._outbox.drop(position)
+            return 0
+        self._adapt(read.entries)
+        shard, entries = self._outbox.name, read.entries
+        moved = await self._database.write(
+            lambda one: ledger.apply_behind(one, shard, position, entries, self._clock())
+        )
+        if not moved:
+            self._position = None
+            return 0
+        self._position = entries[-1].position
+        await self._outbox.drop(self._position)
+        return len(entries)
+
+    async def _start_over(self, position: str) -> bool:
+        """Whether the outbox never had what was last archived: the store has gone back, and is right all the same."""
+        if await self._database.read(lambda one: ledger.position_of(one, self._outbox.name)) != position:
+            # Another has led meanwhile, and come further.
+            self._position = None
+            return False
+        _log.warning(
+            "shard %s has gone back behind what was archived (%s), as after a failover: all of it is compared again",
+            self._outbox.name, position,
+        )  # fmt: skip
+        await self._outbox.copy_again(position)
+        return True
+
+    async def _copy(self, cursor: str | None) -> bool:
+        waiting = await self._outbox.lag()
+        if waiting.entries >= _COPY_UP_TO:
+            return False
+        if await self._outbox.copy(cursor, _COPIED_AT_ONCE) is None:
+            _log.info("everything that shard %s held is in the archive's outbox", self._outbox.name)
+        return True
+
+    def _adapt(self, entries: tuple[Entry, ...]) -> None:
+        size = sum(map(size_of, entries))
+        if size > _BYTES:
+            self._limit = max(_FEWEST, self._limit // 2)
+        elif size < _BYTES // 4 and len(entries) == self._limit:
+            self._limit = min(_MOST, self._limit * 2)
+
+    async def _watch_growth(self) -> None:
+        try:
+            lag = await self._outbox.lag()
+        except NexusError:
+            return
+        if lag.entries >= self._warned:
+            self._warned = 2 * lag.entries
+            _log.error(
+                "%d commits wait for the archive, the oldest for %.0f s: they take memory of the live store",
+                lag.entries, lag.seconds,
+            )  # fmt: skip
+
+
+def size_of(entry: Entry) -> int:
+    """Bytes of an entry's largest parts."""
+    total = 0
+    for change in entry.changes:
+        if change.record is not None:
+            total += len(change.record[0]) + len(change.record[1])
+        total += sum(len(one[4] or b"") for one in change.checkpoints)
+    return total

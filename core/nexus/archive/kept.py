@@ -1,0 +1,238 @@
+"""``KeptStore``: a live store that the archive watches over.
+
+What it finds, it gives as the live store does. What it does not find may have been lost: it looks whether the store
+still has its mark, and has what was lost put back, all of it or the one session, before it says that there is nothing.
+Lists, counts and the like are looked at twice in the same way. A caller waits for that for some seconds and is then
+told ``store_unavailable``. Commits are refused by the store itself while its mark is lost (``stores.archiving``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+from msgspec.structs import replace
+
+from nexus.archive.keeper import Keeper
+from nexus.errors import NexusError, StoreUnavailable
+from nexus.model import Checkpoint, Event, EventBatch, Group, JournalEntry, Page, Session, Window, Worker
+from nexus.query import Query
+from nexus.stores.archiving import Outbox, StoreLost
+from nexus.stores.base import Change, Committed, Health, Message, Order, Snapshot, Store
+
+T = TypeVar("T")
+_TRIES: Final = 3
+
+
+class KeptStore:
+    """See the module's docstring.
+
+    Args:
+        live: The store, which is ``Archivable``; it is opened and closed with this one.
+        keeper: The archive's side; opened and closed with this one too.
+    """
+
+    def __init__(self, live: Store, keeper: Keeper) -> None:
+        self.live = live
+        self.keeper = keeper
+        self.url = live.url
+
+    async def __aenter__(self) -> Self:
+        await self.live.__aenter__()
+        try:
+            await self.keeper.open()
+        except BaseException:
+            await self.keeper.close()
+            await self.live.__aexit__(None, None, None)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        await self.keeper.close()
+        await self.live.__aexit__(kind, error, trace)
+
+    @property
+    def outboxes(self) -> Sequence[Outbox]:
+        """Those of the live store."""
+        return self.keeper.outboxes
+
+    async def _found(self, read: Callable[[], Awaitable[T]], session_id: str | None = None) -> T:
+        """What ``read`` gives; what is empty is read again if it had been lost."""
+        found = await read()
+        if found:
+            return found
+        whole = await self.keeper.whole(session_id)
+        return found if whole else await read()
+
+    async def _seen(self, read: Callable[[], Awaitable[T]]) -> T:
+        """What ``read`` gives of a store that has lost nothing."""
+        for _ in range(_TRIES):
+            found = await read()
+            if await self.keeper.whole():
+                return found
+        raise StoreUnavailable("the store keeps losing its data: see its own log", store=self.url, reason="lost")
+
+    # -- records
+
+    async def load(self, session_id: str) -> Snapshot | None:
+        """See ``Store.load``. One that the store has lost and the archive has is put back first."""
+        found = await self.live.load(session_id)
+        if found is None and await self.keeper.recall(session_id):
+            return await self.live.load(session_id)
+        return found
+
+    async def load_many(self, session_ids: Sequence[str]) -> dict[str, Snapshot]:
+        """See ``Store.load_many``."""
+        found = await self.live.load_many(session_ids)
+        if len(found) == len(set(session_ids)) or await self.keeper.whole():
+            return found
+        return await self.live.load_many(session_ids)
+
+    async def commit(self, *changes: Change) -> Committed:
+        """See ``Store.commit``."""
+        for _ in range(_TRIES):
+            try:
+                return await self.live.commit(*changes)
+            except StoreLost:
+                if await self.keeper.whole():
+                    raise
+        raise StoreUnavailable("the store keeps losing its data: see its own log", store=self.url, reason="lost")
+
+    # -- sessions in bulk
+
+    async def list_sessions(
+        self, query: Query, order: Order, *, cursor: str | None, limit: int, now: float
+    ) -> Page[Session]:
+        """See ``Store.list_sessions``."""
+        return await self._seen(lambda: self.live.list_sessions(query, order, cursor=cursor, limit=limit, now=now))
+
+    async def window(self, query: Query, order: Order, *, offset: int, limit: int, now: float) -> Window[Session]:
+        """See ``Store.window``."""
+        return await self._seen(lambda: self.live.window(query, order, offset=offset, limit=limit, now=now))
+
+    async def count(self, query: Query, now: float) -> int:
+        """See ``Store.count``."""
+        return await self._seen(lambda: self.live.count(query, now))
+
+    async def due(self, now: float, limit: int) -> list[str]:
+        """See ``Store.due``."""
+        return await self.live.due(now, limit)
+
+    async def ended_before(self, before: float, limit: int) -> list[str]:
+        """See ``Store.ended_before``."""
+        return await self.live.ended_before(before, limit)
+
+    async def children(self, session_id: str, *, cursor: str | None, limit: int) -> Page[Session]:
+        """See ``Store.children``."""
+        return await self._seen(lambda: self.live.children(session_id, cursor=cursor, limit=limit))
+
+    # -- what belongs to a session
+
+    async def list_checkpoints(self, session_id: str, *, after: int, limit: int) -> list[Checkpoint]:
+        """See ``Store.list_checkpoints``."""
+        return await self._found(lambda: self.live.list_checkpoints(session_id, after=after, limit=limit), session_id)
+
+    async def load_checkpoint(self, session_id: str, number: int) -> Checkpoint | None:
+        """See ``Store.load_checkpoint``."""
+        return await self._found(lambda: self.live.load_checkpoint(session_id, number), session_id)
+
+    async def load_journal(self, session_id: str, run_id: str) -> list[JournalEntry]:
+        """See ``Store.load_journal``."""
+        return await self._found(lambda: self.live.load_journal(session_id, run_id), session_id)
+
+    async def inbox(self, session_id: str) -> list[Message]:
+        """See ``Store.inbox``."""
+        return await self._found(lambda: self.live.inbox(session_id), session_id)
+
+    def id_beside(self, key: str, make: Callable[[], str]) -> str:
+        """See ``Store.id_beside``."""
+        return self.live.id_beside(key, make)
+
+    async def claim(self, key: str) -> str | None:
+        """See ``Store.claim``."""
+        return await self._found(lambda: self.live.claim(key))
+
+    # -- groups
+
+    async def load_group(self, group_id: str) -> Group | None:
+        """See ``Store.load_group``."""
+        return await self._seen(lambda: self.live.load_group(group_id))
+
+    async def list_groups(self, *, cursor: str | None, limit: int) -> Page[Group]:
+        """See ``Store.list_groups``."""
+        return await self._seen(lambda: self.live.list_groups(cursor=cursor, limit=limit))
+
+    # -- events
+
+    async def list_events(
+        self,
+        *,
+        session_id: str | None = None,
+        group_id: str | None = None,
+        after: int = 0,
+        limit: int,
+        newest: bool = False,
+    ) -> list[Event]:
+        """See ``Store.list_events``; those from before a loss are the archive's alone."""
+        return await self._found(
+            lambda: self.live.list_events(
+                session_id=session_id, group_id=group_id, after=after, limit=limit, newest=newest
+            ),
+            session_id,
+        )
+
+    async def read_events(self, cursor: str | None, limit: int) -> EventBatch:
+        """See ``Store.read_events``."""
+        return await self.live.read_events(cursor, limit)
+
+    async def wait_events(self, cursor: str, timeout: float) -> bool:
+        """See ``Store.wait_events``."""
+        return await self.live.wait_events(cursor, timeout)
+
+    async def trim_events(self, before: float, limit: int) -> int:
+        """See ``Store.trim_events``."""
+        return await self.live.trim_events(before, limit)
+
+    # -- counters
+
+    async def counters(self, prefix: str = "") -> dict[str, float]:
+        """See ``Store.counters``."""
+        return await self._seen(lambda: self.live.counters(prefix))
+
+    async def drop_counters(self, names: Sequence[str]) -> None:
+        """See ``Store.drop_counters``."""
+        await self.live.drop_counters(names)
+
+    # -- workers
+
+    async def beat(self, worker: Worker, lease: float) -> None:
+        """See ``Store.beat``."""
+        await self.live.beat(worker, lease)
+
+    async def workers(self) -> list[Worker]:
+        """See ``Store.workers``."""
+        return await self.live.workers()
+
+    async def forget_worker(self, worker_id: str) -> None:
+        """See ``Store.forget_worker``."""
+        await self.live.forget_worker(worker_id)
+
+    async def runs_of(self, worker_id: str, limit: int) -> list[str]:
+        """See ``Store.runs_of``."""
+        return await self.live.runs_of(worker_id, limit)
+
+    async def health(self) -> Health:
+        """See ``Store.health``; with how far the archive is behind."""
+        health = await self.live.health()
+        if not health.ok:
+            return health
+        try:
+            facts: dict[str, Any] = dict(await self.keeper.facts())
+            lost = await self.keeper.lost()
+        except NexusError as error:
+            return replace(health, ok=False, detail=error.message)
+        detail = "the store has lost its data, which are being put back from the archive" if lost else health.detail
+        return replace(health, ok=not lost, detail=detail, facts={**health.facts, **facts})

@@ -1,0 +1,1 @@
+"""The steps from one version of the archive's tables to the next, for Alembic."""
