@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from nexus_tui.cli.commands.worker import GraceOption
 from nexus_tui.cli.invocation import Invocation, alone, command
 
 app = alone()
@@ -17,9 +18,13 @@ async def serve(
     host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="127.0.0.1 if not set otherwise.")] = None,
     port: Annotated[int | None, typer.Option(metavar="N", help="8000 if not set otherwise; 0 is a free one.")] = None,
     insecure: Annotated[bool, typer.Option("--insecure", help="Allow other addresses without auth.")] = False,
+    no_worker: Annotated[
+        bool, typer.Option("--no-worker", help="Leave all runs to nexus worker; calls wait for them.")
+    ] = False,
+    grace: GraceOption = None,
 ) -> None:
     """Serve HTTP and MCP, and execute runs, until SIGTERM or Ctrl+C."""
-    core = call.target.local_app()
+    core = call.target.local_app().derive(embedded_worker=False if no_worker else None, worker_grace=grace)
     if not core.registry.names():
         call.say.warn("no workflows: give --app MODULE:ATTR, set NEXUS_APP, or put nexus_app.py here")
 

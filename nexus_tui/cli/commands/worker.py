@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from nexus_tui.cli.invocation import Invocation, alone, command
 from nexus_tui.cli.stopping import told_to_stop
 
 app = alone()
 
+GraceOption = Annotated[
+    float | None,
+    typer.Option(metavar="S", help="Seconds that runs have to reach a checkpoint when it stops; 5 if not set."),
+]
+
 
 @command(app, "worker", without=("server", "token", "output"))
-async def worker(call: Invocation) -> None:
-    """Execute runs of the store until SIGTERM or Ctrl+C; live ones are then handed over at their last commit."""
-    core = call.target.local_app()
+async def worker(
+    call: Invocation,
+    concurrency: Annotated[
+        int | None, typer.Option(metavar="N", help="Runs that execute at once; 100 if not set otherwise.")
+    ] = None,
+    grace: GraceOption = None,
+) -> None:
+    """Execute runs of the store until SIGTERM or Ctrl+C; live ones are then handed over at their next checkpoint."""
+    core = call.target.local_app().derive(
+        embedded_worker=True, worker_concurrency=concurrency, worker_grace=grace
+    )  # fmt: skip
     names = core.registry.names()
     if not names:
         call.say.warn("this app has no workflows: runs are left to other workers")

@@ -16,9 +16,16 @@ def by_docket(settings: Settings, store_url: str) -> bool:
     """Whether runs are carried by docket.
 
     Raises:
-        InvalidInput: docket is asked for, and the store is not on Redis.
+        InvalidInput: docket is asked for, and the store is not on Redis; or runs are left to workers, and the store can
+            have none.
     """
     scheme = store_url.partition("://")[0].lower()
+    if scheme == "memory" and not settings.embedded_worker:
+        raise InvalidInput(
+            "embedded_worker is off, and no worker can reach a store in this process's memory: leave it on (without"
+            " --no-worker), or choose a store such as sqlite:///PATH",
+            field="embedded_worker", value="false",
+        )  # fmt: skip
     if settings.executor == "docket" and scheme not in SCHEMES:
         raise InvalidInput(
             f"executor 'docket' needs a store on Redis, and this one is on {scheme[:20]}: set executor to auto or"

@@ -34,6 +34,9 @@ _POLL = timedelta(milliseconds=50)
 _NEVER = timedelta(hours=1)
 _SHORTEST_REDELIVERY = 1.0
 _BOUND = 5.0
+"""Seconds that a Redis has to answer."""
+_FAREWELL = 2.0
+"""Seconds that saying goodbye may take."""
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
 _log = logging.getLogger("nexus.executor")
@@ -106,7 +109,7 @@ class Carrier:
         self._closing.set()
         self._stopping.set()
         self._wake.set()
-        await asyncio.wait({task}, timeout=_BOUND)
+        await asyncio.wait({task}, timeout=_FAREWELL)
         await _end(task)
 
     async def replace_lost(self, waits: Sequence[Wait]) -> None:

@@ -9,8 +9,9 @@ from typing import Final
 
 SCHEMES: Final = frozenset({"redis", "rediss", "unix", "redis+sentinel", "redis+cluster"})
 """Schemes of stores that docket can work on."""
+_PORTS: Final = {"redis+cluster": 6379, "redis+sentinel": 26379}
 _KNOCK = 2.0
-_PORT = 6379
+"""Seconds that a host has to answer."""
 
 
 def queue_name(prefix: str) -> str:
@@ -19,33 +20,38 @@ def queue_name(prefix: str) -> str:
 
 
 async def queue_url(store_url: str) -> str:
-    """The URL for docket, which takes one node of a cluster where a store's URL may name several.
+    """The URL for docket, in which the first host is one that can be reached, if any can.
 
-    All other forms are docket's own. Of a cluster's nodes it is the first that can be reached, or the first.
+    All forms are docket's own, but of a cluster's nodes it takes only one; and where the first Sentinel is down, it would
+    be slow to try another.
     """
     scheme, _, rest = store_url.partition("://")
-    if scheme.lower() != "redis+cluster":
+    if scheme.lower() not in _PORTS:
         return store_url
     userinfo, at, rest = rest.rpartition("@")
-    nodes = rest.partition("?")[0].rstrip("/").split(",")
-    return f"redis+cluster://{userinfo}{at}{await _first_reachable(nodes)}"
+    hosts, slash, path = rest.partition("/")
+    names = hosts.split(",")
+    first = await _first_reachable(names, _PORTS[scheme.lower()])
+    if scheme.lower() == "redis+cluster":
+        return f"redis+cluster://{userinfo}{at}{first}"
+    others = [name for name in names if name != first]
+    return f"{scheme}://{userinfo}{at}{','.join((first, *others))}{slash}{path}"
 
 
-async def _first_reachable(nodes: Sequence[str]) -> str:
-    if len(nodes) > 1:
-        for node in nodes:
-            host, port = _split(node)
-            with contextlib.suppress(OSError, TimeoutError):
-                async with asyncio.timeout(_KNOCK):
-                    _, writer = await asyncio.open_connection(host, port)
-                writer.close()
-                return node
-    return nodes[0]
+async def _first_reachable(names: Sequence[str], default_port: int) -> str:
+    for name in names if len(names) > 1 else ():
+        host, port = _split(name, default_port)
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(_KNOCK):
+                _, writer = await asyncio.open_connection(host, port)
+            writer.close()
+            return name
+    return names[0]
 
 
-def _split(node: str) -> tuple[str, int]:
-    if node.startswith("["):
-        host, _, rest = node[1:].partition("]")
-        return host, int(rest.removeprefix(":") or _PORT)
-    host, _, port = node.partition(":")
-    return host, int(port or _PORT)
+def _split(name: str, default_port: int) -> tuple[str, int]:
+    if name.startswith("["):
+        host, _, rest = name[1:].partition("]")
+        return host, int(rest.removeprefix(":") or default_port)
+    host, _, port = name.partition(":")
+    return host, int(port or default_port)
