@@ -1,4 +1,4 @@
-"""One machine drives memory, SQLite and a plain-dict model with the same operations and compares them.
+"""One machine drives memory, SQLite, Redis and a plain-dict model with the same operations and compares them.
 
 The model below is written from the contract, on purpose without the lifecycle's code: a rule that
 both got wrong alike would have to be misread twice.
@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -22,7 +24,9 @@ from nexus.errors import NexusError
 from nexus.local import LocalService
 from nexus.model import Caller
 from nexus.testing import FakeClock
+from tests.core.stores.redis.servers import cluster, cluster_url, sentinels, single
 
+T = TypeVar("T")
 TIMEOUT = 100.0
 MAX_AGE = 1000.0
 RETENTION = 500.0
@@ -324,7 +328,10 @@ async def _is_there(service: LocalService, session_id: str) -> bool:
 
 
 class SessionMachine(RuleBasedStateMachine):
-    """The same operations on memory, on SQLite and on the model."""
+    """The same operations on memory, on another store and on the model."""
+
+    url = "sqlite:///{folder}/nexus.sqlite3"
+    """The other store; on Redis each example has keys of its own."""
 
     @initialize()
     def open(self) -> None:
@@ -338,7 +345,7 @@ class SessionMachine(RuleBasedStateMachine):
         }  # fmt: skip
         self.apps = [
             AsyncNexus(store="memory://", **common),
-            AsyncNexus(store=f"sqlite:///{self.folder}/nexus.sqlite3", **common),
+            AsyncNexus(store=self.url.format(folder=self.folder), session_prefix=f"{self.folder.name}:", **common),
         ]
         for app in self.apps:
             workflows(app)
@@ -478,12 +485,71 @@ class SessionMachine(RuleBasedStateMachine):
         }  # fmt: skip
 
 
-TestSessionMachine = SessionMachine.TestCase
 _PROFILE = settings.get_current_profile_name()
-TestSessionMachine.settings = settings(
-    settings.get_profile(_PROFILE),
-    max_examples=2000 if _PROFILE == "long" else 40,
-    stateful_step_count=30,
-    suppress_health_check=list(HealthCheck),
-    print_blob=True,
+
+
+def examples(few: int, many: int) -> settings:
+    """How many examples of 30 steps are tried; ``many`` in the long profile."""
+    return settings(
+        settings.get_profile(_PROFILE),
+        max_examples=many if _PROFILE == "long" else few,
+        stateful_step_count=30,
+        suppress_health_check=list(HealthCheck),
+        print_blob=True,
+    )
+
+
+TestSessionMachine = SessionMachine.TestCase
+TestSessionMachine.settings = examples(40, 2000)
+
+
+def one_server(folder: Path) -> AbstractContextManager[str]:
+    """Valkey, alone."""
+    return _url_of(single(folder), lambda server: server.url)
+
+
+def old_server(folder: Path) -> AbstractContextManager[str]:
+    """The Redis that a distribution packs."""
+    return _url_of(single(folder, binary=OLD_REDIS), lambda server: server.url)
+
+
+def watched_server(folder: Path) -> AbstractContextManager[str]:
+    """Valkey with a replica and Sentinels."""
+    return _url_of(sentinels(folder), lambda watched: watched.url)
+
+
+def three_nodes(folder: Path) -> AbstractContextManager[str]:
+    """A cluster of Valkey."""
+    return _url_of(cluster(folder), cluster_url)
+
+
+@contextmanager
+def _url_of(servers: AbstractContextManager[T], url: Callable[[T], str]) -> Iterator[str]:
+    with servers as running:
+        yield url(running)
+
+
+def on(servers: Callable[[Path], AbstractContextManager[str]], few: int, many: int) -> Any:
+    """The machine's test with servers that are up as long as its examples are tried."""
+    machine: Any = type("SessionMachine", (SessionMachine,), {})
+
+    class OnServers(machine.TestCase):  # type: ignore[misc]  # Hypothesis makes its base
+        settings = examples(few, many)
+
+        @classmethod
+        def setUpClass(cls) -> None:
+            stack = ExitStack()
+            cls.addClassCleanup(stack.close)
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="nexus-servers-"))
+            machine.url = stack.enter_context(servers(Path(folder)))
+
+    return OnServers
+
+
+OLD_REDIS = shutil.which("redis-server")
+TestSessionMachineOnRedis = on(one_server, 10, 1000)
+TestSessionMachineOnACluster = on(three_nodes, 3, 300)
+TestSessionMachineBehindSentinels = pytest.mark.long(on(watched_server, 20, 300))
+TestSessionMachineOnOldRedis = pytest.mark.skipif(OLD_REDIS is None, reason="no redis-server is installed")(
+    on(old_server, 3, 300)
 )

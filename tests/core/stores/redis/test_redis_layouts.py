@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +15,9 @@ from nexus.stores.redis import RedisStore
 from nexus.stores.redis.urls import parse_url
 from nexus.testing.builders import a_group, a_session, a_worker, creating, creating_group, updating
 from nexus.testing.contract.harness import must_load
-from tests.core.stores.redis.servers import Server, ask, cluster, free_ports, single
+from tests.core.stores.redis.servers import KEPT_NOWHERE, Server, ask, cluster, sentinels, single
 
 _LONGEST = 60.0
-_KEPT_NOWHERE = ("--save", "", "--appendonly", "no")
 
 
 @pytest.mark.parametrize(
@@ -67,7 +65,7 @@ def test_prefixes_that_are_none_are_refused(prefix: str) -> None:
 
 async def test_a_socket_in_the_file_system_leads_to_the_server(tmp_path: Path) -> None:
     socket = tmp_path / "s"
-    with single(tmp_path / "data", *_KEPT_NOWHERE, "--unixsocket", str(socket)):
+    with single(tmp_path / "data", *KEPT_NOWHERE, "--unixsocket", str(socket)):
         async with RedisStore(f"unix://{socket}?db=1") as store:
             await store.commit(creating(a_session("s1")))
             assert (await must_load(store, "s1")).session.id == "s1"
@@ -180,54 +178,13 @@ async def test_a_slot_that_moves_to_another_node_loses_no_commit(tmp_path: Path)
             assert len(await store.list_events(limit=1_000_000)) == session.version + 1
 
 
-class Sentinels:
-    """A primary, a replica and three Sentinels."""
-
-    def __init__(self, folder: Path) -> None:
-        first, second, *watchers = free_ports(5)
-        self.primary = Server(folder / "primary", first, *_KEPT_NOWHERE)
-        self.replica = Server(folder / "replica", second, *_KEPT_NOWHERE, "--replicaof", f"127.0.0.1 {first}")
-        self.watchers = []
-        for number, port in enumerate(watchers):
-            (home := folder / f"watcher-{number}").mkdir()
-            (home / "conf").write_text(
-                f"sentinel monitor main 127.0.0.1 {first} 2\nsentinel down-after-milliseconds main 500\n"
-                "sentinel failover-timeout main 2000\n"
-            )
-            self.watchers.append(Server(home, port, str(home / "conf"), "--sentinel"))
-        self.url = "redis+sentinel://" + ",".join(f"127.0.0.1:{port}" for port in watchers) + "/main/0"
-
-    @property
-    def all(self) -> list[Server]:
-        return [self.primary, self.replica, *self.watchers]
-
-    def ready(self) -> bool:
-        """Whether everybody knows everybody."""
-        if "master_link_status:up" not in ask(self.replica.port, "INFO", "replication"):
-            return False
-        for watcher in self.watchers:
-            reply = ask(watcher.port, "SENTINEL", "MASTER", "main")
-            known = dict(zip(reply[::2], reply[1::2], strict=True))
-            if (known["num-slaves"], known["num-other-sentinels"]) != ("1", "2"):
-                return False
-        return True
-
-
 async def test_a_primary_that_is_killed_is_replaced_by_the_one_that_sentinels_name(tmp_path: Path) -> None:
-    sentinels = Sentinels(tmp_path)
-    with contextlib.ExitStack() as stack:
-        for server in sentinels.all:
-            stack.callback(server.stop)
-            await asyncio.to_thread(server.start)
-        deadline = time.monotonic() + _LONGEST
-        while not sentinels.ready():
-            assert time.monotonic() < deadline, "the Sentinels do not find each other"
-            await asyncio.sleep(0.05)
-        async with RedisStore(sentinels.url, patience=_LONGEST, timeout=2) as store:
+    with sentinels(tmp_path) as watched:
+        async with RedisStore(watched.url, patience=_LONGEST, timeout=2) as store:
             await store.commit(creating(a_session("s1")))
-            while "s1" not in str(ask(sentinels.replica.port, "KEYS", "*r:s1")):
+            while "s1" not in str(ask(watched.replica.port, "KEYS", "*r:s1")):
                 await asyncio.sleep(0.01)
-            sentinels.primary.stop()
+            watched.primary.stop()
             await store.commit(creating(a_session("s2")))
             assert set(await store.load_many(["s1", "s2"])) == {"s1", "s2"}
-            assert "role:master" in ask(sentinels.replica.port, "INFO", "replication")
+            assert "role:master" in ask(watched.replica.port, "INFO", "replication")
