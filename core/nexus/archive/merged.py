@@ -20,6 +20,7 @@ from typing import Final, Self
 
 from nexus.archive import merged_lists
 from nexus.archive.history import History
+from nexus.archive.kept import KeptStore
 from nexus.archive.merged_windows import Windows
 from nexus.errors import InvalidTransition, StoreUnavailable
 from nexus.model import Checkpoint, Event, EventBatch, Group, JournalEntry, Page, Session, Window, Worker, born_at
@@ -38,7 +39,7 @@ class ArchivedStore:
 
     Args:
         live: The store that sessions live in; it is opened and closed with this one.
-        history: What was let go; whoever made it opens and closes it.
+        history: What was let go; it is closed with this one.
         clock: Seconds that only go forward.
     """
 
@@ -56,6 +57,7 @@ class ArchivedStore:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
+        await self.history.close()
         await self.live.__aexit__(kind, error, trace)
 
     # -- records
@@ -260,7 +262,8 @@ class ArchivedStore:
     @property
     def _is_spread(self) -> bool:
         # Such a store numbers the events of each shard by themselves.
-        return isinstance(self.live, Archivable) and len(self.live.outboxes) > 1
+        live = self.live.live if isinstance(self.live, KeptStore) else self.live
+        return isinstance(live, Archivable) and len(live.outboxes) > 1
 
     async def read_events(self, cursor: str | None, limit: int) -> EventBatch:
         """See ``Store.read_events``; the feed is the live store's."""
@@ -283,6 +286,16 @@ class ArchivedStore:
     async def drop_counters(self, names: Sequence[str]) -> None:
         """See ``Store.drop_counters``."""
         await self.live.drop_counters(names)
+
+    # -- documents
+
+    async def documents(self, kind: str) -> dict[str, bytes]:
+        """See ``Store.documents``."""
+        return await self.live.documents(kind)
+
+    async def put_document(self, kind: str, name: str, body: bytes | None, *, expected: bytes | None) -> None:
+        """See ``Store.put_document``."""
+        await self.live.put_document(kind, name, body, expected=expected)
 
     # -- workers
 

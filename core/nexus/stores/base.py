@@ -274,6 +274,20 @@ class Store(Protocol):
         """Forget counters that are no longer read."""
         ...
 
+    # -- documents of the system: tokens and the like
+
+    async def documents(self, kind: str) -> dict[str, bytes]:
+        """All documents of a kind by name."""
+        ...
+
+    async def put_document(self, kind: str, name: str, body: bytes | None, *, expected: bytes | None) -> None:
+        """Keep or replace a document, or with ``None`` remove it; durable when it returns.
+
+        Raises:
+            Conflict: What is kept under the name isn't ``expected`` (``None``: nothing is), nor ``body`` already.
+        """
+        ...
+
     # -- workers
 
     async def beat(self, worker: Worker, lease: float) -> None:

@@ -50,6 +50,7 @@ class MemoryStore:
         self._tables = Tables()
         self._bell = Bell()
         self._workers: dict[str, tuple[bytes, float, float]] = {}
+        self._documents: dict[tuple[str, str], bytes] = {}
         self._open = False
 
     async def __aenter__(self) -> Self:
@@ -261,6 +262,23 @@ class MemoryStore:
         counters = self._opened().counters
         for name in names:
             counters.pop(name, None)
+
+    # -- documents
+
+    async def documents(self, kind: str) -> dict[str, bytes]:
+        """See ``Store.documents``."""
+        self._opened()
+        return {name: body for (its_kind, name), body in sorted(self._documents.items()) if its_kind == kind}
+
+    async def put_document(self, kind: str, name: str, body: bytes | None, *, expected: bytes | None) -> None:
+        """See ``Store.put_document``."""
+        self._opened()
+        if self._documents.get((kind, name)) not in (expected, body):
+            raise Conflict(name)
+        if body is None:
+            self._documents.pop((kind, name), None)
+        else:
+            self._documents[kind, name] = body
 
     # -- workers
 

@@ -13,6 +13,7 @@ the prefix too, so stores with different prefixes don't share slots.
 - ``es:ID`` numbers of a session's events, ``eg:ID`` of a group's; ``gone`` sessions that are deleted and have events
 - ``claims``, ``owners``; ``groups``, ``members``; ``n`` and ``ng`` counters; ``w`` workers
 - ``x:…`` indexes: sorted sets whose entries sort as text (``entries.py``)
+- ``doc:KIND`` documents of the system, such as tokens
 - ``done:CLIENT`` commits that this client has not yet heard of; goes by itself
 """
 

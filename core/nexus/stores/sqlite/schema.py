@@ -149,7 +149,18 @@ _VERSION_1: Final = (
     """,
 )
 
-MIGRATIONS: Final[Sequence[Sequence[str]]] = (_VERSION_1,)
+_VERSION_2: Final = (
+    """
+    CREATE TABLE documents (
+        kind TEXT NOT NULL,
+        name TEXT NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (kind, name)
+    )
+    """,
+)
+
+MIGRATIONS: Final[Sequence[Sequence[str]]] = (_VERSION_1, _VERSION_2)
 """The statements that lead from version n to n + 1, at place n. Released steps never change."""
 
 

@@ -28,7 +28,7 @@ from nexus.stores.base import Change, Committed, Health, Message, Order, Snapsho
 from nexus.stores.bell import Bell
 from nexus.stores.positions import read_position
 from nexus.stores.prepared import prepare
-from nexus.stores.sqlite import listing, records, upkeep, workers
+from nexus.stores.sqlite import documents, listing, records, upkeep, workers
 from nexus.stores.sqlite.checkpointer import Checkpointer
 from nexus.stores.sqlite.connection import LOCK_TIMEOUT
 from nexus.stores.sqlite.diagnosis import examine
@@ -269,6 +269,16 @@ class SQLiteStore:
     async def drop_counters(self, names: Sequence[str]) -> None:
         """See ``Store.drop_counters``."""
         await self._open.writer.run(upkeep.drop_counters(names))
+
+    # -- documents
+
+    async def documents(self, kind: str) -> dict[str, bytes]:
+        """See ``Store.documents``."""
+        return await self._open.quick.run(documents.documents, kind)
+
+    async def put_document(self, kind: str, name: str, body: bytes | None, *, expected: bytes | None) -> None:
+        """See ``Store.put_document``."""
+        await self._open.writer.run(documents.put_document(kind, name, body, expected))
 
     # -- workers
 

@@ -10,6 +10,7 @@ needs a fixture, such as ``tmp_path``, take it in an ``autouse`` fixture of the 
 
 from nexus.testing.contract.belongings import BelongingsContract
 from nexus.testing.contract.commits import CommitContract
+from nexus.testing.contract.documents import DocumentContract
 from nexus.testing.contract.events import EventContract
 from nexus.testing.contract.groups import GroupContract
 from nexus.testing.contract.harness import with_store
@@ -18,5 +19,5 @@ from nexus.testing.contract.lists import ListContract
 __all__ = ["StoreContract", "with_store"]
 
 
-class StoreContract(CommitContract, BelongingsContract, ListContract, EventContract, GroupContract):
+class StoreContract(CommitContract, BelongingsContract, ListContract, EventContract, GroupContract, DocumentContract):
     """All promises of ``nexus.stores.base.Store``, a test each."""
