@@ -27,6 +27,7 @@ from nexus.stores.redis.layout import claim_layout, refuse_layout
 from nexus.stores.redis.links import Link
 from nexus.stores.redis.listening import Listening
 from nexus.stores.redis.listing import Listing
+from nexus.stores.redis.nodes import Nodes
 from nexus.stores.redis.outbox import RedisOutbox
 from nexus.stores.redis.urls import parse_url
 
@@ -60,6 +61,7 @@ class RedisStore:
         timeout: Seconds that one attempt may take to connect or to be answered.
         patience: Seconds after which a call that no server answers is ``StoreUnavailable``.
         shard: Which part it is of a store that is spread over several; by default it is all of it.
+        nodes: Connections that it shares with other parts; without them it has one of its own.
 
     Raises:
         InvalidInput: The URL or the prefix is none.
@@ -73,7 +75,9 @@ class RedisStore:
         timeout: float = TIMEOUT,
         patience: float = PATIENCE,
         shard: Shard = WHOLE,
+        nodes: Nodes | None = None,
     ) -> None:
+        self._nodes = nodes
         self._place = parse_url(url)
         self.url = self._place.shown
         self._keys = Keys(prefix, shard)
@@ -86,7 +90,7 @@ class RedisStore:
             raise StoreUnavailable(
                 f"the store {self.url} is open already: make another RedisStore for another block", store=self.url
             )
-        client = Client(self._place, self._keys.meta, timeout=self._timeout, patience=self._patience)
+        client = Client(self._place, self._keys.meta, timeout=self._timeout, patience=self._patience, nodes=self._nodes)
         try:
             await self._check_layout(client)
         except BaseException:
