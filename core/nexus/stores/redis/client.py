@@ -15,7 +15,8 @@ import hiredis
 
 from nexus.stores.redis import faults
 from nexus.stores.redis.locate import connect_primary
-from nexus.stores.redis.scripts import SCRIPTS, Script
+from nexus.stores.redis.nodes import Nodes, load_scripts
+from nexus.stores.redis.scripts import Script
 from nexus.stores.redis.urls import Place
 from nexus.stores.redis.wire import Lost, Wire, Word, pack
 
@@ -31,9 +32,13 @@ class Client:
         slot_key: One of its keys.
         timeout: Seconds that one attempt may take to connect or to be answered.
         patience: Seconds after which a call that no server answers is ``StoreUnavailable``.
+        nodes: Connections that are shared with others; without them the client has one of its own.
     """
 
-    def __init__(self, place: Place, slot_key: bytes, *, timeout: float, patience: float) -> None:
+    def __init__(
+        self, place: Place, slot_key: bytes, *, timeout: float, patience: float, nodes: Nodes | None = None
+    ) -> None:
+        self._nodes = nodes
         self._place = place
         self._slot_key = slot_key
         self._timeout = timeout
@@ -51,6 +56,15 @@ class Client:
     async def calls(self, commands: Sequence[tuple[Word, ...]]) -> list[Any]:
         """Several commands in their order, in one round trip; others' may come in between."""
         return await self.pipeline([pack(words) for words in commands])
+
+    def begin(self, commands: Sequence[tuple[Word, ...]]) -> list[asyncio.Future[Any]] | None:
+        """Send commands now, once, for who makes those that fail again by ``calls``.
+
+        Returns:
+            As ``Wire.call`` gives them; ``None`` if there is no connection now.
+        """
+        wire = self._wire
+        return None if wire is None or not wire.open else [wire.call(*words) for words in commands]
 
     async def run(self, script: Script, keys: Sequence[Word], arguments: Sequence[Word]) -> Any:
         """One script."""
@@ -94,18 +108,19 @@ class Client:
         if self._closed:
             raise faults.closed(self._place.shown)
         try:
+            if self._nodes is not None:
+                return await self._nodes.another(self._slot_key)
             return await connect_primary(self._place, self._slot_key, timeout=self._timeout)
         except hiredis.ReplyError as error:
-            if faults.code_of(error) in faults.AGAIN | faults.ELSEWHERE:
-                raise Lost(str(error)) from error
-            raise faults.refused(error, self._place.shown) from None
+            raise self._refusal(error) from None
 
     async def close(self) -> None:
         """Drop the connection; calls from now on are ``StoreUnavailable``."""
         self._closed = True
-        if self._wire is not None:
-            self._wire.close()
-            await self._wire.closed
+        wire, self._wire = self._wire, None
+        if wire is not None and self._nodes is None:
+            wire.close()
+            await wire.closed
 
     @staticmethod
     async def _ask(wire: Wire, packed: Sequence[bytes]) -> list[Any]:
@@ -125,7 +140,7 @@ class Client:
             # A connection loads the scripts; they were flushed since.
             wire.close("the server forgot its scripts")
         elif code in faults.ELSEWHERE:
-            wire.close(str(error))
+            self._leave(wire, str(error))
         elif code not in faults.AGAIN:
             raise faults.refused(error, self._place.shown)
 
@@ -135,16 +150,31 @@ class Client:
                 raise faults.closed(self._place.shown)
             if self._wire is not None and self._wire.open:
                 return self._wire
-            wire = await self.another()
-            await self._load(wire)
-            self._wire = wire
+            self._wire = wire = await self._shared(self._nodes) if self._nodes is not None else await self._own()
             return wire
 
-    async def _load(self, wire: Wire) -> None:
-        for script in SCRIPTS:
-            reply = await wire.call("SCRIPT", "LOAD", script.text)
-            if isinstance(reply, hiredis.ReplyError):
-                wire.close(str(reply))
-                if faults.code_of(reply) in faults.AGAIN | faults.ELSEWHERE:
-                    raise Lost(str(reply))
-                raise faults.refused(reply, self._place.shown)
+    async def _own(self) -> Wire:
+        wire = await self.another()
+        await load_scripts(wire, self._place.shown)
+        return wire
+
+    async def _shared(self, nodes: Nodes) -> Wire:
+        try:
+            return await nodes.shared(self._slot_key)
+        except hiredis.ReplyError as error:
+            raise self._refusal(error) from None
+
+    def _refusal(self, error: hiredis.ReplyError) -> Exception:
+        """What to raise when a server answers a greeting with an error."""
+        if faults.code_of(error) in faults.AGAIN | faults.ELSEWHERE:
+            return Lost(str(error))
+        return faults.refused(error, self._place.shown)
+
+    def _leave(self, wire: Wire, why: str) -> None:
+        """Look for the server anew. Others may have good use for a shared connection."""
+        if self._nodes is None:
+            wire.close(why)
+        else:
+            self._nodes.look_again()
+            if self._wire is wire:
+                self._wire = None

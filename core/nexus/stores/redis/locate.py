@@ -6,8 +6,12 @@ from typing import Any
 
 import hiredis
 
+from nexus.stores.redis.slots import slot_of_key
 from nexus.stores.redis.urls import Place
 from nexus.stores.redis.wire import Lost, Wire, connect
+
+Owners = tuple[tuple[int, int, tuple[str, int]], ...]
+"""First and last slot, and host and port of the node that has them."""
 
 
 async def connect_primary(place: Place, slot_key: bytes, *, timeout: float) -> Wire:
@@ -59,23 +63,44 @@ async def _by_sentinel(place: Place, timeout: float) -> Wire:
 
 async def _by_cluster(place: Place, slot_key: bytes, timeout: float) -> Wire:
     why = "none was asked"
-    for host, port in place.hosts:
+    slot = slot_of_key(slot_key)
+    for host in place.hosts:
+        shown = f"{host[0]}:{host[1]}"
         try:
-            slot = await _ask(place, host, port, timeout, ("CLUSTER", "KEYSLOT", slot_key))
-            ranges = await _ask(place, host, port, timeout, ("CLUSTER", "SLOTS"))
+            owners = await _owners_by(place, host, timeout)
         except Lost as error:
-            why = f"{host}:{port}: {error}"
+            why = f"{shown}: {error}"
             continue
-        for low, high, (owner, owner_port, *_), *_ in ranges:
-            if low <= slot <= high:
-                try:
-                    return await connect(place, owner.decode() or host, owner_port, timeout=timeout)
-                except Lost as error:
-                    why = f"{owner.decode() or host}:{owner_port}: {error}"
-                    break
-        else:
-            why = f"{host}:{port} knows no node for slot {slot}"
+        found = next((address for low, high, address in owners if low <= slot <= high), None)
+        if found is None:
+            why = f"{shown} knows no node for slot {slot}"
+            continue
+        try:
+            return await connect(place, *found, timeout=timeout)
+        except Lost as error:
+            why = f"{found[0]}:{found[1]}: {error}"
     raise Lost(f"no node of the cluster leads to the one in charge ({why})")
+
+
+async def read_owners(place: Place, timeout: float) -> Owners:
+    """Which node of a cluster has which slots, as the first node that answers says.
+
+    Raises:
+        Lost: None answers.
+        hiredis.ReplyError: It refuses the password.
+    """
+    why = "none was asked"
+    for host in place.hosts:
+        try:
+            return await _owners_by(place, host, timeout)
+        except Lost as error:
+            why = f"{host[0]}:{host[1]}: {error}"
+    raise Lost(f"no node of the cluster answers ({why})")
+
+
+async def _owners_by(place: Place, host: tuple[str, int], timeout: float) -> Owners:
+    ranges = await _ask(place, *host, timeout, ("CLUSTER", "SLOTS"))
+    return tuple([(low, high, (node[0].decode() or host[0], node[1])) for low, high, node, *_ in ranges])
 
 
 async def _ask(

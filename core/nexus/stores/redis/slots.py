@@ -23,6 +23,13 @@ def slot_of(tag: bytes) -> int:
     return binascii.crc_hqx(tag, 0) % SLOTS
 
 
+def slot_of_key(key: bytes) -> int:
+    """The slot of a key: that of what stands between its first braces, or of all of it."""
+    start = key.find(b"{")
+    end = key.find(b"}", start + 1)
+    return slot_of(key[start + 1 : end] if 0 <= start < end - 1 else key)
+
+
 @cache
 def tag_of(prefix: str, number: int, count: int) -> str:
     """The tag of one shard; always the same for the same prefix, so it is written down nowhere.

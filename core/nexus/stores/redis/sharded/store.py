@@ -35,6 +35,7 @@ from nexus.stores.redis.keys import Keys, Shard
 from nexus.stores.redis.layout import claim_layout
 from nexus.stores.redis.listening import Listening
 from nexus.stores.redis.listing import Listing
+from nexus.stores.redis.nodes import Nodes
 from nexus.stores.redis.outbox import RedisOutbox
 from nexus.stores.redis.sharded import events, wellbeing
 from nexus.stores.redis.sharded.making import count_shards, open_all
@@ -48,9 +49,12 @@ SHARDS: Final = 16
 class _Opened:
     """Everything that lives as long as the store is open."""
 
-    def __init__(self, shards: tuple[RedisStore, ...], stack: AsyncExitStack, home: Client) -> None:
+    def __init__(
+        self, shards: tuple[RedisStore, ...], stack: AsyncExitStack, home: Client, nodes: Nodes | None
+    ) -> None:
         self.shards = shards
         self.home = home
+        self.nodes = nodes
         self.links = tuple([shard.link for shard in shards])
         self.listing = Listing(self.links)
         self.listening = Listening(self.links)
@@ -64,6 +68,8 @@ class _Opened:
         await self.listening.close()
         await self._stack.aclose()
         await self.home.close()
+        if self.nodes is not None:
+            await self.nodes.close()
 
 
 class ShardedRedisStore:
@@ -105,14 +111,18 @@ class ShardedRedisStore:
             raise StoreUnavailable(
                 f"the store {self.url} is open already: make another one for another block", store=self.url
             )
-        home = Client(self._place, self._keys.meta, timeout=self._timeout, patience=self._patience)
+        in_cluster = self._place.scheme == "redis+cluster"
+        nodes = Nodes(self._place, self._timeout) if in_cluster else None
+        home = Client(self._place, self._keys.meta, timeout=self._timeout, patience=self._patience, nodes=nodes)
         try:
-            usual = SHARDS if self._place.scheme == "redis+cluster" else 1
+            usual = SHARDS if in_cluster else 1
             count = await count_shards(home, self._keys, self.url, asked=self._asked, usual=usual)
-            shards = tuple([self._shard(Shard(number, count)) for number in range(count)])
-            self._parts = _Opened(shards, await open_all(shards), home)
+            shards = tuple([self._shard(Shard(number, count), nodes) for number in range(count)])
+            self._parts = _Opened(shards, await open_all(shards), home, nodes)
         except BaseException:
             await home.close()
+            if nodes is not None:
+                await nodes.close()
             raise
         return self
 
@@ -123,8 +133,15 @@ class ShardedRedisStore:
         if parts is not None:
             await parts.close()
 
-    def _shard(self, shard: Shard) -> RedisStore:
-        return RedisStore(self._given, prefix=self._prefix, timeout=self._timeout, patience=self._patience, shard=shard)
+    def _shard(self, shard: Shard, nodes: Nodes | None) -> RedisStore:
+        return RedisStore(
+            self._given,
+            prefix=self._prefix,
+            timeout=self._timeout,
+            patience=self._patience,
+            shard=shard,
+            nodes=nodes,
+        )
 
     @property
     def _open(self) -> _Opened:
@@ -315,7 +332,15 @@ class ShardedRedisStore:
         """See ``Store.drop_counters``."""
         await asyncio.gather(*(shard.drop_counters(names) for shard in self._open.shards))
 
-    # -- workers: all in the first shard
+    # -- documents and workers: all in the first shard
+
+    async def documents(self, kind: str) -> dict[str, bytes]:
+        """See ``Store.documents``."""
+        return await self._open.shards[0].documents(kind)
+
+    async def put_document(self, kind: str, name: str, body: bytes | None, *, expected: bytes | None) -> None:
+        """See ``Store.put_document``."""
+        await self._open.shards[0].put_document(kind, name, body, expected=expected)
 
     async def beat(self, worker: Worker, lease: float) -> None:
         """See ``Store.beat``. Also writes down the layout anew, should the servers have been emptied."""
