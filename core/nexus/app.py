@@ -12,7 +12,7 @@ import getpass
 import os
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from nexus.errors import AuthenticationRequired, InvalidInput
 from nexus.local import LocalService
@@ -29,6 +29,9 @@ from nexus.stores.base import Store
 from nexus.stores.opening import default_store_url, open_store
 from nexus.workflows.executors.choosing import by_docket
 from nexus.workflows.registry import Registry
+
+if TYPE_CHECKING:
+    from nexus.archive.opening import PersistentStore
 
 
 class AsyncNexus(Declarations):
@@ -51,6 +54,7 @@ class AsyncNexus(Declarations):
         self._parts: Parts | None = None
         self._opening = asyncio.Lock()
         self._started = False
+        self._archive: PersistentStore | None = None
         self.session_manager = AsyncSessionManager(self)
 
     # -- life
@@ -62,8 +66,20 @@ class AsyncNexus(Declarations):
                 url = store_url(self.settings)
                 by_docket(self.settings, url)
                 store = open_store(url, prefix=self.settings.session_prefix)
+                if self.settings.session_persistence:
+                    store = self._archived(store)
                 await store.__aenter__()
                 self._parts = assemble(store, self._clock, self.settings, self.handlers, self.registry, url)
+
+    def _archived(self, live: Store) -> Store:
+        """The store with its archive, where it has one: any other loses nothing with the process."""
+        # Its class is asked, because it isn't open yet.
+        if not hasattr(type(live), "outboxes"):
+            return live
+        from nexus.archive.opening import archived_store
+
+        self._archive = archived_store(live, self.settings.database_url)
+        return self._archive
 
     async def start(self) -> None:
         """Execute runs, recover those of dead processes and sweep, in this process, until ``close``.
@@ -74,6 +90,8 @@ class AsyncNexus(Declarations):
         parts = self.parts
         if not self._started:
             self._started = True
+            if self._archive is not None:
+                self._archive.start()
             parts.sweeper.start()
             await parts.executor.start()
 
@@ -311,17 +329,11 @@ def store_url(settings: Settings) -> str:
     """The store that the settings name: ``store`` wins over ``session_backend``.
 
     ``memory`` with ``session_persistence`` is the SQLite file (``database_url`` or the default one): what is written
-    through is then all there, and nothing is lost with the process.
+    through is then all there, and nothing is lost with the process. Redis with it is archived in that database.
     """
     if settings.store is not None:
         return settings.store
     if settings.session_backend == "redis":
-        if settings.session_persistence:
-            raise InvalidInput(
-                "session_persistence with session_backend redis needs an archive, which this version doesn't have:"
-                " leave it out, and set appendonly and appendfsync on the Redis server",
-                field="session_persistence",
-            )
         return settings.redis_url
     if settings.session_backend == "memory" and not settings.session_persistence:
         return "memory://"

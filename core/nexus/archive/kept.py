@@ -206,6 +206,17 @@ class KeptStore:
         """See ``Store.drop_counters``."""
         await self.live.drop_counters(names)
 
+    # -- documents
+
+    async def documents(self, kind: str) -> dict[str, bytes]:
+        """See ``Store.documents``."""
+        return await self._seen(lambda: self.live.documents(kind))
+
+    async def put_document(self, kind: str, name: str, body: bytes | None, *, expected: bytes | None) -> None:
+        """See ``Store.put_document``."""
+        await self.keeper.whole()
+        await self.live.put_document(kind, name, body, expected=expected)
+
     # -- workers
 
     async def beat(self, worker: Worker, lease: float) -> None:

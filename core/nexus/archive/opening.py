@@ -1,33 +1,55 @@
-"""From a live store and a database URL to the store that has both."""
+"""From a live store and a database URL to the one store that has both."""
 
 from __future__ import annotations
 
+from types import TracebackType
 from typing import cast
 
 from nexus.archive.database import Database
+from nexus.archive.history_sql import SQLHistory
 from nexus.archive.keeper import Keeper
 from nexus.archive.kept import KeptStore
-from nexus.errors import InvalidInput
+from nexus.archive.merged import ArchivedStore
 from nexus.stores.archiving import Archivable
 from nexus.stores.base import Store
 from nexus.stores.urls import sqlite_url
 
 
-def archive_of(live: Store, database_url: str | None) -> KeptStore:
-    """A store whose sessions are archived, not opened yet.
+class PersistentStore(ArchivedStore):
+    """A live store, what has been archived of it, and the archive's upkeep; opened and closed together.
 
     Args:
-        live: Where sessions live.
+        live: Where sessions live; it is ``Archivable``.
+        database: Where they are archived.
+    """
+
+    def __init__(self, live: Store, database: Database) -> None:
+        self.keeper = Keeper(cast(Archivable, live), database)
+        self._past = SQLHistory(database)
+        super().__init__(KeptStore(live, self.keeper), self._past)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        await self._past.close()
+        await super().__aexit__(kind, error, trace)
+
+    def start(self) -> None:
+        """Archive in the background, from now until it is closed."""
+        self.keeper.start()
+
+
+def archived_store(live: Store, database_url: str | None) -> PersistentStore:
+    """A store as ``session_persistence`` wants it, not opened yet.
+
+    Args:
+        live: Where sessions live; it is ``Archivable``.
         database_url: The archive's; the default one if none is given.
 
     Raises:
-        InvalidInput: The URL is none, or this kind of store can't be archived.
+        InvalidInput: The URL is none.
     """
-    # Its class is asked: the outboxes of a store that isn't open yet can't be looked at.
-    if not hasattr(type(live), "outboxes"):
-        raise InvalidInput(f"the store {live.url} can't be archived: only Redis can", field="session_persistence")
-    keeper = Keeper(cast(Archivable, live), Database(database_url or default_database_url()))
-    return KeptStore(live, keeper)
+    return PersistentStore(live, Database(database_url or default_database_url()))
 
 
 def default_database_url() -> str:

@@ -1,8 +1,9 @@
 """Changes that put archived sessions and groups back into a live store that has lost them.
 
-A restored record goes on at the next version that is a multiple of ``GENERATION``. What a process remembers from before
-the loss, or what was lost because it was not archived yet, may have used the versions below; none of its commits can
-fit a restored record. A run that was in progress waits for any process to take it (``UNOWNED``).
+A restored record goes on at the next version that is a multiple of ``GENERATION``, and so does its epoch. Versions and
+epochs below may have been used by commits that were lost because they were not archived yet; so nothing that a process
+remembers of them fits a restored record, and a run that goes on executing from before the loss is fenced. A run that
+was in progress waits for any process to take it (``UNOWNED``).
 """
 
 from __future__ import annotations
@@ -36,9 +37,12 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
     def change(self, now: float, actor: str) -> Change:
         """What puts it back, if there is no session of its id."""
-        session = replace(self.session, version=next_generation(self.session.version))
-        run = self.run
-        events = [_event("session.restored", session, now, actor, from_version=self.session.version)]
+        before, run = self.session, self.run
+        epoch = next_generation(before.epoch)
+        session = replace(before, version=next_generation(before.version), epoch=epoch)
+        events = [_event("session.restored", session, now, actor, from_version=before.version)]
+        if run is not None:
+            run = replace(run, epoch=epoch)
         if run is not None and run.worker and session.status in RUNNING:
             run = replace(run, worker=UNOWNED)
             events.append(_event("run.released", session, now, actor, run_id=run.id, reason="restored"))

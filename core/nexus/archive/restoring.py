@@ -101,7 +101,7 @@ class Restorer:
         attached = await self._database.read(lambda one: ledger.is_attached(one, shard))
         if marks.mark is None and attached:
             self._marks[shard] = mark
-            await self.restore(outbox)
+            await self.restore(outbox, patience=None)
             return
         if not marks.mark:
             now = self._clock()
@@ -138,18 +138,22 @@ class Restorer:
 
     # -- all of it
 
-    async def restore(self, outbox: Outbox) -> None:
+    async def restore(self, outbox: Outbox, patience: float | None = _PATIENCE) -> None:
         """Put back what the archive has, or wait for who does.
 
+        Args:
+            outbox: Of the shard that has lost its data.
+            patience: Seconds to wait for it; ``None`` for as long as it takes.
+
         Raises:
-            StoreLost: It takes longer than a caller should wait.
+            StoreLost: It takes longer than that.
         """
         task = self._restores.get(outbox.name)
         if task is None or task.done():
             task = self._restores[outbox.name] = asyncio.create_task(self._restore(outbox), name="nexus-restore")
             task.add_done_callback(_noted)
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(patience):
                 await asyncio.shield(task)
         except TimeoutError:
             raise StoreLost(
