@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import Connection, Table, and_, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -67,6 +68,7 @@ def plain(text: str | None) -> str | None:
 def _row(session: Session, record: Record) -> Row:
     return {
         "id": session.id, "version": record.version, "status": session.status.value, "channel": plain(session.channel),
+        "channels": msgspec.json.encode(session.channels).decode(),
         "workflow": plain(session.workflow), "user_id": plain(session.user_id), "group_id": session.group_id,
         "parent_id": session.parent_id, "owner": plain(session.owner), "created_at": session.created_at,
         "last_activity": session.last_activity, "expires_at": session.expires_at, "ended_at": session.ended_at,

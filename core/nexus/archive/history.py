@@ -119,3 +119,7 @@ class History(Protocol):
     async def keep(self, session_id: str, version: int) -> None:
         """Take ``let_go`` back: the live store did not delete that version."""
         ...
+
+    async def close(self) -> None:
+        """Stop answering; answers that are under way are not waited for."""
+        ...

@@ -73,23 +73,24 @@ class Lists:
         """See ``History.split``."""
         if not self._filter.exact:
             return self._scan.split(order, places, first, rank)
-        # Places with their ranks rise, so it is one place that is looked for, by halves.
+        # Places rise with their ranks, so it is one of them that is looked for, by halves.
         low, high = 0, len(places)
-        known, before = None, 0
+        known: tuple[Key, int] | None = None
         while low < high:
             middle = (low + high) // 2
-            counted = before + self._between(order, known, places[middle])
-            if first + middle + counted < rank:
-                low, known, before = middle + 1, places[middle], counted
-            else:
-                high = middle
+            before = self._before(order, places[middle], known)
+            known = places[middle], before
+            low, high = (middle + 1, high) if first + middle + before < rank else (low, middle)
         return low
 
-    def _between(self, order: Order, start: Key | None, end: Key) -> int:
-        parts: list[Clause] = [behind(turned(order), end)]
-        if start is not None:
-            parts.append(behind(order, start))
-        return self._count(*parts)
+    def _before(self, order: Order, place: Key, known: tuple[Key, int] | None) -> int:
+        """How many come before a place, counted from one nearby of which that is known."""
+        if known is None:
+            return self._count(behind(turned(order), place))
+        other, before = known
+        if (place > other) is order.descending:
+            return before - self._count(behind(order, place), behind(turned(order), other))
+        return before + self._count(behind(order, other), behind(turned(order), place))
 
     def _count(self, *parts: Clause) -> int:
         statement = select(func.count()).select_from(sessions).where(self._filter.clause, *parts)

@@ -107,8 +107,9 @@ def _condition(term: Term, now: float) -> Condition:
 
 
 def _channel(term: ChannelTerm, _now: float) -> Condition:
-    needles = [msgspec.json.encode(channel) for channel in term.channels if is_text(channel)]
-    return Condition(or_(*(has(sessions.c.document, needle) for needle in needles), not_(true())), exact=False)
+    # It is a JSON array of texts, where quotes stand around whole elements only.
+    needles = [msgspec.json.encode(channel).decode() for channel in term.channels if is_text(channel)]
+    return Condition(or_(*(has(sessions.c.channels, needle) for needle in needles), not_(true())))
 
 
 def _glob(term: GlobTerm, _now: float) -> Condition:

@@ -11,7 +11,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 
 class _Has(FunctionElement[bool]):
-    """Whether some bytes stand somewhere in others."""
+    """Whether some bytes or a text stand somewhere in others."""
 
     type = Boolean()
     inherit_cache = True
@@ -31,9 +31,9 @@ class _IsAscii(FunctionElement[bool]):
     inherit_cache = True
 
 
-def has(column: ColumnElement[Any], needle: bytes) -> ColumnElement[bool]:
-    """Whether ``needle`` stands in a column of bytes."""
-    return _Has(column, literal(needle, LargeBinary))
+def has(column: ColumnElement[Any], needle: bytes | str) -> ColumnElement[bool]:
+    """Whether ``needle`` stands in a column of bytes, or of text."""
+    return _Has(column, literal(needle, LargeBinary if isinstance(needle, bytes) else Text))
 
 
 def folded_has(column: ColumnElement[Any], needle: str) -> ColumnElement[bool]:

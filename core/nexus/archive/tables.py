@@ -46,6 +46,7 @@ sessions: Final = Table(
     Column("version", BigInteger, nullable=False),
     _text("status"),
     _text("channel"),
+    _text("channels"),
     _text("workflow", optional=True),
     _text("user_id", optional=True),
     _text("group_id", optional=True),

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import Engine, insert
 
 from nexus.archive import tables
@@ -115,6 +116,9 @@ class MemoryPast:
     async def keep(self, session_id: str, version: int) -> None:
         self.kept.append((session_id, version))
 
+    async def close(self) -> None:
+        self.asked["close"] += 1
+
 
 def shelve(
     engine: Engine, people: Iterable[tuple[Session, Run | None]], *, gone_at: float | None = NOW, **parts: Any
@@ -179,6 +183,7 @@ def session_row(session: Session, run: Run | None, gone_at: float | None) -> dic
     shown = {name: value.replace("\0", "\ufffd") if isinstance(value, str) else value for name, value in plain.items()}
     return shown | {
         "status": session.status.value,
+        "channels": msgspec.json.encode(session.channels).decode(),
         "document": codec.encode_session(session),
         "state": session.state_json,
         "run": codec.encode_run(run),

@@ -38,7 +38,7 @@ def _make_sessions() -> None:
         "archived_sessions",
         _key("id"),
         _number("version"),
-        *(_text(name) for name in ("status", "channel")),
+        *(_text(name) for name in ("status", "channel", "channels")),
         *(_text(name, optional=True) for name in ("workflow", "user_id", "group_id", "parent_id")),
         _text("owner"),
         *(_time(name) for name in ("created_at", "last_activity")),
