@@ -18,7 +18,7 @@ from nexus.query import Query
 from nexus.stores.base import Change, Committed, Health, Message, Order, Snapshot
 from nexus.stores.positions import read_position
 from nexus.stores.prepared import prepare
-from nexus.stores.redis import faults, feed, groups, records, upkeep, workers
+from nexus.stores.redis import documents, faults, feed, groups, records, upkeep, workers
 from nexus.stores.redis.client import Client
 from nexus.stores.redis.commits import Commits
 from nexus.stores.redis.diagnosis import examine
@@ -256,6 +256,16 @@ class RedisStore:
     async def drop_counters(self, names: Sequence[str]) -> None:
         """See ``Store.drop_counters``."""
         await records.drop_counters(self._open.client, self._keys, names)
+
+    # -- documents
+
+    async def documents(self, kind: str) -> dict[str, bytes]:
+        """See ``Store.documents``."""
+        return await documents.documents(self._open.client, self._keys, kind)
+
+    async def put_document(self, kind: str, name: str, body: bytes | None, *, expected: bytes | None) -> None:
+        """See ``Store.put_document``."""
+        await documents.put_document(self._open.client, self._keys, kind, name, body, expected)
 
     # -- workers
 
