@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -47,20 +47,23 @@ class Place(msgspec.Struct, frozen=True):
         """An app of this process that leaves all runs to others; it is not opened."""
         return self.app(embedded_worker=False, **settings)
 
-    def start(self, *words: str, **settings: object) -> subprocess.Popen[bytes]:
-        """``nexus WORDS`` in a process of its own."""
+    def start(self, *words: str, within: Sequence[str] = (), **settings: object) -> subprocess.Popen[bytes]:
+        """``nexus WORDS`` in a process of its own, started by the command ``within``."""
         given = {"recovery_interval": 1.0, **settings}
         env = {f"NEXUS_{name.upper()}": str(value) for name, value in given.items()}
         more = {"NEXUS_SESSION_PREFIX": self.prefix, "STEP_LOG": str(self.log), **env}
         with (self.folder / "output").open("ab") as output:
             return subprocess.Popen(
-                command(*words, "--app", APP), env=environment(self.url, **more), stdout=output, stderr=output
+                [*within, *command(*words, "--app", APP)],
+                env=environment(self.url, **more),
+                stdout=output,
+                stderr=output,
             )
 
     @contextmanager
-    def process(self, *words: str, **settings: object) -> Iterator[subprocess.Popen[bytes]]:
+    def process(self, *words: str, within: Sequence[str] = (), **settings: object) -> Iterator[subprocess.Popen[bytes]]:
         """As ``start``; killed at the end, if it is still there."""
-        child = self.start(*words, **settings)
+        child = self.start(*words, within=within, **settings)
         try:
             yield child
         finally:

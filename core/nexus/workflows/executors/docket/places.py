@@ -22,8 +22,8 @@ def queue_name(prefix: str) -> str:
 async def queue_url(store_url: str) -> str:
     """The URL for docket, in which the first host is one that can be reached, if any can.
 
-    All forms are docket's own, but of a cluster's nodes it takes only one; and where the first Sentinel is down, it would
-    be slow to try another.
+    All forms are docket's own, but of a cluster's nodes it takes only one; and where the first Sentinel is down, it
+    would be slow to try another.
     """
     scheme, _, rest = store_url.partition("://")
     if scheme.lower() not in _PORTS:
