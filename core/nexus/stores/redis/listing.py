@@ -21,8 +21,8 @@ from nexus.stores import codec, ordering
 from nexus.stores.base import Order, SortField
 from nexus.stores.redis import entries
 from nexus.stores.redis.links import Link, ask
-from nexus.stores.redis.placing import shard_of
 from nexus.stores.redis.ranks import ranked
+from nexus.stores.redis.records import documents_of
 from nexus.stores.redis.source import Range, Source, ranges_of, source_of
 from nexus.stores.redis.walk import sizes_of, walk
 
@@ -65,7 +65,6 @@ class Listing:
     async def window(self, query: Query, order: Order, offset: int, limit: int, now: float) -> Window[Session]:
         """See ``Store.window``."""
         first, most, source = max(offset, 0), max(limit, 0), source_of(query, self._links)
-        whole = await self._size(ranges_of(self._links, "created"))
         index = await self._index(source, order)
         if source.exact and index is not None and (source.whole or index == source.by_created):
             sizes = await sizes_of(self._links, index)
@@ -73,6 +72,7 @@ class Listing:
             total, rows = sum(sizes), [_row(entry) for entry in found]
         else:
             total, rows = await self._counted(query, source, order, first, most, now)
+        whole = total if source.exact and source.whole else await self._size(ranges_of(self._links, "created"))
         return Window(items=tuple(await self._load(rows)), offset=offset, total=total, whole=whole)
 
     async def count(self, query: Query, now: float) -> int:
@@ -119,25 +119,8 @@ class Listing:
         return [entries.id_of(entry) for entry in found[:most]]
 
     async def _load(self, rows: Sequence[Row]) -> list[Session]:
-        replies = await self._documents([row.id for row in rows], ("d", "s"))
+        replies = await documents_of(self._links, [row.id for row in rows], ("d", "s"))
         return [session for reply in replies if (session := _decoded(reply)) is not None]
-
-    async def _documents(self, ids: Sequence[str], fields: Sequence[str]) -> list[Any]:
-        """Fields of each session's record."""
-        links = self._links
-        if not ids:
-            return []
-        if len(links) == 1:
-            keys = links[0].keys
-            return await links[0].client.calls([("HMGET", keys.record(name), *fields) for name in ids])
-        places = [shard_of(name, len(links)) for name in ids]
-        return await ask(
-            links,
-            [
-                (place, ("HMGET", links[place].keys.record(name), *fields))
-                for place, name in zip(places, ids, strict=True)
-            ],
-        )
 
     async def _size(self, ranges: Sequence[Range]) -> int:
         return sum(await sizes_of(self._links, ranges))
@@ -221,7 +204,7 @@ class Listing:
         passes = compile_predicate(query)
         fields = ("d", "s") if source.needs_state else ("d",)
         async for piece in walk(self._links, ranges, descending=descending, behind=behind, first=64, most=_PIECE):
-            replies = await self._documents([entries.id_of(entry) for entry in piece], fields)
+            replies = await documents_of(self._links, [entries.id_of(entry) for entry in piece], fields)
             found = []
             for entry, reply in zip(piece, replies, strict=True):
                 session = _decoded(reply)

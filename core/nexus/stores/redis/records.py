@@ -1,7 +1,8 @@
-"""Reading sessions, what belongs to them, claims and counters, of one shard."""
+"""Reading sessions, what belongs to them, claims and counters."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from typing import Any, Final
@@ -11,6 +12,8 @@ from nexus.stores import codec
 from nexus.stores.base import Message, Snapshot
 from nexus.stores.redis.client import Client
 from nexus.stores.redis.keys import Keys
+from nexus.stores.redis.links import Link, ask
+from nexus.stores.redis.placing import shard_of
 
 _CHUNK: Final = 500
 _GLOB: Final = re.compile(rb"([\\*?\[\]])")
@@ -21,16 +24,25 @@ async def load(client: Client, keys: Keys, session_id: str) -> Snapshot | None:
     return _snapshot(await client.call("HMGET", keys.record(session_id), "d", "s", "r"))
 
 
-async def load_many(client: Client, keys: Keys, session_ids: Sequence[str]) -> dict[str, Snapshot]:
-    """See ``Store.load_many``."""
+async def load_many(links: Sequence[Link], session_ids: Sequence[str]) -> dict[str, Snapshot]:
+    """See ``Store.load_many``; of all shards."""
     found: dict[str, Snapshot] = {}
     for start in range(0, len(session_ids), _CHUNK):
         names = session_ids[start : start + _CHUNK]
-        replies = await client.calls([("HMGET", keys.record(name), "d", "s", "r") for name in names])
+        replies = await documents_of(links, names, ("d", "s", "r"))
         for name, reply in zip(names, replies, strict=True):
             if (snapshot := _snapshot(reply)) is not None:
                 found[name] = snapshot
     return found
+
+
+async def documents_of(links: Sequence[Link], session_ids: Sequence[str], fields: Sequence[str]) -> list[Any]:
+    """Fields of each session's record, in whichever shard it is."""
+    if not session_ids:
+        return []
+    places = [shard_of(name, len(links)) for name in session_ids]
+    pairs = zip(places, session_ids, strict=True)
+    return await ask(links, [(place, ("HMGET", links[place].keys.record(name), *fields)) for place, name in pairs])
 
 
 def _snapshot(reply: list[Any]) -> Snapshot | None:
@@ -82,19 +94,28 @@ async def claim(client: Client, keys: Keys, key: str) -> str | None:
     return None if value is None else value.decode()
 
 
-async def counters(client: Client, keys: Keys, prefix: str) -> dict[str, float]:
-    """See ``Store.counters``."""
+async def counters(links: Sequence[Link], prefix: str) -> dict[str, float]:
+    """See ``Store.counters``: the sums over all shards, each as of its own moment."""
     head = prefix.encode()
-    if not prefix.startswith("group:"):
-        flat = await client.call("HGETALL", keys.counters)
-        pairs = zip(flat[::2], flat[1::2], strict=True)
-        return {name.decode(): float(value) for name, value in pairs if name.startswith(head)}
-    found: dict[str, float] = {}
+    summed: dict[bytes, float] = {}
+    if prefix.startswith("group:"):
+        found = await asyncio.gather(*(_group_counters(link, head) for link in links))
+    else:
+        found = await ask(links, [(number, ("HGETALL", link.keys.counters)) for number, link in enumerate(links)])
+    for flat in found:
+        for name, value in zip(flat[::2], flat[1::2], strict=True):
+            summed[name] = summed.get(name, 0.0) + float(value)
+    return {name.decode(): value for name, value in summed.items() if name.startswith(head)}
+
+
+async def _group_counters(link: Link, head: bytes) -> list[bytes]:
+    found: list[bytes] = []
     cursor: bytes | int = 0
     pattern = _GLOB.sub(rb"\\\1", head) + b"*"
+    key = link.keys.group_counters
     while True:
-        cursor, flat = await client.call("HSCAN", keys.group_counters, cursor, "MATCH", pattern, "COUNT", 1000)
-        found.update((name.decode(), float(value)) for name, value in zip(flat[::2], flat[1::2], strict=True))
+        cursor, flat = await link.client.call("HSCAN", key, cursor, "MATCH", pattern, "COUNT", 1000)
+        found.extend(flat)
         if int(cursor) == 0:
             return found
 

@@ -145,7 +145,7 @@ class RedisStore:
 
     async def load_many(self, session_ids: Sequence[str]) -> dict[str, Snapshot]:
         """See ``Store.load_many``."""
-        return await records.load_many(self._open.client, self._keys, session_ids)
+        return await records.load_many(self._open.links, session_ids)
 
     async def commit(self, *changes: Change) -> Committed:
         """See ``Store.commit``. A caller that is cancelled meanwhile may find all of it done, or nothing."""
@@ -251,7 +251,7 @@ class RedisStore:
 
     async def counters(self, prefix: str = "") -> dict[str, float]:
         """See ``Store.counters``."""
-        return await records.counters(self._open.client, self._keys, prefix)
+        return await records.counters(self._open.links, prefix)
 
     async def drop_counters(self, names: Sequence[str]) -> None:
         """See ``Store.drop_counters``."""

@@ -9,17 +9,15 @@ from __future__ import annotations
 import asyncio
 import heapq
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from nexus.model import Event, EventBatch
 from nexus.stores.positions import START, Trail, read_positions, write_positions
+from nexus.stores.redis import feed
 from nexus.stores.redis.feed import event_of, local_of
 from nexus.stores.redis.links import Command, Link, ask
 from nexus.stores.redis.listening import last_positions
-
-Read = Callable[[int, int], Awaitable[list[Event]]]
-"""Reads up to so many events of one shard: its number, then how many."""
 
 
 async def read_events(links: Sequence[Link], cursor: str | None, limit: int) -> EventBatch:
@@ -97,35 +95,63 @@ def _behind(link: Link, after: int, limit: int) -> Command:
     return "XRANGE", link.keys.stream, f"({after}-0", "+", "COUNT", limit
 
 
-async def list_events(read: Read, shards: int, limit: int, *, newest: bool) -> list[Event]:
-    """Events of all shards by their time, ascending: the first ``limit`` of them, or the last.
-
-    Args:
-        read: Reads the first or the last of one shard, ascending.
-        shards: How many there are.
-        limit: How many are wanted.
-        newest: Whether they are the last ones.
-    """
+async def list_events(
+    links: Sequence[Link], group_id: str | None, *, after: int, limit: int, newest: bool
+) -> list[Event]:
+    """Events of a group, or all, by their time, ascending; see ``Store.list_events``."""
     most = max(limit, 0)
-    mean = most / shards
-    sizes = [min(most, math.ceil(mean + 3 * math.sqrt(mean)))] * shards
+    mean = most / len(links)
+    sizes = [min(most, math.ceil(mean + 3 * math.sqrt(mean)))] * len(links)
     found: list[list[Event]] = [[] for _ in sizes]
-    hungry = list(range(shards)) if most else []
+    hungry = list(range(len(links))) if most else []
     chosen: list[tuple[int, Event]] = []
     while hungry:
-        replies = await asyncio.gather(*(read(shard, sizes[shard]) for shard in hungry))
+        read = _of_group if group_id is not None else _of_all
+        replies = await read(links, hungry, sizes, group_id or "", after=after, newest=newest)
         for shard, events in zip(hungry, replies, strict=True):
             found[shard] = events
         merged = _by_time(found, backwards=newest)
         chosen = merged[-most:] if newest else merged[:most]
-        taken = [0] * shards
+        taken = [0] * len(links)
         for shard, _ in chosen:
             taken[shard] += 1
         # A shard all of whose events were taken may have more that belong here.
-        hungry = [n for n in range(shards) if sizes[n] < most and taken[n] == len(found[n]) == sizes[n]]
+        hungry = [n for n in hungry if sizes[n] < most and taken[n] == len(found[n]) == sizes[n]]
         for shard in hungry:
             sizes[shard] = min(most, sizes[shard] * 4)
     return [event for _, event in chosen]
+
+
+async def _of_all(
+    links: Sequence[Link],
+    shards: Sequence[int],
+    sizes: Sequence[int],
+    group_id: str,  # noqa: ARG001 - as its sibling
+    *,
+    after: int,
+    newest: bool,
+) -> list[list[Event]]:
+    commands: list[tuple[int, Command]] = []
+    for shard in shards:
+        keys = links[shard].keys
+        behind = f"({keys.shard.local(after)}-0"
+        ends = ("XREVRANGE", keys.stream, "+", behind) if newest else ("XRANGE", keys.stream, behind, "+")
+        commands.append((shard, (*ends, "COUNT", sizes[shard])))
+    replies = await ask(links, commands)
+    return [
+        [event_of(entry, links[shard].keys.shard) for entry in (reply[::-1] if newest else reply)]
+        for shard, reply in zip(shards, replies, strict=True)
+    ]
+
+
+async def _of_group(
+    links: Sequence[Link], shards: Sequence[int], sizes: Sequence[int], group_id: str, *, after: int, newest: bool
+) -> list[list[Event]]:
+    def read(shard: int) -> Coroutine[Any, Any, list[Event]]:
+        client, keys = links[shard].client, links[shard].keys
+        return feed.list_events(client, keys, None, group_id, after=after, limit=sizes[shard], newest=newest)
+
+    return await asyncio.gather(*map(read, shards))
 
 
 def _by_time(shards: Sequence[Sequence[Event]], *, backwards: bool = False) -> list[tuple[int, Event]]:

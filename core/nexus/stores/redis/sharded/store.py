@@ -29,7 +29,7 @@ from nexus.model import Checkpoint, Event, EventBatch, Group, JournalEntry, Page
 from nexus.query import Query
 from nexus.stores.base import Change, Committed, Health, Message, Order, Snapshot
 from nexus.stores.positions import read_positions
-from nexus.stores.redis import faults, groups, placing
+from nexus.stores.redis import faults, groups, placing, records
 from nexus.stores.redis.client import Client
 from nexus.stores.redis.keys import Keys, Shard
 from nexus.stores.redis.layout import claim_layout
@@ -171,13 +171,7 @@ class ShardedRedisStore:
 
     async def load_many(self, session_ids: Sequence[str]) -> dict[str, Snapshot]:
         """See ``Store.load_many``."""
-        shards = self._open.shards
-        asked: dict[int, list[str]] = {}
-        for name in session_ids:
-            asked.setdefault(placing.shard_of(name, len(shards)), []).append(name)
-        answers = await asyncio.gather(*(shards[number].load_many(names) for number, names in asked.items()))
-        found = {name: snapshot for answer in answers for name, snapshot in answer.items()}
-        return {name: found[name] for name in session_ids if name in found}
+        return await records.load_many(self._open.links, session_ids)
 
     async def commit(self, *changes: Change) -> Committed:
         """See ``Store.commit``, and the module's docstring for what can be committed together.
@@ -289,11 +283,8 @@ class ShardedRedisStore:
         """See ``Store.list_events``; those of several shards come by their time."""
         parts = self._open
 
-        async def read(shard: int, most: int) -> list[Event]:
-            return await parts.shards[shard].list_events(group_id=group_id, after=after, limit=most, newest=newest)
-
         if session_id is None:
-            return await events.list_events(read, len(parts.shards), limit, newest=newest)
+            return await events.list_events(parts.links, group_id, after=after, limit=limit, newest=newest)
         return await parts.of(session_id).list_events(
             session_id=session_id, group_id=group_id, after=after, limit=limit, newest=newest
         )
@@ -321,12 +312,8 @@ class ShardedRedisStore:
     # -- counters
 
     async def counters(self, prefix: str = "") -> dict[str, float]:
-        """See ``Store.counters``: the sums over all shards, each as of its own moment."""
-        summed: dict[str, float] = {}
-        for counted in await asyncio.gather(*(shard.counters(prefix) for shard in self._open.shards)):
-            for name, value in counted.items():
-                summed[name] = summed.get(name, 0.0) + value
-        return summed
+        """See ``Store.counters``."""
+        return await records.counters(self._open.links, prefix)
 
     async def drop_counters(self, names: Sequence[str]) -> None:
         """See ``Store.drop_counters``."""
