@@ -1,4 +1,4 @@
-"""Two servers and two workers on one Valkey: the one that runs everything dies or freezes, and all of it ends elsewhere.
+"""Two servers and two workers on one Valkey: the one that runs all dies or freezes, and all of it ends elsewhere.
 
 On one machine a process that is gone is noticed at once. A frozen one isn't gone, and one in a PID namespace of its own
 looks as if on another machine: both are noticed by their lease, as machines that fail are.

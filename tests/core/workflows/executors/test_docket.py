@@ -149,9 +149,12 @@ def by_socket(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def with_password(folder: Path) -> Iterator[str]:
+def with_few_rights(folder: Path) -> Iterator[str]:
     with single(folder) as server:
-        ask(server.port, "ACL", "SETUSER", "nexus", "on", ">p@ss/", "~*", "&*", "+@all")
+        rights = (
+            "~nexus:sessions:* &nexus:sessions:* +@read +@write +@connection +@scripting +@pubsub +time -@dangerous"
+        )
+        ask(server.port, "ACL", "SETUSER", "nexus", "on", ">p@ss/", *rights.split())
         yield f"redis://nexus:p%40ss%2F@127.0.0.1:{server.port}/3"
 
 
@@ -178,7 +181,7 @@ def by_sentinel(folder: Path) -> Iterator[str]:
             sentinel.stop()
 
 
-@pytest.mark.parametrize("way", [by_socket, with_password, by_cluster, by_sentinel])
+@pytest.mark.parametrize("way", [by_socket, with_few_rights, by_cluster, by_sentinel])
 async def test_docket_carries_runs_wherever_the_store_is(way: Way, tmp_path: Path) -> None:
     with way(tmp_path) as url:
         async with AsyncNexus(store=url, recovery_interval=3600) as app:
