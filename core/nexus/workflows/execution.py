@@ -7,19 +7,19 @@ everything asynchronous happens on the event loop, while the body waits for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from nexus.errors import Fenced, SessionNotFound, StoreUnavailable
 from nexus.lifecycle import Moment, Rules, runs
 from nexus.lifecycle.runs import Lease, Work
 from nexus.model import Caller, JournalEntry, Progress, Run, Session, Wait, jsonvalue
-from nexus.model.change import Change, Message, Snapshot
+from nexus.model.change import UNOWNED, Change, Message, Snapshot
 from nexus.sessions.engine import Engine
+from nexus.workflows.committing import Committing
 from nexus.workflows.decision import Decision
 from nexus.workflows.documents import put_back
 from nexus.workflows.journal import Answer, Journal
@@ -27,8 +27,6 @@ from nexus.workflows.position import Loop, Position
 from nexus.workflows.reports import Reports
 from nexus.workflows.stops import RunCancelled, RunLost, RunReleased, RunSuspended, Stop
 
-_FIRST_RETRY = 0.05
-_LAST_RETRY = 2.0
 _PASSED = "@"
 
 
@@ -72,10 +70,12 @@ class Execution:
         self.wait: Wait | None = None
         """What the body is being unwound to wait for."""
         self._engine = engine
-        self._caller = Caller(actor=run.actor, channel=run.channel)
+        self._commits = Committing(
+            engine, self.lease, Caller(actor=run.actor, channel=run.channel), self._refusal, partial(self.halt, RunLost)
+        )
         self._made, self._oldest = session.checkpoints, session.oldest_checkpoint
         self._journal = Journal(entries, self.position, self._made)
-        self._recorded = len(run.loops)
+        self._loops_before = len(run.loops)
         self._committed = self._kept = _as_committed(session, run.loops)
         self._base = session.state_json
         self._closed = False
@@ -97,7 +97,7 @@ class Execution:
         """Enter a durable loop; in one that has completed iterations already the state is as it was committed."""
         self.check()
         loop = self.position.enter()
-        if loop.index < self._recorded and loop.done:
+        if loop.index < self._loops_before and loop.done:
             self._put_back_committed()
         return loop
 
@@ -157,7 +157,11 @@ class Execution:
         """
         work = replace(self._work(), remember=passed)
         kept = self._kept
-        after = await self._apply(lambda before, moment: runs.commit(before, moment, self._rules, self.lease, work))
+        made = self._made
+        after = await self._commits.apply(
+            lambda before, moment: runs.commit(before, moment, self._rules, self.lease, work),
+            lambda seen: seen.session.checkpoints > made,
+        )
         self.reports.sent(work.progress)
         self._journal.forgot(work.forget)
         for key in passed:
@@ -177,8 +181,9 @@ class Execution:
 
     async def record(self, key: str, value: bytes, name: str) -> None:
         """Record the result of a call."""
-        await self._apply(
-            lambda before, moment: runs.record(before, moment, self.lease, key=key, value=value, name=name)
+        await self._commits.apply(
+            lambda before, moment: runs.record(before, moment, self.lease, key=key, value=value, name=name),
+            lambda _: self._has_recorded(key),
         )
         self._journal.put(key, value, self._made)
 
@@ -215,11 +220,13 @@ class Execution:
         work = self._work() if self._journal.get(passed) is not None else replace(self._work(), remember=(passed,))
         while True:
             # A signal that comes after the inbox was read changes the version, and the decision is made again.
-            seen = await self._load()
+            seen = await self._commits.load()
+            if self._commits.rests(seen):
+                return seen
             ready = await self._signal(wait.signal) is not None
             suspend = partial(runs.suspend, rules=self._rules, lease=self.lease, work=work, wait=wait, ready=ready)
             decision = Decision(suspend, version=seen.session.version)
-            after = await self._apply(decision)
+            after = await self._commits.apply(decision)
             if decision.made(after):
                 return after
 
@@ -232,14 +239,17 @@ class Execution:
         self.step += self.position.unfinished
         self._keep(self._encoded_state())
         work = self._work()
-        return await self._apply(
-            lambda before, moment: runs.finish(before, moment, self._rules, self.lease, work, outputs_json)
+        return await self._commits.apply(
+            lambda before, moment: runs.finish(before, moment, self._rules, self.lease, work, outputs_json),
+            self._commits.rests,
         )
 
     async def fail(self, error: str) -> Snapshot:
         """The body raised."""
         work = self._work()
-        return await self._apply(lambda before, moment: runs.fail(before, moment, self._rules, self.lease, work, error))
+        return await self._commits.apply(
+            lambda before, moment: runs.fail(before, moment, self._rules, self.lease, work, error), self._commits.rests
+        )
 
     async def give_up(self, error: str) -> Snapshot:
         """As ``fail``, with nothing but what is committed already: what was kept could not be."""
@@ -250,7 +260,10 @@ class Execution:
         """Commit what is kept and hand the run over to whoever takes it next."""
         if self._kept.step > self._committed.step:
             await self.commit()
-        return await self._apply(lambda before, moment: runs.release(before, moment, self.lease))
+        return await self._commits.apply(
+            lambda before, moment: runs.release(before, moment, self.lease),
+            lambda seen: seen.run is not None and seen.run.worker == UNOWNED,
+        )
 
     async def close(self) -> None:
         """Refuse whatever the body, should it go on all the same, asks for from now on."""
@@ -265,33 +278,14 @@ class Execution:
     def _rules(self) -> Rules:
         return self._engine.rules
 
-    async def _apply(self, decide: Callable[[Snapshot, Moment], Change | None]) -> Snapshot:
-        """Commit, waiting for a store that is away for up to the time after which others would take the run over."""
-        loop = self.loop
-        until, delay = loop.time() + self._engine.settings.recovery_interval, _FIRST_RETRY
-        while True:
-            if self._closed:
-                raise self.stop or RunReleased
-            try:
-                return await self._engine.apply(self.lease.session_id, decide, self._caller)
-            except (Fenced, SessionNotFound):
-                self.halt(RunLost)
-                raise RunLost from None
-            except StoreUnavailable:
-                if loop.time() + delay > until:
-                    raise
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, _LAST_RETRY)
-
-    async def _load(self) -> Snapshot:
-        try:
-            return await self._engine.load(self.lease.session_id)
-        except SessionNotFound:
-            self.halt(RunLost)
-            raise RunLost from None
+    def _refusal(self) -> type[Stop] | None:
+        return (self.stop or RunReleased) if self._closed else None
 
     async def _report(self, progress: Progress) -> None:
-        await self._apply(lambda before, moment: runs.report(before, moment, self.lease, progress))
+        await self._commits.apply(
+            lambda before, moment: runs.report(before, moment, self.lease, progress),
+            lambda seen: seen.run is not None and seen.run.progress == progress,
+        )
 
     def _encoded_state(self) -> bytes:
         return jsonvalue.encode(self.state, "state", self.max_bytes)
@@ -333,8 +327,11 @@ class Execution:
         now = self._engine.clock.now()
         return Wait(signal=signal, since=now, deadline=None if timeout is None else now + max(0.0, timeout), key=key)
 
+    async def _has_recorded(self, key: str) -> bool:
+        return await self._commits.recorded(key) is not None
+
     async def _signal(self, name: str) -> Message | None:
-        inbox = await self._engine.store.inbox(self.lease.session_id)
+        inbox = await self._commits.inbox()
         return next((message for message in inbox if message.kind == "signal" and message.name == name), None)
 
     async def _answer(self, key: str, signal: str, message: Message | None) -> Answer:
@@ -349,7 +346,14 @@ class Execution:
             take = () if message is None else (message.id,)
             return runs.record(before, moment, self.lease, key=key, value=answer.encode(), name=signal, take=take)
 
-        after = await self._apply(decide)
+        async def done(_: Snapshot) -> bool:
+            recorded = await self._commits.recorded(key)
+            if recorded is None:
+                return False
+            made[:] = [Answer.decode(recorded)]
+            return True
+
+        after = await self._commits.apply(decide, done)
         self._journal.put(key, made[0].encode(), self._made)
         self._went_through(after, self._kept)
         return made[0]

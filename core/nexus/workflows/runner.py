@@ -52,17 +52,15 @@ async def drive(execution: Execution, workflow: Workflow) -> Snapshot | None:
     """Run the body to its end, its suspension, or to where it is handed over.
 
     Returns:
-        The session after the run's last commit here; ``None`` if the run is no longer this process's.
-
-    Raises:
-        StoreUnavailable: The outcome could not be committed for longer than others leave the run alone.
+        The session after the run's last commit here; ``None`` if the run is no longer this process's, or the store
+        was away for longer than others leave it alone.
     """
     try:
         ending = await _run_body(execution, workflow)
         await execution.reports.close()
         return await _commit(execution, ending)
     except RunLost:
-        _log.info("run %s: %s", execution.lease.run_id, "its session has ended, or another process goes on with it")
+        _log.info("run %s: its session has ended, or another process goes on with it", execution.lease.run_id)
         return None
     finally:
         await execution.close()

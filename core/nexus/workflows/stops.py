@@ -23,4 +23,4 @@ class RunCancelled(Stop):
 
 
 class RunLost(Stop):
-    """Another process has taken it over; nothing that this one does is committed any more."""
+    """Another process has taken it over, or may; nothing that this one does is committed any more."""
