@@ -110,7 +110,7 @@ async def list_events(
         replies = await read(links, hungry, sizes, group_id or "", after=after, newest=newest)
         for shard, events in zip(hungry, replies, strict=True):
             found[shard] = events
-        merged = _by_time(found, backwards=newest)
+        merged = _by_time(found)
         chosen = merged[-most:] if newest else merged[:most]
         taken = [0] * len(links)
         for shard, _ in chosen:
@@ -154,32 +154,20 @@ async def _of_group(
     return await asyncio.gather(*map(read, shards))
 
 
-def _by_time(shards: Sequence[Sequence[Event]], *, backwards: bool = False) -> list[tuple[int, Event]]:
-    """Events with the number of their shard, by time, in each shard's order.
+def _by_time(shards: Sequence[Sequence[Event]]) -> list[tuple[int, Event]]:
+    """Events with the number of their shard, by time, in each shard's order."""
+    runs = [_timed(shard, events) for shard, events in enumerate(shards) if events]
+    return [(shard, event) for _, shard, _, event in (runs[0] if len(runs) == 1 else heapq.merge(*runs))]
 
-    With ``backwards`` the order is worked out from the last to the first, so that it doesn't depend on how many of a
-    shard's first ones were read.
+
+def _timed(shard: int, events: Sequence[Event]) -> list[tuple[float, int, int, Event]]:
+    """Events with a time, and what makes each different from all others.
+
+    What comes behind another event of its shard was committed after it, whatever the clock of its process said.
     """
-    if backwards:
-        runs = [_timed(shard, events[::-1], -1) for shard, events in enumerate(shards) if events]
-    else:
-        runs = [_timed(shard, events, 1) for shard, events in enumerate(shards) if events]
-    merged = [(shard, event) for _, shard, _, event in heapq.merge(*runs)] if len(runs) != 1 else _alone(runs[0])
-    return merged[::-1] if backwards else merged
-
-
-Timed = tuple[float, int, int, Event]
-
-
-def _timed(shard: int, events: Sequence[Event], sign: int) -> list[Timed]:
-    """Events with a time that never goes back along the shard, and what makes each different from all others."""
     latest = -math.inf
     timed = []
     for place, event in enumerate(events):
-        latest = max(latest, sign * event.ts)
+        latest = max(latest, event.ts)
         timed.append((latest, shard, place, event))
     return timed
-
-
-def _alone(run: Sequence[Timed]) -> list[tuple[int, Event]]:
-    return [(shard, event) for _, shard, _, event in run]
