@@ -114,17 +114,6 @@ def members(connection: Connection, group_ids: Sequence[str]) -> dict[str, dict[
     return dict(found)
 
 
-def let_go(connection: Connection, session_id: str, version: int, now: float) -> bool:
-    """See ``History.let_go``."""
-    columns = sessions.c
-    changed = connection.execute(
-        update(sessions)
-        .where(columns.id == session_id, columns.version == version)
-        .values(gone_at=func.coalesce(columns.gone_at, now))
-    )
-    return changed.rowcount == 1
-
-
 def keep(connection: Connection, session_id: str, version: int) -> None:
     """See ``History.keep``."""
     columns = sessions.c

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from nexus.archive import history_lists, history_records
 from nexus.archive.database import Database, away
+from nexus.archive.history_leaving import Leave
 from nexus.archive.history_lists import Lists, Stop
 from nexus.model import Checkpoint, Event, Group, JournalEntry, Page, Session, Window
 from nexus.model.change import Snapshot
@@ -44,11 +45,12 @@ class SQLHistory:
 
     def __init__(self, database: Database, *, wall_clock: Callable[[], float] = time.time) -> None:
         self._database = database
-        self._wall_clock = wall_clock
+        self._leave = Leave(database, wall_clock)
         self._threads: ThreadPoolExecutor | None = None
 
     async def close(self) -> None:
         """Stop answering; answers that are under way are not waited for."""
+        await self._leave.close()
         threads, self._threads = self._threads, None
         if threads is not None:
             threads.shutdown(wait=False, cancel_futures=True)
@@ -140,10 +142,7 @@ class SQLHistory:
 
     async def let_go(self, session_id: str, version: int) -> bool:
         """See ``History.let_go``; durable when it returns."""
-        now = self._wall_clock()
-        return await self._database.write(
-            lambda connection: history_records.let_go(connection, session_id, version, now)
-        )
+        return await self._leave.ask(session_id, version)
 
     async def keep(self, session_id: str, version: int) -> None:
         """See ``History.keep``; durable when it returns."""

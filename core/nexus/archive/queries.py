@@ -157,7 +157,8 @@ def _duration(term: DurationTerm, now: float) -> Condition:
 
 
 def _number(term: NumberTerm, _now: float) -> Condition:
-    if not -_MOST <= term.value <= _MOST:
+    # A column holds the largest number that it can for all that are larger.
+    if not -_MOST < term.value < _MOST:
         return ANY
     column = sessions.c.step if term.field == "step" else sessions.c.version
     return Condition(column.op("<>" if term.op == "!=" else term.op, is_comparison=True)(term.value))

@@ -126,9 +126,8 @@ class Sweeper:
         while True:
             ids = await engine.store.ended_before(before, CHUNK)
             snapshots = await engine.store.load_many(ids)
-            gone = 0
-            for snapshot in snapshots.values():
-                gone += await self._delete(snapshot)
+            # Together, so that the store and its archive can put them into one transaction.
+            gone = sum(await asyncio.gather(*map(self._delete, snapshots.values())))
             deleted += gone
             if len(ids) < CHUNK or not gone:
                 return deleted

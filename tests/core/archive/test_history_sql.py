@@ -195,6 +195,17 @@ async def test_a_session_is_let_go_in_its_last_version_only(engine: Engine, hist
     assert await history.load("s1") is None
 
 
+async def test_many_sessions_are_let_go_together(engine: Engine, history: SQLHistory) -> None:
+    shelve(engine, [(a_session(f"s{n}", version=n % 2 + 1), None) for n in range(900)], gone_at=None)
+    answers = await asyncio.gather(*(history.let_go(f"s{n}", 1) for n in range(900)), history.let_go("s2", 1))
+    assert answers == [n % 2 == 0 for n in range(900)] + [True]
+    assert await history.count(ALL, NOW) == 450
+    asking = asyncio.create_task(history.let_go("s1", 2))
+    await asyncio.sleep(0)
+    asking.cancel()
+    assert await history.let_go("s3", 2)
+
+
 async def test_what_belongs_to_a_session_comes_whole_and_in_order(engine: Engine, history: SQLHistory) -> None:
     run = a_run("s1", inputs_json=b'{"x":1}')
     entries = [an_entry("b"), an_entry("a"), an_entry("c", "run-2")]
