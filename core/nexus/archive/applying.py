@@ -6,8 +6,8 @@ rely on it that each entry of the outbox is applied once (``position``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Table, and_, bindparam, delete, func, select, update
@@ -17,8 +17,10 @@ from nexus.archive import tables
 from nexus.archive.gathering import Belongings, Gathered, Record
 from nexus.model import Session
 from nexus.stores import codec
+from nexus.stores.archiving import COPIED
 
 Row = dict[str, Any]
+T = TypeVar("T")
 
 _CHUNK: Final = 500
 _LARGEST: Final = 2**63 - 1
@@ -80,7 +82,7 @@ def _row(session: Session, record: Record) -> Row:
 def _make_way(connection: Connection, gathered: Gathered, decoded: Mapping[str, Session]) -> None:
     """Where a session has the id of one that is gone, nothing of the old one may show through but its events."""
     columns = (tables.sessions.c.id, tables.sessions.c.created_at)
-    for names in batched_list(gathered.created, _CHUNK):
+    for names in in_chunks(gathered.created):
         for name, created_at in connection.execute(select(*columns).where(columns[0].in_(names))).all():
             if name in decoded and decoded[name].created_at != created_at:
                 gathered.belongings.setdefault(name, Belongings()).emptied = True
@@ -161,13 +163,26 @@ def _put_groups(connection: Connection, gathered: Gathered) -> None:
 
 
 def _put_events(connection: Connection, gathered: Gathered) -> None:
+    copied = {seq for (subject, _, _), (seq, _) in gathered.events.items() if subject.startswith(COPIED)}
+    known = _known(connection, copied) if copied else set()
     rows = []
     for (subject, version, place), (seq, document) in gathered.events.items():
+        if seq in known and seq in copied:
+            continue
         event = codec.decode_event(document, seq)
         row: Row = {"subject": subject, "version": version, "place": place, "seq": seq, "document": document}
         row |= {"session_id": event.session_id, "group_id": event.group_id, "ts": event.ts, "type": plain(event.type)}
         rows.append(row)
     _put(connection, tables.events, rows)
+
+
+def _known(connection: Connection, seqs: Iterable[int]) -> set[int]:
+    """Which of some numbers an archived event has: copies know no other name."""
+    column = tables.events.c.seq
+    found: set[int] = set()
+    for some in in_chunks(seqs):
+        found.update(connection.execute(select(column).where(column.in_(some))).scalars())
+    return found
 
 
 def counter_name(shard: str, name: str) -> str:
@@ -224,7 +239,7 @@ def _delete(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         connection.execute(delete(table).where(where), values)
 
 
-def batched_list(names: Iterable[str], size: int) -> Iterable[list[str]]:
-    """Lists of up to ``size`` names: databases take only so many at once."""
-    listed = list(names)
-    return (listed[start : start + size] for start in range(0, len(listed), size))
+def in_chunks(values: Iterable[T]) -> Iterator[list[T]]:
+    """Lists of as many values as databases take at once."""
+    listed = list(values)
+    return (listed[start : start + _CHUNK] for start in range(0, len(listed), _CHUNK))

@@ -156,7 +156,10 @@ class Archiver:
             "shard %s has gone back behind what was archived (%s), as after a failover: all of it is compared again",
             self._outbox.name, position,
         )  # fmt: skip
-        await self._outbox.copy_again(position)
+        # What is in the outbox is archived again, and what is stored is copied: the rest has not happened.
+        outbox, first = self._outbox, await self._outbox.first_seq()
+        await self._database.write(lambda one: ledger.go_back(one, outbox.name, outbox.number, outbox.shards, first))
+        await outbox.copy_again(position)
         return True
 
     async def _copy(self, cursor: str | None) -> bool:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from nexus.archive import tables
-from nexus.archive.applying import apply, get_meta, put_meta
+from nexus.archive.applying import apply, counter_name, get_meta, put_meta
 from nexus.archive.gathering import Gathered
 from nexus.stores.archiving import Entry
 
@@ -80,6 +80,22 @@ def apply_behind(connection: Connection, shard: str, position: str, entries: Seq
     apply(connection, gathered, shard, now)
     move(connection, shard, entries[-1].position)
     return True
+
+
+def go_back(connection: Connection, shard: str, number: int, shards: int, first: int) -> None:
+    """Forget what a shard, which has gone back, never said: events from a number on, and what it had counted.
+
+    Args:
+        connection: In a transaction.
+        shard: Its name.
+        number: Which shard it is.
+        shards: Of how many.
+        first: The first number whose event it will give, or has in its outbox.
+    """
+    seq = tables.events.c.seq
+    connection.execute(delete(tables.events).where(seq >= first, seq % shards == number))
+    mine = tables.counters.c.name.startswith(counter_name(shard, ""), autoescape=True)
+    connection.execute(delete(tables.counters).where(mine))
 
 
 def last_seq(connection: Connection) -> int:

@@ -16,13 +16,12 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, and_, not_, or_, select, update
 
 from nexus.archive import tables
-from nexus.archive.applying import batched_list, counter_name, unescaped
+from nexus.archive.applying import counter_name, in_chunks, unescaped
 from nexus.model import RUNNING, Checkpoint, Event, Group, JournalEntry, Run, Session, Status
 from nexus.model.change import UNOWNED, Change, Claim, Message, Snapshot
 from nexus.stores import codec
 
 GENERATION: Final = 1_000_000
-_CHUNK: Final = 500
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +98,7 @@ def let_go_of_the_rest(
         connection.execute(update(tables.sessions).where(rest).values(gone_at=now))
         return
     names = filter(holds, connection.execute(select(columns.id).where(rest)).scalars().all())
-    for some in batched_list(names, _CHUNK):
+    for some in in_chunks(names):
         connection.execute(update(tables.sessions).where(columns.id.in_(some)).values(gone_at=now))
 
 
@@ -113,7 +112,7 @@ def names_wanted(connection: Connection, open_groups: Sequence[str], after: str,
 def load(connection: Connection, names: Sequence[str]) -> list[Kept]:
     """Those of the sessions that a live store should hold, with all that belongs to them."""
     found = []
-    for some in batched_list(names, _CHUNK):
+    for some in in_chunks(names):
         own = {name: _Parts() for name in some}
         for parts, table in ((_take_checkpoint, tables.checkpoints), (_take_message, tables.inbox)):
             for row in connection.execute(select(table).where(table.c.session_id.in_(some))):

@@ -201,7 +201,7 @@ class Restorer:
         counters = await self._database.read(lambda one: remaking.load_counters(one, outbox.name))
         for name in stale_minutes(counters, self._clock()):
             del counters[name]
-        now, holds = self._clock(), None if outbox.alone else outbox.holds
+        now, holds = self._clock(), None if outbox.shards == 1 else outbox.holds
         await self._database.write(lambda one: remaking.let_go_of_the_rest(one, still_open, now, holds))
         if await outbox.finish_restore(self._who, mark, position, counters):
             _log.warning(

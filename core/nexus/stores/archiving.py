@@ -11,16 +11,16 @@ dropped once the archive has them. ``RedisStore`` implements this side, ``nexus.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
 from nexus.errors import StoreUnavailable
-from nexus.model import Event
 from nexus.model.change import Change
 from nexus.stores.prepared import PreparedChange
 
 __all__ = [
+    "COPIED",
     "Archivable",
     "ArchivedChange",
     "Entry",
@@ -31,12 +31,17 @@ __all__ = [
     "Read",
     "StoreLost",
     "archived",
+    "copied_event_name",
     "decode_changes",
     "encode_changes",
+    "event_names",
 ]
 
 EventName = tuple[str, int, int]
 """Which event of which change: subject, version, place."""
+
+COPIED: Final = "e:"
+"""How the subjects begin of events that are known by their number alone."""
 
 
 class StoreLost(StoreUnavailable):
@@ -116,8 +121,9 @@ class Outbox(Protocol):
 
     name: str
     """Of the shard."""
-    alone: bool
-    """Whether the store has no other shards."""
+    number: int
+    shards: int
+    """Which shard of how many; numbers of its events are congruent to ``number`` modulo ``shards``."""
 
     def holds(self, name: str) -> bool:
         """Whether the session or group of that id belongs to this shard."""
@@ -149,6 +155,10 @@ class Outbox(Protocol):
         Returns:
             The cursor behind them, kept in ``Marks.copied`` too; ``None`` when all is copied.
         """
+        ...
+
+    async def first_seq(self) -> int:
+        """The number of the first event in it; the next one to be given if there is none."""
         ...
 
     async def copy_again(self, position: str) -> None:
@@ -261,16 +271,6 @@ def event_names(change: ArchivedChange, token: str, place: int) -> tuple[EventNa
     return tuple([(subject, change.version, number) for number in range(len(change.events))])
 
 
-def stored_event_name(event: Event, seq: int, place: int) -> EventName:
-    """What an event is known by that is found in the live store.
-
-    Args:
-        event: It.
-        seq: Its number.
-        place: How many events of the same record and version come right before it.
-    """
-    if event.session_id is not None:
-        return f"s:{event.session_id}", event.version or 0, place
-    if event.group_id is not None:
-        return f"g:{event.group_id}", event.version or 0, place
-    return f"c:{seq}", 0, 0
+def copied_event_name(seq: int) -> EventName:
+    """What an event is known by that was committed before its store was archived."""
+    return f"{COPIED}{seq}", 0, 0

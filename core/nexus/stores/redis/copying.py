@@ -12,9 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
-from nexus.model import Event
-from nexus.stores import codec
-from nexus.stores.archiving import ArchivedChange, EventName, decode_changes, encode_changes, stored_event_name
+from nexus.stores.archiving import ArchivedChange, copied_event_name, decode_changes, encode_changes
 from nexus.stores.redis import entries
 from nexus.stores.redis.client import Client
 from nexus.stores.redis.keys import Keys
@@ -75,18 +73,20 @@ class Copier:
         return await self._names("counters", self._keys.group_counters, [self._keys.group_counters], place, limit)
 
     async def events(self, place: str, limit: int) -> str | None:
-        """All events that are still kept."""
-        after, _, kept = (place or "0:").partition(":")
-        found = await self._client.call("XRANGE", self._keys.stream, f"({after}-0", "+", "COUNT", limit)
+        """All events that are still kept from before there was a mark; commits have handed over all later ones."""
+        until = await self._client.call("HGET", self._keys.meta, "archive_since")
+        found = await self._client.call(
+            "XRANGE", self._keys.stream, f"({place or 0}-0", f"{int(until or 0)}-0", "COUNT", limit
+        )
         if not found:
             return None
         numbers = [int(name.partition(b"-")[0]) for name, _ in found]
-        documents = tuple([document for _, (_, document) in found])
-        names = _names_of([codec.decode_event(document, 0) for document in documents], numbers, int(kept or 0))
         seqs = tuple(map(self._keys.shard.seq, numbers))
-        change = ArchivedChange(events=documents, names=names, seqs=seqs)
+        change = ArchivedChange(
+            events=tuple([document for _, (_, document) in found]), names=tuple(map(copied_event_name, seqs)), seqs=seqs
+        )
         await self._append([("events", [], [encode_changes((change,))])])
-        return f"{numbers[-1]}:{names[-1][2] + 1}" if len(found) == limit else None
+        return str(numbers[-1]) if len(found) == limit else None
 
     # -- inside
 
@@ -111,18 +111,6 @@ class Copier:
             commands.append(pack((*words, *arguments)))
         if commands:
             await self._client.pipeline(commands)
-
-
-def _names_of(events: Sequence[Event], numbers: Sequence[int], place: int) -> tuple[EventName, ...]:
-    """Names by the place among the events of the same version; ``place`` is that of the first."""
-    names: list[EventName] = []
-    for event, number in zip(events, numbers, strict=True):
-        subject, version, _ = stored_event_name(event, number, 0)
-        if names:
-            last = names[-1]
-            place = last[2] + 1 if last[:2] == (subject, version) else 0
-        names.append((subject, version, place))
-    return tuple(names)
 
 
 _COPIES: Final[dict[str, Callable[[Copier, str, int], Awaitable[str | None]]]] = {

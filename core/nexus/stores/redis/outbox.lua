@@ -33,7 +33,7 @@ end
 
 local actions = {}
 
--- ARGV: mark, '0' or '1' and what it is expected to be now
+-- KEYS: the last event's number; ARGV: mark, '0' or '1' and what it is expected to be now
 function actions.mark()
   local found = call('HGET', META, 'archive')
   local fits = found == ARGV[4]
@@ -43,7 +43,7 @@ function actions.mark()
   if not fits then
     return 0
   end
-  call('HSET', META, 'archive', ARGV[2])
+  call('HSET', META, 'archive', ARGV[2], 'archive_since', call('GET', KEYS[3]) or '0')
   call('HDEL', META, 'archive_copied', 'archive_reached')
   call('DEL', OUTBOX)
   return 1
@@ -60,6 +60,23 @@ function actions.read()
     end
   end
   return {known and 1 or 0, call('XRANGE', OUTBOX, start, '+', 'COUNT', ARGV[4])}
+end
+
+-- KEYS: the last event's number
+function actions.first()
+  local start = '-'
+  while true do
+    local found = call('XRANGE', OUTBOX, start, '+', 'COUNT', 100)
+    for _, entry in ipairs(found) do
+      if entry[2][3] == 's' and entry[2][4] ~= '0' then
+        return entry[2][4]
+      end
+    end
+    if #found < 100 then
+      return string.format('%.0f', tonumber(call('GET', KEYS[3]) or 0) + 1)
+    end
+    start = '(' .. found[#found][1]
+  end
 end
 
 -- ARGV: position, the id behind it

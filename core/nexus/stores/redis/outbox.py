@@ -4,8 +4,8 @@ Each of its entries has a token of its own beside its number in the stream, and 
 stream may give a number again. What goes with a position is done by one script each (``outbox.lua``).
 
 ``o`` is the stream, ``o:lead`` the lease of the one who empties it, ``o:restore`` of the one who puts back what was
-lost; in ``meta`` stand ``archive`` (the mark), ``archive_reached`` (the position that it was last dropped up
-to), ``archive_copied`` and, during a restore, ``restoring``.
+lost; in ``meta`` stand ``archive`` (the mark), ``archive_since`` (the last event from before it), ``archive_reached``
+(the position that it was last dropped up to), ``archive_copied`` and, during a restore, ``restoring``.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class RedisOutbox:
 
     def __init__(self, client: Client, keys: Keys, commits: Commits) -> None:
         self.name = str(keys.shard.number)
-        self.alone = keys.shard.count == 1
+        self.number, self.shards = keys.shard.number, keys.shard.count
         self._client = client
         self._keys = keys
         self._commits = commits
@@ -62,7 +62,8 @@ class RedisOutbox:
 
     async def set_mark(self, mark: str, *, expected: str | None) -> bool:
         """See ``Outbox.set_mark``."""
-        return bool(await self._run("mark", mark, "0" if expected is None else "1", expected or ""))
+        arguments = (mark, "0" if expected is None else "1", expected or "")
+        return bool(await self._run("mark", *arguments, keys=[self._keys.seq]))
 
     # -- emptying
 
@@ -105,6 +106,10 @@ class RedisOutbox:
         following = await copying.copy_on(self._client, self._keys, cursor, limit)
         await self._client.call("HSET", self._keys.meta, "archive_copied", following or DONE)
         return following
+
+    async def first_seq(self) -> int:
+        """See ``Outbox.first_seq``."""
+        return self._keys.shard.seq(int(await self._run("first", keys=[self._keys.seq])))
 
     async def copy_again(self, position: str) -> None:
         """See ``Outbox.copy_again``."""
