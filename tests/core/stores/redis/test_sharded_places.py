@@ -11,6 +11,7 @@ import pytest
 
 from nexus.errors import InvalidInput, StoreUnavailable
 from nexus.lifecycle.outcomes import idempotency_claim
+from nexus.model import Event
 from nexus.stores.opening import open_store
 from nexus.stores.positions import Trail, read_positions, short, write_positions
 from nexus.stores.redis import RedisStore
@@ -27,6 +28,7 @@ from nexus.testing.builders import (
     claiming,
     creating,
     creating_group,
+    deleting,
     updating,
 )
 from nexus.testing.contract.harness import put
@@ -238,11 +240,44 @@ async def test_the_newest_events_of_all_are_found_though_one_shard_has_most_of_t
         first = await store.list_events(limit=100)
         assert len(first) == 100
         assert sum(event.session_id != "hot" for event in first) == 40
-        cursor, seen = "0", []
+        cursor, seen = "0", list[Event]()
         while (batch := await store.read_events(cursor, 50)).events:
             seen.extend(batch.events)
             cursor = batch.cursor
         assert len(seen) == len({event.seq for event in seen}) == 340
+
+
+async def test_a_reader_is_told_of_events_trimmed_in_a_shard_that_was_empty_when_it_stopped(
+    nodes: Sequence[Server], prefix: str
+) -> None:
+    async with ShardedRedisStore(f"{cluster_url(nodes)}?shards=4", prefix=prefix) as store:
+        one, other = _apart(4)
+        await store.commit(creating(a_session(one)))
+        cursor = (await store.read_events("0", 9)).cursor
+        doomed = a_session(other)
+        await store.commit(creating(doomed))
+        await store.commit(deleting(doomed))
+        assert await store.trim_events(NOW + 1, 99) == 2
+        batch = await store.read_events(cursor, 9)
+        assert (batch.events, batch.trimmed) == ((), True)
+        assert not (await store.read_events(batch.cursor, 9)).trimmed
+
+
+async def test_who_asks_for_the_oldest_events_is_told_of_none_before_them_wherever_he_goes_on(
+    nodes: Sequence[Server], prefix: str
+) -> None:
+    async with ShardedRedisStore(f"{cluster_url(nodes)}?shards=4", prefix=prefix) as store:
+        for number in range(40):
+            await store.commit(creating(a_session(f"d{number}")))
+            await store.commit(deleting(a_session(f"d{number}")))
+        await put(store, *(creating(a_session(f"s{n}", created_at=NOW)) for n in range(20)))
+        assert await store.trim_events(NOW + 1, 999) == 80
+        for limit in (1, 3, 7, 99):
+            batch = await store.read_events("0", limit)
+            assert (len(batch.events), batch.trimmed) == (min(limit, 20), False)
+            for place in range(len(batch.events)):
+                rest = await store.read_events(batch.cursor_behind(place), 99)
+                assert (len(rest.events), rest.trimmed) == (19 - place, False)
 
 
 def _apart(shards: int) -> tuple[str, str]:

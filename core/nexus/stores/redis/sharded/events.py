@@ -73,7 +73,7 @@ def _batch(
 
 async def _found(links: Sequence[Link], positions: Sequence[int], most: int) -> tuple[list[int], list[list[Any]]]:
     """The last number of each shard, and entries of its stream behind a position."""
-    share = max(most // len(links), 1)
+    share = -(-most // len(links))
     commands: list[tuple[int, Command]] = []
     for number, (link, after) in enumerate(zip(links, positions, strict=True)):
         commands.append((number, ("GET", link.keys.seq)))
