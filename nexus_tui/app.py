@@ -19,23 +19,31 @@ from typing import ClassVar, Protocol
 # Textual reads it once, at import; twice its usual rate halves the time from a key to its paint.
 os.environ.setdefault("TEXTUAL_FPS", "120")
 
-from textual.app import App
+from textual.app import App, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 
 from nexus.errors import InvalidInput, NexusError, StoreUnavailable
+from nexus.query.format import quote
 from nexus.service import Service
+from nexus_tui.acting.undoing import DoneActions
+from nexus_tui.editing.editor import edit_text, find_editor
+from nexus_tui.equivalents import ActionLog, Equivalents, place_of
 from nexus_tui.feed import Feed
 from nexus_tui.inert import InertFilter
+from nexus_tui.kept import Kept, users_folder
 from nexus_tui.palette import ConsoleCommands
-from nexus_tui.panes.sessions import SessionsPane
+from nexus_tui.replay.player import Player
 from nexus_tui.screens.main import MainScreen
 from nexus_tui.screens.session import SessionScreen
 from nexus_tui.styles.themes import CHOICES, COLOURLESS, DARK, LIGHT
 from nexus_widgets import clean
 
 _HERE = Path(__file__).parent
-_SHEETS = ("styles/console.tcss", "styles/dialogs.tcss", "screens/main.tcss", "screens/session.tcss")
+_SHEETS = (
+    "styles/console.tcss", "styles/dialogs.tcss", "screens/main.tcss", "screens/session.tcss", "screens/lists.tcss",
+    "screens/acting.tcss",
+)  # fmt: skip
 _RETRY = 2.0
 """Seconds between two tries to open a service that can't be reached."""
 
@@ -72,6 +80,8 @@ class NexusConsole(App[int]):
         theme: str | None = None,
         clock: Callable[[], float] = time.time,
         beat: float | None = None,
+        folder: Path | None = None,
+        player: Player | None = None,
     ) -> None:
         """Prepare; nothing is opened before the first paint.
 
@@ -81,6 +91,8 @@ class NexusConsole(App[int]):
             theme: A theme's name; by default the console's dark one.
             clock: Seconds since the epoch.
             beat: Seconds between two looks at the figures; 0 leaves them to the caller.
+            folder: Where saved views and the command line's history are kept; nowhere without one.
+            player: What moves through a recording, where that is what is looked at.
 
         Raises:
             InvalidInput: There is no such theme.
@@ -89,11 +101,20 @@ class NexusConsole(App[int]):
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.target_label = target.label
+        # A target that was opened read-only has a service that refuses every change: then so does the console.
+        read_only = read_only or bool(getattr(target, "read_only", False))
         self.feed = Feed(self, clock=clock, read_only=read_only) if beat is None else Feed(
             self, clock=clock, read_only=read_only, beat=beat
         )  # fmt: skip
+        self.player = player
+        self.kept = Kept(folder)
+        self.equivalents = Equivalents(place_of(target))
+        self.log_of_actions = ActionLog(clock)
+        self.done_actions = DoneActions()
+        self.feed.events_per_second = player.events_per_second if player is not None else None
         self._target = target
         self._inert = InertFilter()
+        self._listed: tuple[str, str] | None = None
         self._leaving = asyncio.Event()
         self._service_task: asyncio.Task[None] | None = None
         self.failure: NexusError | None = None
@@ -142,14 +163,74 @@ class NexusConsole(App[int]):
 
     # What the screens ask for
 
-    def open_session(self, session_id: str, among: SessionsPane) -> None:
-        """Show one session.
+    @property
+    def main(self) -> MainScreen:
+        """The first screen, shown or not."""
+        screen = self.screen_stack[0]
+        assert isinstance(screen, MainScreen)  # noqa: S101  it is the default screen
+        return screen
+
+    def open_session(self, session_id: str) -> None:
+        """Show one session; those before and after it are those of the table.
 
         Args:
             session_id: Which.
-            among: The table it was opened from, for the sessions before and after it.
         """
-        self.push_screen(SessionScreen(session_id, among))
+        self.log_of_actions.add(f"Opened {session_id}", self.equivalents.showing(session_id))
+        self.push_screen(SessionScreen(session_id, self.main.sessions))
+
+    def show_only(self, q: str) -> None:
+        """Go back to the sessions, and show what a filter matches.
+
+        Args:
+            q: A filter that reads.
+        """
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.main.show_only(q)
+
+    def show_group(self, group_id: str) -> None:
+        """Go back to the sessions, and show those of a group.
+
+        Args:
+            group_id: Which.
+        """
+        self.show_only(f"group:{quote(group_id)}")
+
+    def note_listing(self, q: str, sort: str) -> None:
+        """Take note of which sessions are listed, for the command log.
+
+        Args:
+            q: The filter.
+            sort: The order.
+        """
+        if (q, sort) != self._listed:
+            self._listed = (q, sort)
+            self.log_of_actions.add(f"Listed {q or 'all'} by {sort}", self.equivalents.listing(q, sort))
+
+    def edit(self, text: str) -> str:
+        """Let the user edit a text in their editor, which has the terminal until it ends.
+
+        Args:
+            text: What is edited.
+
+        Raises:
+            InvalidInput: There is no editor, it failed, or this terminal can't be left to one.
+        """
+        editor = find_editor(os.environ)
+        failure: InvalidInput | None = None
+        try:
+            with self.suspend():
+                # Nothing may be raised in here: the terminal would not be taken back.
+                try:
+                    text = edit_text(text, editor)
+                except InvalidInput as error:
+                    failure = error
+        except SuspendNotSupported:
+            raise InvalidInput("This terminal can't be left to an editor: write :patch JSON", field="editor") from None
+        if failure is not None:
+            raise failure
+        return text
 
     def choose_theme(self, name: str) -> None:
         """Take a theme, or the next of the usual ones.
@@ -176,13 +257,16 @@ class NexusConsole(App[int]):
         raise InvalidInput(f"There is no theme {clean(name, limit=40)!r}: choose one of {known}", field="theme")
 
 
-def run_console(target: Opens, *, read_only: bool = False, theme: str | None = None) -> int:
+def run_console(
+    target: Opens, *, read_only: bool = False, theme: str | None = None, player: Player | None = None
+) -> int:
     """Run the console until its user leaves it.
 
     Args:
         target: Where to look.
         read_only: Refuse every change.
         theme: A theme's name.
+        player: What moves through the recording that ``target`` is; its time is the console's.
 
     Returns:
         The process's exit code: 0, or 2 without a terminal or for an unknown theme, or what the error that ended
@@ -192,7 +276,10 @@ def run_console(target: Opens, *, read_only: bool = False, theme: str | None = N
         print("nexus console needs a terminal; for scripts there is: nexus sessions list", file=sys.stderr)  # noqa: T201
         return 2
     try:
-        console = NexusConsole(target, read_only=read_only, theme=theme)
+        clock = player.clock if player is not None else time.time
+        console = NexusConsole(
+            target, read_only=read_only, theme=theme, clock=clock, folder=users_folder(), player=player
+        )
     except InvalidInput as error:
         print(f"error: {error.message}", file=sys.stderr)  # noqa: T201
         return 2

@@ -13,19 +13,29 @@ from typing import Literal
 
 from textual.binding import Binding
 
-Place = Literal["main", "session"]
-Section = Literal["Move", "Look", "Choose", "Steer", "Console"]
+Place = Literal["main", "session", "events", "workflows"]
+Section = Literal["Move", "Look", "Find", "Choose", "Steer", "Time", "Console"]
 
-SECTIONS: tuple[Section, ...] = ("Move", "Look", "Choose", "Steer", "Console")
+PLACES: tuple[Place, ...] = ("main", "session", "events", "workflows")
+SECTIONS: tuple[Section, ...] = ("Move", "Look", "Find", "Choose", "Steer", "Time", "Console")
+_ALL: frozenset[Place] = frozenset(PLACES)
 _BOTH: frozenset[Place] = frozenset({"main", "session"})
+_SESSIONS: frozenset[Place] = frozenset({"main", "session", "events"})
+_WATCHED: frozenset[Place] = frozenset({"main", "events"})
 _MAIN: frozenset[Place] = frozenset({"main"})
 _SESSION: frozenset[Place] = frozenset({"session"})
+_EVENTS: frozenset[Place] = frozenset({"events"})
+_WORKFLOWS: frozenset[Place] = frozenset({"workflows"})
 
 _KEY_NAMES = {
     "question_mark": "?",
     "slash": "/",
     "colon": ":",
     "asterisk": "*",
+    "exclamation_mark": "!",
+    "tilde": "~",
+    "plus": "+",
+    "minus": "-",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
     "less_than_sign": "<",
@@ -43,6 +53,9 @@ _KEY_NAMES = {
     "left": "←",
     "right": "→",
     "tab": "Tab",
+    "at": "@",
+    "shift+left": "⇧←",
+    "shift+right": "⇧→",
 }
 
 
@@ -82,7 +95,7 @@ class Command:
         return self.name.replace("-", "_")
 
 
-def _native(name: str, keys: str, text: str, places: frozenset[Place] = _BOTH) -> Command:
+def _native(name: str, keys: str, text: str, places: frozenset[Place] = _ALL) -> Command:
     return Command(name, keys, name, text, "Move", places, native=True)
 
 
@@ -94,11 +107,18 @@ COMMANDS: tuple[Command, ...] = (
     _native("scrub", "left,right", "timeline: earlier and later; tree: fold and unfold", _SESSION),
     Command("open", "enter", "open", "open the session under the cursor, or ID", "Move", _MAIN, footer=1,
             argument="[ID]"),
-    Command("back", "escape", "back", "leave what is open; on the sessions: clear the filter", "Move", _BOTH),
+    Command("open", "enter", "open", "open the session of the event under the cursor", "Move", _EVENTS, footer=1),
+    Command("open", "enter", "its sessions", "show the sessions of the workflow under the cursor", "Move", _WORKFLOWS,
+            footer=1),
+    Command("back", "escape", "back", "leave what is open; on the sessions: clear the filter", "Move", _ALL),
     Command("previous", "left_square_bracket", "previous", "the session before this one in the table", "Move", _SESSION,
             footer=25),
     Command("next", "right_square_bracket", "next", "the session after this one in the table", "Move", _SESSION,
             footer=26),
+    Command("parent", "P", "parent", "open the session that started this one", "Move", _BOTH),
+    Command("group", "G", "group", "show the sessions of its group, or of NAME", "Move", _BOTH, argument="[NAME]"),
+    Command("last-error", "E", "last error", "open the session that failed last", "Move", _MAIN),
+    Command("last-error", "E", "last error", "go to when it last failed", "Move", _SESSION),
     Command("earlier", "less_than_sign,comma", "earlier", "state as it was one checkpoint earlier", "Look", _SESSION,
             footer=21),
     Command("later", "greater_than_sign,full_stop", "later", "state as it was one checkpoint later, up to now", "Look",
@@ -110,41 +130,63 @@ COMMANDS: tuple[Command, ...] = (
     Command("raw", "4", "raw", "the whole record as JSON", "Look", _SESSION),
     Command("checkpoints", "5", "checkpoints", "the checkpoints", "Look", _SESSION),
     Command("events", "6,l", "events", "the session's own events", "Look", _SESSION),
-    Command("children", "7", "children", "the sessions that it started", "Look", _SESSION),
+    Command("children", "7", "children", "the sessions that it started, and those that they started", "Look",
+            _SESSION),
     Command("about", "8", "about", "times, lineage and the last run in figures", "Look", _SESSION),
-    Command("filter", "slash", "filter", "show only the sessions that match; Tab completes", "Look", _MAIN, footer=14,
-            argument="[FILTER]"),
-    Command("find", "slash", "find", "find a text in the tree; n and N go through it", "Look", _SESSION,
-            footer=24, argument="[TEXT]"),
+    Command("why", "W", "why", "why it stands where it stands, and what would help", "Look", _SESSIONS, footer=13),
     Command("groups", "g", "groups", "show and hide groups; Enter shows one group's sessions", "Look", _MAIN,
             footer=16),
     Command("events", "l", "events", "show and hide the log of events", "Look", _MAIN, footer=19),
+    Command("all-events", "L", "all events", "all events on a screen of their own, with a filter", "Look", _MAIN,
+            argument="[FILTER]"),
+    Command("workflows", "o", "workflows", "what can be run, and how it goes", "Look", _MAIN),
     Command("sort", "s", "sort", "sort by the next column, or by COLUMN", "Look", _MAIN, footer=17,
             argument="[COLUMN]"),
     Command("reverse", "S", "reverse", "turn the order round", "Look", _MAIN),
-    Command("pause", "p", "pause", "hold all rows where they are, and count what waits", "Look", _MAIN, footer=18),
+    Command("pause", "p", "pause", "hold all rows where they are, and count what waits", "Look", _WATCHED, footer=18),
     Command("columns", "w", "columns", "choose the columns", "Look", _MAIN),
     Command("zoom", "z", "zoom", "let the focused pane fill the screen, and back", "Look", _BOTH),
+    Command("filter", "slash", "filter", "show only the sessions that match; Tab completes", "Find", _MAIN, footer=14,
+            argument="[FILTER]"),
+    Command("filter", "slash", "filter", "show only the events of sessions that match; type: is one more field",
+            "Find", _EVENTS, footer=14, argument="[FILTER]"),
+    Command("find", "slash", "find", "find a text in the tree; n and N go through it", "Find", _SESSION,
+            footer=24, argument="[TEXT]"),
+    Command("faults", "exclamation_mark", "faults", "show only what failed or expired, and everything again", "Find",
+            _MAIN),
+    Command("view", "v", "views", "a filter, order and columns kept by name: NAME, save NAME, remove NAME", "Find",
+            _MAIN, argument="[NAME]"),
     Command("mark", "space", "mark", "mark a session to act on, a checkpoint to compare", "Choose", _BOTH,
             footer=15),
     Command("mark-all", "asterisk", "mark all", "mark all sessions that match, at most 1,000", "Choose", _MAIN),
     Command("clear", "u", "clear", "clear all marks", "Choose", _BOTH),
-    Command("copy", "y", "copy", "copy the id (or the marked ids) to the clipboard", "Choose", _BOTH),
+    Command("copy", "y", "copy", "copy the id (or the marked ids) to the clipboard", "Choose", _SESSIONS),
     Command("copy-path", "Y", "copy path", "copy the JSON path under the cursor to the clipboard", "Choose", _SESSION),
-    Command("extend", "e", "extend", "let sessions live longer", "Steer", _BOTH, changes=True, footer=10,
+    Command("extend", "e", "extend", "let sessions live longer", "Steer", _BOTH, changes=True, footer=9,
             argument="[DURATION]"),
-    Command("end", "x", "end", "end sessions, for good", "Steer", _BOTH, changes=True, footer=11),
+    Command("end", "x", "end", "end sessions, for good", "Steer", _BOTH, changes=True, footer=10),
     Command("resume", "r", "resume", "go on with the last run, or from the checkpoint shown",
-            "Steer", _BOTH, changes=True, footer=12),
+            "Steer", _BOTH, changes=True, footer=11),
     Command("fork", "f", "fork", "copy into a new session, or the checkpoint shown", "Steer", _BOTH,
-            changes=True, footer=13, argument="[NEW-ID]"),
+            changes=True, footer=12, argument="[NEW-ID]"),
     Command("signal", "i", "signal", "give a waiting run its signal", "Steer", _BOTH, changes=True, footer=20,
             argument="[NAME]"),
-    Command("theme", "t", "theme", "the next theme, or NAME", "Console", _BOTH, argument="[NAME]"),
-    Command("command", "colon", "command", "run a command by name", "Console", _BOTH, footer=27),
-    Command("palette", "ctrl+p", "palette", "search all commands", "Console", _BOTH),
-    Command("help", "question_mark", "help", "show this", "Console", _BOTH, footer=90),
-    Command("quit", "q", "quit", "leave the console; sessions go on", "Console", _BOTH, footer=91),
+    Command("rewind", "left", "back", "a replay: back by a hundredth, or by DURATION", "Time", _MAIN,
+            argument="[DURATION]"),
+    Command("forward", "right", "on", "a replay: on by a hundredth, or by DURATION", "Time", _MAIN,
+            argument="[DURATION]"),
+    Command("step-back", "shift+left", "event back", "a replay: back to the event before", "Time", _MAIN),
+    Command("step-on", "shift+right", "event on", "a replay: on to the next event", "Time", _MAIN),
+    Command("slower", "minus", "slower", "a replay: half the speed", "Time", _MAIN),
+    Command("faster", "plus", "faster", "a replay: twice the speed", "Time", _MAIN),
+    Command("seek", "at", "seek", "a replay: go to TIME (UTC), as in 03:04:05, or to 0% to 100%", "Time", _MAIN,
+            argument="[TIME]"),
+    Command("log", "tilde", "log", "what was done here, as command lines and as HTTP requests", "Console", _ALL),
+    Command("theme", "t", "theme", "the next theme, or NAME", "Console", _ALL, argument="[NAME]"),
+    Command("command", "colon", "command", "run a command by name", "Console", _ALL, footer=27),
+    Command("palette", "ctrl+p", "palette", "search all commands", "Console", _ALL),
+    Command("help", "question_mark", "help", "show this, with what works here and now", "Console", _ALL, footer=90),
+    Command("quit", "q", "quit", "leave the console; sessions go on", "Console", _ALL, footer=91),
 )  # fmt: skip
 
 

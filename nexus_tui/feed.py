@@ -13,7 +13,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -21,10 +22,15 @@ from textual.app import App
 from textual.signal import Signal
 
 from nexus.errors import NexusError, PermissionDenied, StoreUnavailable
-from nexus.model import Checkpoint, Event, Group, Run, Session, Statistics, Window
+from nexus.model import Checkpoint, Event, Group, Page, Run, Session, Statistics, Window, WorkflowInfo
+from nexus.model.bulk import BulkReport, BulkRequest
 from nexus.service import FeedItem, Service
-from nexus_tui.history import History
+from nexus_tui.evidence import gather_evidence
+from nexus_tui.history import KEPT, History
+from nexus_tui.horizon import Horizon
+from nexus_tui.seen import Seen
 from nexus_tui.steering import Change, Outcome
+from nexus_tui.viewmodels.why import Evidence
 from nexus_widgets.pace import Pace
 
 T = TypeVar("T")
@@ -74,8 +80,8 @@ class Detail:
     run: Run | None
     checkpoints: tuple[Checkpoint, ...]
     events: tuple[Event, ...]
-    children: tuple[Session, ...]
-    more_children: bool
+    children: Page[Session]
+    """The first of them."""
 
 
 class Feed:
@@ -104,12 +110,16 @@ class Feed:
         """Seconds between the last event's commit and its coming here."""
         self.statistics: Statistics | None = None
         self.history = History()
+        self.horizon = Horizon(clock)
+        self.seen = Seen()
         self.recent: deque[Event] = deque(maxlen=RECENT)
         self.last_events: dict[str, Event] = {}
         self.changed: Signal[Changed] = Signal(host, "changed")
         self.beaten: Signal[Link] = Signal(host, "beaten")
         """Once a beat, after figures and link were looked at; what shows ages is drawn then."""
         self.link_changed: Signal[Link] = Signal(host, "link")
+        self.events_per_second: Callable[[int], Sequence[float | None]] | None = None
+        """How many events the last seconds had, where that is known without counting: in a recording."""
         self._service: Service | None = None
         self._host = host
         self._beat = beat
@@ -143,6 +153,18 @@ class Feed:
         if not is_up:
             self._lose(StoreUnavailable("the connection to the server broke"))
 
+    def rewind(self) -> None:
+        """Forget what came: time went elsewhere, and the service tells anew what there is."""
+        self.recent.clear()
+        self.last_events.clear()
+        self._pending.clear()
+        self._told_before = frozenset()
+        self._cursor = None
+        self.statistics = None
+        self.history.clear()
+        self.horizon.forget()
+        self._tell_everything()
+
     def fail(self, error: NexusError) -> None:
         """Say that no service can be had now.
 
@@ -157,7 +179,11 @@ class Feed:
         if self._quiet >= QUIET_BEATS or self.link.state != "live":
             self._quiet = 0
             await self._poll()
+        if self.horizon.is_due and self.link.state == "live":
+            self._host.run_worker(self._look_ahead(), group="horizon")
         self.history.close_second(self.statistics, live=self.link.state == "live")
+        if self.events_per_second is not None:
+            self.history.put_events(self.events_per_second(KEPT))
         self.beaten.publish(self.link)
 
     async def _beat_on(self) -> None:
@@ -172,6 +198,10 @@ class Feed:
             pass  # The link says so.
         except NexusError as error:
             self._lose(error)
+
+    async def _look_ahead(self) -> None:
+        with suppress(NexusError):  # The link says so, and it is asked again.
+            await self.horizon.look(lambda q: self.window(q, "expires_at", 0, 1))
 
     async def _follow(self) -> None:
         failures = 0
@@ -267,12 +297,18 @@ class Feed:
 
     async def window(self, q: str, sort: str, offset: int, limit: int) -> Window[Session]:
         """Rows by rank of the sessions that a filter matches."""
-        return await self._ask(lambda service: service.window(q, sort=sort, offset=offset, limit=limit))
+        found = await self._ask(lambda service: service.window(q, sort=sort, offset=offset, limit=limit))
+        self.seen.look(found.items)
+        return found
 
     async def ids(self, q: str, sort: str) -> tuple[list[str], int]:
         """Ids of the sessions that a filter matches, at most ``MOST_MARKED``, and how many match in all."""
         page = await self._ask(lambda service: service.list_sessions(q, sort=sort, limit=MOST_MARKED))
         return [session.id for session in page.items], page.total or len(page.items)
+
+    async def page(self, q: str, cursor: str | None, limit: int) -> Page[Session]:
+        """A page of the sessions that a filter matches, oldest first, so that new ones come at the end."""
+        return await self._ask(lambda service: service.list_sessions(q, sort="created_at", limit=limit, cursor=cursor))
 
     async def session(self, session_id: str) -> Session:
         """One session."""
@@ -283,6 +319,22 @@ class Feed:
         run = await self._ask(lambda service: service.get_run(session_id))
         return run.wait.signal if run is not None and run.wait is not None else None
 
+    async def evidence(self, session_id: str) -> Evidence:
+        """What explains a session."""
+        return await self._ask(lambda service: gather_evidence(service, session_id, self.clock()))
+
+    async def recent_events(self, q: str, limit: int) -> Sequence[Event]:
+        """The last events that a filter matches, ascending."""
+        return await self._ask(lambda service: service.recent_events(q, limit))
+
+    async def workflows(self) -> list[WorkflowInfo]:
+        """What can be run."""
+        return await self._ask(lambda service: service.list_workflows())
+
+    async def children(self, session_id: str, cursor: str | None, limit: int) -> Page[Session]:
+        """A page of the sessions that a session started."""
+        return await self._ask(lambda service: service.list_children(session_id, cursor=cursor, limit=limit))
+
     async def detail(self, session_id: str) -> Detail:
         """All that is shown of one session; each part as of its own read."""
         session, run, checkpoints, events, children = await self._ask(
@@ -291,10 +343,10 @@ class Feed:
                 service.get_run(session_id),
                 service.list_checkpoints(session_id),
                 service.list_events(session_id, limit=200, newest=True),
-                service.list_children(session_id, limit=200),
+                service.list_children(session_id, limit=100),
             )
         )
-        return Detail(session, run, checkpoints.items, events.items, children.items, children.next_cursor is not None)
+        return Detail(session, run, checkpoints.items, events.items, children)
 
     async def checkpoint(self, session_id: str, checkpoint_id: str) -> Checkpoint:
         """One checkpoint with its state."""
@@ -331,6 +383,24 @@ class Feed:
                     return Outcome(session_id, error=error)
 
         return list(await asyncio.gather(*map(one, session_ids)))
+
+    async def bulk(self, request: BulkRequest) -> BulkReport:
+        """Plan or do the same to many sessions, in one request.
+
+        Raises:
+            PermissionDenied: The console is read-only; nothing was sent.
+        """
+        self.check_writable()
+        return await self._ask(lambda service: service.bulk(request))
+
+    async def end_group(self, group_id: str, status: str, reason: str | None) -> Group:
+        """End a group with all that is live in it; the group after it.
+
+        Raises:
+            PermissionDenied: The console is read-only; nothing was sent.
+        """
+        self.check_writable()
+        return await self._ask(lambda service: service.end_group(group_id, status=status, reason=reason))
 
     def check_writable(self) -> None:
         """Raise ``PermissionDenied`` in a read-only console."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nexus.model import Statistics
 from nexus.query import parse
@@ -11,8 +11,33 @@ from nexus.query.fields import FIELDS
 from nexus.query.mistakes import QueryError
 from nexus_widgets import Completion
 
+EVENT_TYPES = (
+    "session.created", "session.updated", "session.synced", "session.extended", "session.resumed", "session.forked",
+    "session.signalled", "session.failed", "session.ended", "session.expired", "session.deleted",
+    "run.queued", "run.started", "run.woken", "run.step", "run.call", "run.received", "run.progress", "run.suspended",
+    "run.recovered", "run.released", "run.settled", "run.completed", "run.failed", "run.cancelled",
+    "checkpoint.saved", "group.created", "group.ended",
+)  # fmt: skip
+"""Every type of event."""
 
-def completions(text: str, cursor: int, statistics: Statistics | None, groups: Sequence[str]) -> list[Completion]:
+FAULTS = "status:failed,expired"
+"""What is shown when only faults are wanted: what failed, and what was given up on by its time."""
+
+
+def with_faults(q: str, *, faults: bool) -> str:
+    """A filter, narrowed to faults if they are wanted.
+
+    Args:
+        q: A filter that reads.
+        faults: Whether only they are wanted.
+    """
+    return f"{q} {FAULTS}".strip() if faults else q
+
+
+def completions(
+    text: str, cursor: int, statistics: Statistics | None, groups: Sequence[str],
+    seen: Mapping[str, Sequence[str]] | None = None,
+) -> list[Completion]:  # fmt: skip
     """What may stand at the cursor.
 
     Args:
@@ -20,8 +45,10 @@ def completions(text: str, cursor: int, statistics: Statistics | None, groups: S
         cursor: Where the cursor is, in characters.
         statistics: Where the workflows' names come from.
         groups: Names of groups.
+        seen: Values of other fields that were seen in sessions.
     """
-    values = {"workflow": sorted(statistics.by_workflow) if statistics else [], "group": list(groups)}
+    known = {"workflow": sorted(statistics.by_workflow) if statistics else [], "group": list(groups)}
+    values = {**(seen or {}), **known}
     return [
         Completion(found.text, found.detail, found.start)
         for found in complete(text, cursor, values)
@@ -38,6 +65,35 @@ def is_begun(text: str) -> bool:
     """
     word = text.rpartition(" ")[2].lstrip("-").lower()
     return bool(word) and any(name.startswith(word) for name in FIELDS)
+
+
+def event_completions(text: str, cursor: int, others: Sequence[Completion]) -> list[Completion]:
+    """What may stand at the cursor of a filter of events: the same, and types of events.
+
+    Args:
+        text: The filter that is written.
+        cursor: Where the cursor is, in characters.
+        others: What may stand there in a filter of sessions.
+    """
+    start = text.rfind(" ", 0, cursor) + 1
+    word = text[start:cursor]
+    if word.startswith("type:"):
+        begun = word[5:].rpartition(",")[2]
+        return [Completion(each, "", cursor - len(begun)) for each in EVENT_TYPES
+                if each.startswith(begun) and each != begun]  # fmt: skip
+    mine = [Completion("type:", "the type of the event", start)] if "type:".startswith(word) else []
+    return [*mine, *others]
+
+
+def event_mistake_in(text: str) -> QueryError | None:
+    """What is wrong with a filter of events, if anything is; columns are those of the text.
+
+    Args:
+        text: The filter.
+    """
+    # Types are no field of sessions: blanks in their place keep every column where it is.
+    parts = [" " * len(word) if word.startswith("type:") and len(word) > 5 else word for word in text.split(" ")]
+    return mistake_in(" ".join(parts))
 
 
 def mistake_in(text: str) -> QueryError | None:

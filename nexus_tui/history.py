@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 from nexus.model import Statistics
 
@@ -29,6 +30,21 @@ class History:
             events: How many came.
         """
         self._counting += events
+
+    def clear(self) -> None:
+        """Forget all of it: time went elsewhere."""
+        for series in (self.events, self.p95, self.success):
+            series.clear()
+        self._counting = 0
+
+    def put_events(self, events: Sequence[float | None]) -> None:
+        """Take events a second from who knows them, instead of what was counted.
+
+        Args:
+            events: One value a second, oldest first.
+        """
+        self.events.clear()
+        self.events.extend(events)
 
     def close_second(self, statistics: Statistics | None, *, live: bool) -> None:
         """End the running second and begin another.

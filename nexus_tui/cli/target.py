@@ -33,6 +33,7 @@ class Target:
         app: ``MODULE:ATTR`` or ``FILE.py:ATTR`` of the app, if one is named.
         origin: What decided: ``--store``, ``--server``, ``NEXUS_STORE``, ``NEXUS_SERVER`` or ``default``.
         channel: What events say the work came through.
+        read_only: Whether the service that it opens refuses every change.
     """
 
     store: str | None = None
@@ -41,6 +42,7 @@ class Target:
     app: str | None = None
     origin: str = "default"
     channel: str = CHANNEL
+    read_only: bool = False
 
     @property
     def remote(self) -> bool:
@@ -51,6 +53,13 @@ class Target:
     def label(self) -> str:
         """What a person calls it: the URL without user names and passwords, or ``default store``."""
         return without_password(self.server or self.store or "default store")
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options that name it on a command line, passwords left out; none for the default store."""
+        named = ("--server", self.server) if self.server else ("--store", self.store) if self.store else ()
+        app = ("--app", self.app) if self.app and not self.remote else ()
+        return (*(without_password(each or "") for each in named), *app)
 
     def local_app(self) -> AsyncNexus:
         """The app that works on the store, not opened.
@@ -80,10 +89,15 @@ class Target:
             from nexus.channels.client import RemoteService
 
             async with RemoteService(self.server, token=self.token, channel=self.channel) as remote:
-                yield remote
+                yield self._as_opened(remote)
         else:
             async with self.local_app() as app:
-                yield app.service(app.local_caller(self.channel))
+                yield self._as_opened(app.service(app.local_caller(self.channel)))
+
+    def _as_opened(self, service: Service) -> Service:
+        from nexus_tui.cli.read_only import read_only
+
+        return read_only(service) if self.read_only else service
 
 
 def resolve_target(

@@ -8,7 +8,8 @@ from textual.app import ComposeResult
 from textual.message import Message
 from textual.widget import Widget
 
-from nexus.model import Checkpoint
+from nexus.model import Checkpoint, Event, Session
+from nexus_tui.viewmodels.branches import branches, rewinds_of
 from nexus_tui.viewmodels.checkpoint_rows import CHECKPOINT_COLUMNS, checkpoint_rows
 from nexus_tui.viewmodels.held_rows import HeldRows
 from nexus_widgets import VirtualTable
@@ -41,14 +42,17 @@ class CheckpointsPane(Widget):
         """The table."""
         return self.query_one(VirtualTable)
 
-    def show(self, checkpoints: Sequence[Checkpoint], now: float) -> None:
+    def show(self, session: Session, checkpoints: Sequence[Checkpoint], events: Sequence[Event], now: float) -> None:
         """Draw the checkpoints.
 
         Args:
+            session: Whose they are.
             checkpoints: Ascending.
+            events: The session's newest, ascending.
             now: Seconds since the epoch.
         """
-        rows = tuple(checkpoint_rows(checkpoints, now))
+        places = branches(checkpoints, rewinds_of(session, events), session.at_checkpoint)
+        rows = tuple(checkpoint_rows(checkpoints, now, places, session.at_checkpoint))
         if rows != self._source.rows:
             self._source.rows = rows
             self.table.invalidate()

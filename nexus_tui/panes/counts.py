@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from rich.text import Text
+
 from nexus.model import Statistics
+from nexus_tui.horizon import Expiring
 from nexus_tui.panes.tone_lines import Line, ToneLines
-from nexus_tui.viewmodels.figures import status_counts
+from nexus_tui.viewmodels.figures import expiring, status_counts
 from nexus_tui.viewmodels.words import STATUS_MARKS
 from nexus_widgets import Toned, compact
 
@@ -13,13 +16,20 @@ class CountsPane(ToneLines):
     """Counts in two columns; the statuses that want attention come first."""
 
     BORDER_TITLE = "sessions"
+    _told = ""
 
-    def show(self, statistics: Statistics | None) -> None:
+    def show(self, statistics: Statistics | None, horizon: Expiring | None = None) -> None:
         """Draw the counts.
 
         Args:
             statistics: The figures, if any have come.
+            horizon: How many expire soon, if that was counted.
         """
+        told, tone = expiring(horizon)
+        if told != self._told:
+            self._told = told
+            self.border_subtitle = Text(told)
+            self.set_class(tone == "warn", "-expiring")
         cells: list[tuple[Toned, ...]] = []
         for status, number in status_counts(statistics):
             mark = STATUS_MARKS[status]

@@ -10,13 +10,17 @@ from textual.message import Message
 from textual.widget import Widget
 
 from nexus.errors import NexusError
+from nexus.model import Session
 from nexus_tui.feed import Feed
+from nexus_tui.filtering import with_faults
+from nexus_tui.kept import View
 from nexus_tui.session_source import SessionSource, Sort
 from nexus_tui.viewmodels.session_rows import DEFAULT_FIELDS, FIELDS, columns
 from nexus_widgets import VirtualTable, count
 
 _NONE_YET = "no sessions yet: nexus run, the API and MCP start them"
 _NO_MATCH = "no session matches: esc clears the filter"
+_NO_FAULT = "nothing failed or expired here: ! shows everything again"
 _FALLING = frozenset({"last", "age", "created", "step", "version", "duration"})
 """Columns that are looked at from the greatest (or the newest) down."""
 
@@ -40,6 +44,10 @@ class SessionsPane(Widget):
             id="sessions-table",
         )
         self._holds: set[str] = set()
+        self.filter = ""
+        """What the operator wrote; faults narrow it further."""
+        self.faults = False
+        """Whether only faults are shown."""
         self._written = ("", "")
 
     def compose(self) -> ComposeResult:
@@ -54,6 +62,12 @@ class SessionsPane(Widget):
     def is_paused(self) -> bool:
         """Whether the operator paused the view."""
         return "pause" in self._holds
+
+    @property
+    def current(self) -> Session | None:
+        """The session under the cursor, as it was when it was last read."""
+        key = self.table.cursor_key
+        return None if key is None else self.source.held(key)
 
     @property
     def chosen(self) -> tuple[str, ...]:
@@ -94,8 +108,42 @@ class SessionsPane(Widget):
         Args:
             q: A filter that reads.
         """
-        if q != self.source.q:
-            self._use(SessionSource(self._feed, q, self.source.sort, self.source.keys))
+        self._narrow(q, faults=self.faults)
+
+    def show_faults(self, *, faults: bool) -> None:
+        """Show only what failed or expired, within the filter; or all that the filter matches again.
+
+        Args:
+            faults: Whether only faults are wanted.
+        """
+        self._narrow(self.filter, faults=faults)
+
+    def _narrow(self, q: str, *, faults: bool) -> None:
+        self.filter, self.faults = q, faults
+        combined = with_faults(q, faults=faults)
+        if combined != self.source.q:
+            self._use(SessionSource(self._feed, combined, self.source.sort, self.source.keys))
+
+    @property
+    def view(self) -> View:
+        """What is shown, to be kept by name."""
+        sort = self.source.sort
+        return View(self.filter, f"{'-' if sort.descending else ''}{sort.key}", self.source.keys, self.faults)
+
+    def show_view(self, view: View) -> None:
+        """Show what was kept; columns and orders that there are no more are left out.
+
+        Args:
+            view: What to show; its filter reads.
+        """
+        keys = tuple(dict.fromkeys(key for key in view.columns if key in FIELDS)) or DEFAULT_FIELDS
+        key = view.sort.removeprefix("-")
+        able = key in FIELDS and FIELDS[key].sort is not None
+        sort = Sort(key, view.sort.startswith("-")) if able else Sort()
+        self.filter, self.faults = view.q, view.faults
+        self._use(SessionSource(self._feed, with_faults(view.q, faults=view.faults), sort, keys))
+        self.table.set_columns(columns(keys))
+        self._show_sort()
 
     def show_columns(self, keys: Sequence[str]) -> None:
         """Show other columns.
@@ -185,7 +233,7 @@ class SessionsPane(Widget):
 
     def _use(self, source: SessionSource) -> None:
         self.source = source
-        self.table.say_when_empty(_NO_MATCH if source.q else _NONE_YET)
+        self.table.say_when_empty(_NO_FAULT if self.faults else _NO_MATCH if source.q else _NONE_YET)
         self.table.clear_marks()
         self.table.set_source(source)
         self.post_message(self.Shown())
@@ -204,7 +252,8 @@ class SessionsPane(Widget):
         """Say in the frame's title how many are shown, in which order, and what is held."""
         sort, table = self.source.sort, self.table
         label = FIELDS[sort.key].column.label.lower()
-        title = f"sessions  sort: {label} {'▼' if sort.descending else '▲'}"
+        only = "faults only  " if self.faults else ""
+        title = f"sessions  {only}sort: {label} {'▼' if sort.descending else '▲'}"
         notes = []
         if table.marks:
             notes.append(f"{count(len(table.marks))} marked")

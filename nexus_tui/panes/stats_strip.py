@@ -36,7 +36,7 @@ class StatsStrip(Widget):
         """
         statistics, history = feed.statistics, feed.history
         rate = figures.rate(history.events_per_second())
-        self.query_one("#stats-counts", CountsPane).show(statistics)
+        self.query_one("#stats-counts", CountsPane).show(statistics, feed.horizon.expiring)
         self._tile("events").set_figure(rate, tuple(history.events), figures.channel_shares(statistics))
         self._tile("p95").set_figure(figures.p95(statistics), tuple(history.p95), figures.percentiles(statistics))
         share, tone = figures.success(statistics)
@@ -56,4 +56,7 @@ class StatsStrip(Widget):
             mark = STATUS_MARKS[status]
             parts += [Toned(f"{mark.text} ", mark.tone if counts[status] else "muted"), Toned(compact(counts[status]))]
             parts.append(Toned("  "))
+        soon = feed.horizon.expiring
+        if soon is not None and soon.counts[0][1]:
+            parts.append(Toned(f"expiring <{soon.counts[0][0]} {compact(soon.counts[0][1])}", "warn"))
         self.query_one("#stats-short", ToneLines).lines = (Line(tuple(parts)),)

@@ -41,6 +41,8 @@ def link_words(feed: Feed) -> list[Toned]:
         feed: Whose link.
     """
     link = feed.link
+    if feed.events_per_second is not None:
+        return [Toned("◉ REPLAY", "cat3")]
     if link.state == "connecting":
         return [Toned("◌ CONNECTING", "warn")]
     if link.state == "lost":

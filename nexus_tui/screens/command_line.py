@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
 from nexus_tui.commands import Command, Place, commands_of, find_command, near_commands
+from nexus_tui.kept import History
 from nexus_widgets import Completion, FilterBar, clean
 
 
@@ -18,20 +19,26 @@ class CommandLine(ModalScreen[tuple[Command, str] | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", show=False)]
 
-    def __init__(self, place: Place) -> None:
+    def __init__(
+        self, place: Place, history: History, arguments: Callable[[Command], Sequence[str]] = lambda _: ()
+    ) -> None:
         """Make the line.
 
         Args:
             place: The screen whose commands can be run.
+            history: Lines that were run before, and where this one is remembered.
+            arguments: What may follow a command's name, as far as it is known.
         """
         super().__init__()
         self._place = place
+        self._history = history
+        self._arguments = arguments
 
     def compose(self) -> ComposeResult:
         """One line."""
         yield FilterBar(
-            complete=self._complete, prompt=":", placeholder="command, Tab completes, esc leaves", debounce=0,
-            id="command-line",
+            complete=self._complete, prompt=":", placeholder="command, Tab completes, ↑ brings earlier lines",
+            debounce=0, recall=self._history.lines, id="command-line",
         )  # fmt: skip
 
     def on_mount(self) -> None:
@@ -53,6 +60,7 @@ class CommandLine(ModalScreen[tuple[Command, str] | None]):
         elif argument.strip() and not command.argument:
             event.bar.show_error(f"{command.name} takes no argument", len(name) + 1)
         else:
+            self._history.add(event.text)
             self.dismiss((command, argument.strip()))
 
     def on_filter_bar_cancelled(self, event: FilterBar.Cancelled) -> None:
@@ -65,11 +73,16 @@ class CommandLine(ModalScreen[tuple[Command, str] | None]):
         self.dismiss(None)
 
     def _complete(self, text: str, cursor: int) -> Sequence[Completion]:
-        typed = text[:cursor]
-        if " " in typed.lstrip():
-            return ()
+        typed = text[:cursor].lstrip()
+        skipped = len(text[:cursor]) - len(typed)
+        name, space, argument = typed.partition(" ")
+        if space:
+            command = find_command(name.lower(), self._place)
+            offered = self._arguments(command) if command is not None and command.argument else ()
+            start = skipped + len(name) + 1
+            return [Completion(each, "", start) for each in offered if each.startswith(argument) and each != argument]
         return [
-            Completion(f"{command.name} " if command.argument else command.name, command.help, 0)
+            Completion(f"{command.name} " if command.argument else command.name, command.help, skipped)
             for command in commands_of(self._place)
             if not command.native and command.name != "command" and command.name.startswith(typed.lower())
         ]

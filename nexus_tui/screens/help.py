@@ -1,7 +1,8 @@
-"""HelpScreen: every key of a screen, made from the declarations of commands."""
+"""HelpScreen: every key of a screen, made from the declarations of commands, and why some do nothing now."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from rich.text import Text
@@ -14,7 +15,7 @@ from textual.widgets import Static
 from nexus_tui.commands import SECTIONS, Command, Place, Section, commands_of
 from nexus_tui.panes.tone_lines import Line, ToneLines
 from nexus_tui.viewmodels.words import STATUS_MARKS
-from nexus_widgets import Toned
+from nexus_widgets import Toned, clean
 
 _KEY_WIDTH = 12
 _ROOM_FOR_NAMES = 100
@@ -29,16 +30,16 @@ class HelpScreen(ModalScreen[None]):
         Binding("k", "scroll(-1)", "Up", show=False),
     ]
 
-    def __init__(self, place: Place, *, read_only: bool) -> None:
+    def __init__(self, place: Place, refusal: Callable[[Command], str]) -> None:
         """Make the help of a screen.
 
         Args:
             place: The screen.
-            read_only: Whether changes are refused, which is said then.
+            refusal: Why a command does nothing here and now; nothing for one that works.
         """
         super().__init__(classes="dialog")
         self._place = place
-        self._read_only = read_only
+        self._refusal = refusal
 
     def compose(self) -> ComposeResult:
         """Sections beneath each other, in a frame that scrolls."""
@@ -47,10 +48,9 @@ class HelpScreen(ModalScreen[None]):
             frame.border_subtitle = Text("esc closes")
             with VerticalScroll(id="help-scroll"):
                 for section in SECTIONS:
-                    yield Static(Text(self._title(section)), classes="help--section")
-                    yield self._lines(
-                        [self._line(each) for each in commands_of(self._place) if each.section == section]
-                    )
+                    commands = [each for each in commands_of(self._place) if each.section == section]
+                    if commands:
+                        yield from self._section(section, commands)
                 yield Static(Text("Glyphs"), classes="help--section")
                 yield self._lines([_glyphs()])
 
@@ -66,15 +66,21 @@ class HelpScreen(ModalScreen[None]):
         """Scroll by lines."""
         self.query_one("#help-scroll").scroll_relative(y=lines, animate=False)
 
-    def _title(self, section: Section) -> str:
-        return f"{section} (refused: this console is read-only)" if section == "Steer" and self._read_only else section
+    def _section(self, section: Section, commands: list[Command]) -> ComposeResult:
+        """A heading and a line for each command; what stops all of them is said once, in the heading."""
+        reasons = [self._refusal(command) for command in commands]
+        shared = reasons[0] if len(set(reasons)) == 1 else ""
+        yield Static(Text(f"{section}  ({clean(shared)})" if shared else section), classes="help--section")
+        yield self._lines([self._line(each, reason, shared) for each, reason in zip(commands, reasons, strict=True)])
 
-    def _line(self, command: Command) -> Line:
-        """A command; its ``:`` name stands at the right where there is room."""
+    def _line(self, command: Command, reason: str, shared: str) -> Line:
+        """A command; its ``:`` name stands at the right where there is room, and why it doesn't work now."""
         is_named = not command.native and self.app.size.width >= _ROOM_FOR_NAMES
         named = f":{command.name} {command.argument}".rstrip() if is_named else ""
-        keys = Toned(f"{command.key:<{_KEY_WIDTH}} ", "info")
-        return Line((keys, Toned(command.help)), (Toned(f"  {named} ", "muted"),) if named else ())
+        keys = Toned(f"{command.key:<{_KEY_WIDTH}} ", "muted" if reason else "info")
+        text = Toned(command.help, "muted" if reason else "plain")
+        why = (Toned(f"  ✖ {reason}", "warn"),) if reason and reason != shared else ()
+        return Line((keys, text, *why), (Toned(f"  {named} ", "muted"),) if named else ())
 
     @staticmethod
     def _lines(lines: list[Line]) -> ToneLines:

@@ -12,7 +12,7 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 
 from nexus.errors import InvalidInput, NexusError
-from nexus.model import Group
+from nexus.model import Group, Session
 from nexus.query.format import quote
 from nexus_tui.commands import Command, bindings_of
 from nexus_tui.feed import Changed, Link
@@ -20,17 +20,25 @@ from nexus_tui.filtering import completions, is_begun, mistake_in, right_part
 from nexus_tui.panes.events import EventsPane
 from nexus_tui.panes.groups import GroupsPane
 from nexus_tui.panes.key_bar import KeyBar
+from nexus_tui.panes.replay_bar import ReplayBar, speed_of
 from nexus_tui.panes.sessions import SessionsPane
 from nexus_tui.panes.stats_strip import StatsStrip
 from nexus_tui.panes.top_bar import TopBar
-from nexus_tui.screens.base import CommandScreen, Targets
+from nexus_tui.replay.player import Player
+from nexus_tui.screens.base import nothing_under_the_cursor
 from nexus_tui.screens.columns import ColumnsDialog
+from nexus_tui.screens.events import EventsScreen
+from nexus_tui.screens.prompt import PromptLine
+from nexus_tui.screens.steering import SteeringScreen, Targets
+from nexus_tui.screens.steering_dialogs import read_extension
+from nexus_tui.screens.views import ViewsDialog
+from nexus_tui.screens.workflows import WorkflowsScreen
 from nexus_tui.steering import Outcome
 from nexus_tui.viewmodels.session_rows import FIELDS
-from nexus_widgets import Banner, Completion, FilterBar, VirtualTable, clean, count
+from nexus_widgets import Banner, Completion, FilterBar, Scrubber, VirtualTable, clean, count
 
 
-class MainScreen(CommandScreen):
+class MainScreen(SteeringScreen):
     """The first screen. The table has the focus; groups and events come and go beside it, or over it."""
 
     place = "main"
@@ -47,6 +55,8 @@ class MainScreen(CommandScreen):
         yield StatsStrip(id="stats")
         yield FilterBar(complete=self._complete, placeholder="filter, as in status:failed age>10m", id="filter")
         yield Banner(id="link-banner")
+        if self.console.player is not None:
+            yield ReplayBar(self.console.player, id="replay")
         with Horizontal(id="middle"):
             yield GroupsPane(id="groups")
             yield SessionsPane(self.feed, id="sessions")
@@ -130,6 +140,7 @@ class MainScreen(CommandScreen):
     def _draw_table_notes(self) -> None:
         source = self.sessions.source
         self._bar.count_text = f"{count(source.total)} of {count(source.whole)}" if source.q else ""
+        self.console.note_listing(source.q, source.sort.text)
         self.sessions.write_title()
         self.show_keys()
 
@@ -145,15 +156,23 @@ class MainScreen(CommandScreen):
         """The marked sessions, or the one under the cursor."""
         return Targets(self.sessions.chosen)
 
+    def current(self) -> Session | None:
+        """The session under the cursor."""
+        return self.sessions.current
+
     def done(self, outcomes: Sequence[Outcome], /) -> None:
         """Unmark what went well: what is left marked is what is left to do."""
         self.sessions.table.unmark(outcome.session_id for outcome in outcomes if outcome.error is None)
 
-    def offers(self, command: Command) -> bool:
-        """As every screen, and nothing to open or mark in an empty table."""
-        if command.name in ("open", "mark") and not self.sessions.table.total:
-            return False
-        return super().offers(command)
+    def refusal(self, command: Command) -> str:
+        """As every screen; nothing to open or mark in an empty table, and time moves only in a replay."""
+        if command.name in ("open", "mark", "mark-all") and not self.sessions.table.total:
+            return "there is no session here"
+        if command.name == "clear" and not self.sessions.table.marks:
+            return "nothing is marked"
+        if command.section == "Time" and self.console.player is None:
+            return "this is live: only a replay moves in time"
+        return super().refusal(command)
 
     @contextmanager
     def holding(self) -> Iterator[None]:
@@ -168,7 +187,8 @@ class MainScreen(CommandScreen):
     # The filter
 
     def _complete(self, text: str, cursor: int) -> list[Completion]:
-        return completions(text, cursor, self.feed.statistics, [group.id for group in self._groups])
+        groups = [group.id for group in self._groups]
+        return completions(text, cursor, self.feed.statistics, groups, self.feed.seen.values())
 
     def on_filter_bar_changed(self, event: FilterBar.Changed) -> None:
         """Show what matches while it is written; a filter that isn't one yet changes nothing."""
@@ -196,7 +216,7 @@ class MainScreen(CommandScreen):
         """Back to the table; a filter that was never right is taken back."""
         event.stop()
         if mistake_in(event.text) is not None:
-            event.bar.set_text(self.sessions.source.q)
+            event.bar.set_text(self.sessions.filter)
         self.sessions.table.focus()
 
     def on_groups_pane_chosen(self, event: GroupsPane.Chosen) -> None:
@@ -213,19 +233,40 @@ class MainScreen(CommandScreen):
         self._bar.set_text(q)
         self.sessions.show_filter(q)
 
+    def show_only(self, q: str) -> None:
+        """Show what a filter matches, with the table in front.
+
+        Args:
+            q: A filter that reads.
+        """
+        self._filter(q)
+        self.sessions.table.focus()
+
     # Commands
+
+    def arguments_of(self, command: Command) -> list[str]:
+        """What may follow a command's name."""
+        match command.name:
+            case "view":
+                names = self.console.kept.views.names
+                return [*names, "save ", "remove ", *(f"remove {name}" for name in names)]
+            case "sort":
+                return [key for key, field in FIELDS.items() if field.sort is not None]
+            case "group":
+                return [group.id for group in self._groups]
+        return super().arguments_of(command)
 
     def on_virtual_table_row_selected(self, event: VirtualTable.RowSelected) -> None:
         """Open a session."""
         event.stop()
-        self.console.open_session(event.key, self.sessions)
+        self.console.open_session(event.key)
 
     def do_open(self, session_id: str) -> None:
         """Open a session by id, or the one under the cursor."""
         chosen = session_id or self.sessions.table.cursor_key
         if chosen is None:
-            raise InvalidInput("There is no session under the cursor", field="session_id")
-        self.console.open_session(chosen, self.sessions)
+            raise nothing_under_the_cursor()
+        self.console.open_session(chosen)
 
     def do_back(self, _: str) -> None:
         """Step by step back to the plain table."""
@@ -237,8 +278,10 @@ class MainScreen(CommandScreen):
             self.sessions.table.focus()
         elif self.focused is not self.sessions.table:
             self.sessions.table.focus()
-        elif self.sessions.source.q:
+        elif self.sessions.filter:
             self._filter("")
+        elif self.sessions.faults:
+            self.sessions.show_faults(faults=False)
 
     def do_filter(self, q: str) -> None:
         """Write a filter, or show what matches the one given."""
@@ -257,6 +300,57 @@ class MainScreen(CommandScreen):
         pane = self.query_one("#events", EventsPane)
         self._toggle(pane, pane.log_view)
 
+    def do_all_events(self, q: str) -> None:
+        """All events on a screen of their own."""
+        self.app.push_screen(EventsScreen(q))
+
+    def do_workflows(self, _: str) -> None:
+        """The workflows."""
+        self.app.push_screen(WorkflowsScreen())
+
+    def do_last_error(self, _: str) -> None:
+        """Open what failed last."""
+        self.run_worker(self._open_last_error(), group="last-error", exclusive=True)
+
+    async def _open_last_error(self) -> None:
+        try:
+            found = await self.feed.window("status:failed", "-last_activity", 0, 1)
+        except NexusError as error:
+            self.complain(error)
+            return
+        if found.items:
+            self.console.open_session(found.items[0].id)
+        else:
+            self.tell("No session stands as failed")
+
+    def do_faults(self, _: str) -> None:
+        """Show only faults, or everything again."""
+        self.sessions.show_faults(faults=not self.sessions.faults)
+
+    def do_view(self, words: str) -> None:
+        """Show, save or remove a view; without a name, choose one."""
+        verb, _, name = words.partition(" ")
+        views = self.console.kept.views
+        if not words:
+            self.app.push_screen(ViewsDialog(views), lambda chosen: self.do_view(chosen) if chosen else None)
+        elif verb == "save":
+            views.save(name.strip(), self.sessions.view)
+            self.tell(f"Saved what is shown as {name.strip()}")
+        elif verb == "remove":
+            views.remove(name.strip())
+            self.tell(f"Removed the view {name.strip()}")
+        else:
+            self._show_view(words)
+
+    def _show_view(self, name: str) -> None:
+        view = self.console.kept.views.get(name)
+        error = mistake_in(view.q)
+        if error is not None:
+            raise error
+        self._bar.set_text(view.q)
+        self.sessions.show_view(view)
+        self.sessions.table.focus()
+
     def do_sort(self, name: str) -> None:
         """Sort by the next column, or by a named one."""
         if not name:
@@ -274,7 +368,11 @@ class MainScreen(CommandScreen):
         self.sessions.reverse()
 
     def do_pause(self, _: str) -> None:
-        """Hold the view, or let it go on."""
+        """Hold the view, or let it go on; a replay stands, or plays."""
+        if self.console.player is not None:
+            self.console.player.toggle()
+            self._moved()
+            return
         sessions, events = self.sessions, self.query_one("#events", EventsPane).log_view
         if sessions.is_paused:
             sessions.release("pause")
@@ -283,6 +381,84 @@ class MainScreen(CommandScreen):
             sessions.hold("pause")
             events.pause()
         self._draw()
+
+    # Time, in a replay
+
+    def _player(self) -> Player:
+        if self.console.player is None:
+            raise InvalidInput("This is live: only a replay (nexus console --replay FILE) moves in time", field="time")
+        return self.console.player
+
+    def _moved(self, *, jumped: bool = False) -> None:
+        if jumped:
+            self.feed.rewind()
+            self.query_one("#events", EventsPane).log_view.clear()
+        self.query_one("#replay", ReplayBar).draw()
+        self._draw()
+
+    def _jump(self, by: str, direction: int) -> None:
+        player = self._player()
+        length = read_extension(by) if by else max((player.tape.end - player.tape.start) / 100, 0.001)
+        player.seek(player.now + direction * length)
+        self._moved(jumped=True)
+
+    def do_rewind(self, by: str) -> None:
+        """Go back in time."""
+        self._jump(by, -1)
+
+    def do_forward(self, by: str) -> None:
+        """Go on in time."""
+        self._jump(by, 1)
+
+    def _step(self, direction: int) -> None:
+        player = self._player()
+        if player.step(direction):
+            self._moved(jumped=True)
+        else:
+            self.tell("There is no later event" if direction > 0 else "There is no earlier event")
+
+    def do_step_back(self, _: str) -> None:
+        """Stand at the event before."""
+        self._step(-1)
+
+    def do_step_on(self, _: str) -> None:
+        """Stand at the next event."""
+        self._step(1)
+
+    def _change_speed(self, factor: float) -> None:
+        player = self._player()
+        player.change_speed(factor)
+        self._moved()
+        self.tell(f"Speed \u00d7{speed_of(player)}")
+
+    def do_slower(self, _: str) -> None:
+        """Half the speed."""
+        self._change_speed(0.5)
+
+    def do_faster(self, _: str) -> None:
+        """Twice the speed."""
+        self._change_speed(2.0)
+
+    def do_seek(self, text: str) -> None:
+        """Go to a time, or ask for one."""
+        player = self._player()
+        if not text:
+            prompt = PromptLine("time ", placeholder="03:04:05 (UTC), or 61%")
+            self.app.push_screen(prompt, lambda asked: self._seek(asked) if asked else None)
+            return
+        player.seek(player.time_of(text))
+        self._moved(jumped=True)
+
+    def _seek(self, text: str) -> None:
+        try:
+            self.do_seek(text)
+        except InvalidInput as error:
+            self.complain(error)
+
+    def on_scrubber_sought(self, event: Scrubber.Sought) -> None:
+        """Go to where the line was clicked."""
+        event.stop()
+        self.do_seek(f"{event.share * 100}%")
 
     def do_columns(self, _: str) -> None:
         """Choose columns."""

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from nexus.errors import InvalidInput, NexusError
+from nexus.model import Session
 from nexus_tui.commands import Command, bindings_of
 from nexus_tui.feed import Changed, Detail, Link
 from nexus_tui.panes.about import AboutPane
@@ -21,8 +22,8 @@ from nexus_tui.panes.tab_line import TabLine
 from nexus_tui.panes.tone_lines import Line, ToneLines
 from nexus_tui.panes.top_bar import link_words
 from nexus_tui.past import NOW, START, Past, pair_to_compare
-from nexus_tui.screens.base import Targets
 from nexus_tui.screens.session_panes import LEFT, RIGHT, SessionPanes
+from nexus_tui.screens.steering import Targets
 from nexus_tui.steering import Outcome
 from nexus_tui.viewmodels.event_lines import event_line
 from nexus_tui.viewmodels.moments import Moment, moments
@@ -69,6 +70,7 @@ class SessionScreen(SessionPanes):
     def on_mount(self) -> None:
         """Load, and follow the feed."""
         self._past = Past(self.feed, self.session_id)
+        self.query_one("#pane-children", ChildrenPane).follow(self.session_id, self.feed)
         self._pace = Pace(self, self._load_soon, per_second=8)
         self.feed.changed.subscribe(self, self._take_changes)
         self.feed.beaten.subscribe(self, self._take_beat)
@@ -89,8 +91,8 @@ class SessionScreen(SessionPanes):
     # Loading
 
     def _take_changes(self, changed: Changed) -> None:
-        children = {child.id for child in self._detail.children} if self._detail else set()
-        mine = self.session_id in changed.sessions or children & changed.sessions
+        self.query_one("#pane-children", ChildrenPane).take(changed)
+        mine = self.session_id in changed.sessions
         has_new_child = any(event.data.get("parent_id") == self.session_id for event in changed.events)
         if changed.everything or mine or has_new_child:
             self._pace.request()
@@ -140,7 +142,7 @@ class SessionScreen(SessionPanes):
 
     def _draw_ages(self, detail: Detail) -> None:
         now = self.feed.clock()
-        self._checkpoints.show(detail.checkpoints, now)
+        self._checkpoints.show(detail.session, detail.checkpoints, detail.events, now)
         self.query_one("#pane-children", ChildrenPane).show(detail.children, Context(now, self.feed.last_events))
         self.query_one("#pane-about", AboutPane).show(facts(detail.session, detail.run, now))
 
@@ -170,7 +172,8 @@ class SessionScreen(SessionPanes):
         self.set_class(self._at != NOW, "-past")
         detail = self._detail
         counts = {
-            "checkpoints": len(detail.checkpoints), "events": len(detail.events), "children": len(detail.children)
+            "checkpoints": len(detail.checkpoints), "events": len(detail.events),
+            "children": detail.children.total or len(detail.children),
         } if detail else {}  # fmt: skip
         shown = (self.pane_of("left"), self.pane_of("right"))
         front = (self.front,) if self.has_class("-narrow") else shown
@@ -254,17 +257,28 @@ class SessionScreen(SessionPanes):
         """This session, and the checkpoint that is shown."""
         return Targets((self.session_id,), None if self._at in (NOW, START) else self._at)
 
+    def current(self) -> Session | None:
+        """This session, once it was read."""
+        return self._detail.session if self._detail else None
+
     def done(self, _: Sequence[Outcome], /) -> None:
         """Show the session after it."""
         self._load_soon()
 
-    def offers(self, command: Command) -> bool:
+    def refusal(self, command: Command) -> str:
         """As every screen; nothing earlier without checkpoints, nothing later than now."""
-        if command.name == "later":
-            return self._at != NOW
-        if command.name == "earlier":
-            return bool(self._detail and self._detail.checkpoints)
-        return super().offers(command)
+        match command.name:
+            case "later" if self._at == NOW:
+                return "this is now"
+            case "earlier" | "mark" | "diff" if not (self._detail and self._detail.checkpoints):
+                return "it has no checkpoints"
+            case "last-error" if self._last_error() is None:
+                return "its newest events tell of no failure"
+            case "clear" if not self._checkpoints.table.marks:
+                return "nothing is marked"
+            case "resume" | "fork" if self._at == START:
+                return "before the first checkpoint there is nothing to go on from"
+        return super().refusal(command)
 
     def do_resume(self, argument: str) -> None:
         """Resume, from the checkpoint that is shown."""
@@ -284,9 +298,27 @@ class SessionScreen(SessionPanes):
     def on_children_pane_opened(self, event: ChildrenPane.Opened) -> None:
         """Open a child over this session."""
         event.stop()
-        self.console.open_session(event.session_id, self._among)
+        self.console.open_session(event.session_id)
+
+    def on_children_pane_failed(self, event: ChildrenPane.Failed) -> None:
+        """Say why there are no more children to see."""
+        event.stop()
+        self.complain(event.error)
 
     # Commands
+
+    def _last_error(self) -> int | None:
+        kinds = [moment.point.kind for moment in self._moments]
+        return len(kinds) - 1 - kinds[::-1].index("error") if "error" in kinds else None
+
+    def do_last_error(self, _: str) -> None:
+        """Go to when it last failed."""
+        index = self._last_error()
+        if index is None:
+            self.tell("Its newest events tell of no failure")
+        else:
+            self._timeline.cursor = index
+            self._timeline.focus()
 
     def do_back(self, _: str) -> None:
         """Back to now, then back to the table."""

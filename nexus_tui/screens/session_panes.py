@@ -14,8 +14,8 @@ from nexus_tui.panes.about import AboutPane
 from nexus_tui.panes.checkpoints import CheckpointsPane
 from nexus_tui.panes.children import ChildrenPane
 from nexus_tui.panes.tab_line import TabLine
-from nexus_tui.screens.base import CommandScreen
 from nexus_tui.screens.prompt import PromptLine
+from nexus_tui.screens.steering import SteeringScreen
 from nexus_tui.viewmodels.words import plural
 from nexus_widgets import DiffView, EventLog, JsonTree, json_path
 
@@ -30,7 +30,7 @@ class Deck(ContentSwitcher):
     ALLOW_MAXIMIZE = True
 
 
-class SessionPanes(CommandScreen):
+class SessionPanes(SteeringScreen):
     """Documents in the left deck, history and lineage in the right one; a narrow screen shows one deck."""
 
     front = "state"

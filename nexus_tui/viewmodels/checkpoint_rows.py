@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nexus.model import Checkpoint
+from nexus_tui.viewmodels.branches import Place, branches
 from nexus_tui.viewmodels.words import clock_time, since
 from nexus_widgets import Column, Row, Tone, Toned, clean
 
 CHECKPOINT_COLUMNS = (
-    Column("line", "", 3, sortable=False, priority=5),
+    Column("line", "", 6, sortable=False, priority=5),
     Column("id", "CHECKPOINT", 16, min_width=13, flex=1, sortable=False, priority=9),
     Column("step", "STEP", 6, "right", sortable=False, priority=7),
     Column("age", "AGE", 6, "right", sortable=False, priority=6),
@@ -18,30 +19,39 @@ CHECKPOINT_COLUMNS = (
 )
 
 
-def checkpoint_rows(checkpoints: Sequence[Checkpoint], now: float) -> list[Row]:
-    """Newest first. The line at the left runs through the history that counts; branches left behind stand beside it.
+def checkpoint_rows(
+    checkpoints: Sequence[Checkpoint], now: float, places: Sequence[Place] | None = None, current: int | None = None
+) -> list[Row]:
+    """Newest first. The line at the left runs through the history that counts; branches left behind hang on it.
 
     Args:
         checkpoints: Ascending.
         now: Seconds since the epoch.
+        places: Where each is drawn, the newest first; worked out from what is superseded if not given.
+        current: The number that the history which counts has come to; the newest that counts if not given.
     """
-    return [_row(each, now, newest=each is checkpoints[-1]) for each in reversed(checkpoints)]
+    if not checkpoints:
+        return []
+    if current is None:
+        current = max((each.number for each in checkpoints if not each.superseded), default=0)
+    drawn = places if places is not None else branches(checkpoints, (), current)
+    newest = checkpoints[-1].number
+    return [_row(each, now, place, newest, current) for each, place in zip(reversed(checkpoints), drawn, strict=True)]
 
 
-def _row(checkpoint: Checkpoint, now: float, *, newest: bool) -> Row:
+def _row(checkpoint: Checkpoint, now: float, place: Place, newest: int, current: int) -> Row:
     notes = []
     if checkpoint.superseded:
         notes.append("superseded")
     if checkpoint.pinned:
-        notes.append("forked")
-    if newest and not checkpoint.superseded:
-        notes.append("newest")
+        notes.append("forked →")
+    if checkpoint.number == current:
+        notes.append("newest" if current == newest else "here")
     tone: Tone = "muted" if checkpoint.superseded else "plain"
-    line = Toned("│◇", "muted") if checkpoint.superseded else Toned("◆", "info")
     return Row(
         checkpoint.id,
         (
-            line,
+            Toned(place.line, "muted" if checkpoint.superseded else "info"),
             Toned(clean(checkpoint.id, limit=40), tone),
             Toned(f"{checkpoint.step}", tone),
             Toned(since(checkpoint.created_at, now), tone),

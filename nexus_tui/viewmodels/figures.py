@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from nexus.model import Statistics, Status
+from nexus_tui.horizon import Expiring
 from nexus_tui.viewmodels.words import NOTHING, STATUS_MARKS
-from nexus_widgets import Tone, clean, duration
+from nexus_widgets import Tone, clean, compact, duration
 
 SHORT_ORDER = (Status.IN_PROGRESS, Status.ACTIVE, Status.SUSPENDED, Status.FAILED)
 """What an operator looks at first; the final ones follow where there is room."""
@@ -51,6 +52,14 @@ def percentiles(statistics: Statistics | None) -> str:
     if statistics is None or not statistics.finished:
         return "nothing has ended yet"
     return f"p50 {duration(statistics.p50_duration)}  p99 {duration(statistics.p99_duration)}"
+
+
+def expiring(horizon: Expiring | None) -> tuple[str, Tone]:
+    """How many sessions expire soon: ``expiring <5m 14  <1h 310  <1d 2,411``."""
+    if horizon is None:
+        return "", "muted"
+    told = "  ".join(f"<{within} {compact(number)}" for within, number in horizon.counts)
+    return f"expiring {told}", "warn" if horizon.counts and horizon.counts[0][1] else "muted"
 
 
 def turnover(statistics: Statistics | None) -> str:

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from nexus_widgets.plot import BrailleSpark, Series
     from nexus_widgets.progress import ProgressCell, bar, labelled_bar
     from nexus_widgets.rows import LocatingSource, Row, RowSource, RowWindow
+    from nexus_widgets.scrubber import Scrubber
     from nexus_widgets.stat_tile import StatTile
     from nexus_widgets.text import cell_fit, cell_width, clean, compact, count, duration, is_inert
     from nexus_widgets.timeline import Timeline, TimelinePoint
     from nexus_widgets.tone import Tone, Toned
     from nexus_widgets.virtual_table import VirtualTable
+    from nexus_widgets.wrapping import wrapped
 
 __all__ = [
     "Banner",
@@ -42,6 +44,7 @@ __all__ = [
     "Row",
     "RowSource",
     "RowWindow",
+    "Scrubber",
     "Series",
     "StatTile",
     "Timeline",
@@ -61,6 +64,7 @@ __all__ = [
     "is_inert",
     "json_path",
     "labelled_bar",
+    "wrapped",
 ]
 
 _HOMES = {
@@ -75,11 +79,13 @@ _HOMES = {
     "plot": ("BrailleSpark", "Series"),
     "progress": ("ProgressCell", "bar", "labelled_bar"),
     "rows": ("LocatingSource", "Row", "RowSource", "RowWindow"),
+    "scrubber": ("Scrubber",),
     "stat_tile": ("StatTile",),
     "text": ("cell_fit", "cell_width", "clean", "compact", "count", "duration", "is_inert"),
     "timeline": ("Timeline", "TimelinePoint"),
     "tone": ("Tone", "Toned"),
     "virtual_table": ("VirtualTable",),
+    "wrapping": ("wrapped",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

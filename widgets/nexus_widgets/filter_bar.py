@@ -17,6 +17,7 @@ from textual.widgets import Input
 
 from nexus_widgets.filter_hints import Completion, FilterHints
 from nexus_widgets.filter_input import FilterInput, FilterRow, FilterText
+from nexus_widgets.recall import Recall
 from nexus_widgets.text import clean
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class FilterBar(Widget):
         prompt: str = "/",
         placeholder: str = "",
         debounce: float = 0.12,
+        recall: Sequence[str] = (),
         name: str | None = None,
         id: str | None = None,  # noqa: A002  the name that every Textual widget uses
         classes: str | None = None,
@@ -94,6 +96,7 @@ class FilterBar(Widget):
             prompt: What stands before the input.
             placeholder: What an empty input says.
             debounce: Seconds without typing before `Changed`; 0 sends it at once.
+            recall: Texts written before, oldest first: while no completion is offered, up and down go through them.
             name: The widget's name.
             id: The widget's id.
             classes: The widget's CSS classes.
@@ -103,6 +106,7 @@ class FilterBar(Widget):
         self._debounce = debounce
         self._timer: Timer | None = None
         self._told = clean(value)
+        self._recall = Recall(recall)
         self._prompt = FilterText(classes="filter-bar--prompt")
         self._prompt.text = prompt
         self._input = FilterInput(placeholder)
@@ -183,7 +187,11 @@ class FilterBar(Widget):
             self.screen.focus_next()
 
     def action_choose(self, step: int) -> None:
-        """Choose another completion; without a list, ask for one."""
+        """Choose another completion; without a list, go through what was written before, or ask for one."""
+        begun = bool(self.text) and not self._recall.is_shown
+        if self._recall.texts and not (self._hints.completions and begun):
+            self._recollect(step)
+            return
         if not self._hints.completions:
             self._offer()
         if self._hints.completions:
@@ -246,6 +254,12 @@ class FilterBar(Widget):
         completions = self._complete(self.text, cursor)
         start = self._start_of(completions[0], cursor) if completions else 0
         self._hints.offer(completions, self._cell_of(start))
+
+    def _recollect(self, step: int) -> None:
+        found = self._recall.move(step, self.text)
+        if found is not None:
+            self._write(found)
+            self._hints.offer(())
 
     def _take(self, completion: Completion) -> None:
         cursor = self._input.cursor_position

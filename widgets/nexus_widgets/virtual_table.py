@@ -120,7 +120,7 @@ class VirtualTable(LineView, can_focus=True):
         """Marks were set or cleared."""
 
         def __init__(self, table: VirtualTable, keys: frozenset[str]) -> None:
-            """Remember the keys that are marked now."""
+            """Remember the keys that are marked now; all rows but ``table.spared`` where ``table.marks_all``."""
             super().__init__(table)
             self.keys = keys
 
@@ -175,6 +175,7 @@ class VirtualTable(LineView, can_focus=True):
         super().__init__(name=name, id=id, classes=classes)
         self._columns = tuple(columns)
         self._marks: dict[str, None] = {}
+        self._marks_all = False
         self._lines = TableLines(self, empty)
         self._feed = RowFeed(self, self._view, self._tell_waiting, margin=margin, per_second=refreshes_per_second)
         self._feed.set_source(source)
@@ -191,8 +192,23 @@ class VirtualTable(LineView, can_focus=True):
 
     @property
     def marks(self) -> frozenset[str]:
-        """Keys of the marked rows, shown or not."""
-        return frozenset(self._marks)
+        """Keys of the marked rows, shown or not; none while all are marked, whose keys nobody knows."""
+        return frozenset() if self._marks_all else frozenset(self._marks)
+
+    @property
+    def marks_all(self) -> bool:
+        """Whether every row is marked, whatever rows there are, but those spared."""
+        return self._marks_all
+
+    @property
+    def spared(self) -> frozenset[str]:
+        """Keys of the rows whose mark was taken away while all are marked."""
+        return frozenset(self._marks) if self._marks_all else frozenset()
+
+    @property
+    def marked_count(self) -> int:
+        """How many rows are marked, as far as is known."""
+        return max(self.total - len(self._marks), 0) if self._marks_all else len(self._marks)
 
     def is_marked(self, key: str) -> bool:
         """Say whether a row is marked.
@@ -200,7 +216,7 @@ class VirtualTable(LineView, can_focus=True):
         Args:
             key: The row's key.
         """
-        return key in self._marks
+        return (key in self._marks) != self._marks_all
 
     @property
     def is_frozen(self) -> bool:
@@ -335,7 +351,7 @@ class VirtualTable(LineView, can_focus=True):
         """Mark the row under the cursor, or take its mark away."""
         key = self.cursor_key
         if key is not None:
-            (self.unmark if key in self._marks else self.mark)([key])
+            (self.unmark if self.is_marked(key) else self.mark)([key])
 
     def action_mark_and_move(self, rows: int) -> None:
         """Mark the row under the cursor and move on."""
@@ -423,7 +439,7 @@ class VirtualTable(LineView, can_focus=True):
         Args:
             keys: The rows' keys.
         """
-        self._marked({**self._marks, **dict.fromkeys(keys)})
+        self._set_marks(keys, kept=not self._marks_all)
 
     def unmark(self, keys: Iterable[str]) -> None:
         """Take marks away.
@@ -431,18 +447,29 @@ class VirtualTable(LineView, can_focus=True):
         Args:
             keys: The rows' keys.
         """
-        gone = frozenset(keys)
-        self._marked({key: None for key in self._marks if key not in gone})
+        self._set_marks(keys, kept=self._marks_all)
+
+    def mark_all(self) -> None:
+        """Mark every row, those that were never fetched too, until `clear_marks`."""
+        self._marked({}, marks_all=True)
 
     def clear_marks(self) -> None:
         """Take all marks away."""
-        self._marked({})
+        self._marked({}, marks_all=False)
 
     # The rows held
 
-    def _marked(self, marks: dict[str, None]) -> None:
-        if marks.keys() != self._marks.keys():
-            self._marks = marks
+    def _set_marks(self, keys: Iterable[str], *, kept: bool) -> None:
+        """Keep keys among the marks (or, while all are marked, among the spared), or drop them from there."""
+        some = dict.fromkeys(keys)
+        if kept:
+            self._marked({**self._marks, **some}, marks_all=self._marks_all)
+        else:
+            self._marked({key: None for key in self._marks if key not in some}, marks_all=self._marks_all)
+
+    def _marked(self, marks: dict[str, None], *, marks_all: bool) -> None:
+        if marks.keys() != self._marks.keys() or marks_all != self._marks_all:
+            self._marks, self._marks_all = marks, marks_all
             self.refresh()
             self.post_message(self.MarksChanged(self, self.marks))
 

@@ -1,24 +1,29 @@
-"""``nexus events``: what happened, and what happens now."""
+"""``nexus events``: what happened, and what happens now; ``nexus events record``: keep it in a file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated
+import inspect
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
 
 import typer
 
 from nexus.errors import InvalidInput
 from nexus.model import Event
 from nexus.service import MAX_LIMIT, Service
+from nexus_tui.cli.diagnostics import ExitCode
 from nexus_tui.cli.following import telling_connection
-from nexus_tui.cli.invocation import Invocation, alone, command
+from nexus_tui.cli.invocation import Invocation, Shared, alone, command, share
 from nexus_tui.cli.selection import filter_errors
 from nexus_tui.cli.views import EVENTS
 
-app = alone()
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+_SHARED = ("store", "server", "token", "app", "output", "debug")
 
 
-@command(app, "events")
+@command(alone(), "events")
 async def events(
     call: Invocation,
     query: Annotated[
@@ -80,3 +85,88 @@ async def _past(service: Service, q: str, session: str | None, limit: int) -> li
 
 def _joined(q: str, session: str | None) -> str:
     return q if session is None else f"id={session} {q}".strip()
+
+
+def _events_or_more(**given: Any) -> None:
+    """Show the last events, oldest first. With --follow, -o json writes one object a line."""
+    context: typer.Context = given["context"]
+    if context.invoked_subcommand is None:
+        events(**given)
+    else:
+        share(context, Shared(**{name: given[name] for name in _SHARED}))
+
+
+# Both at once: `nexus events` shows events, and `nexus events record` is a command below it.
+_events_or_more.__signature__ = inspect.signature(events)  # type: ignore[attr-defined]
+_events_or_more.__annotations__ = {
+    name: parameter.annotation for name, parameter in inspect.signature(events).parameters.items()
+}
+app.callback(invoke_without_command=True)(_events_or_more)
+
+
+@command(app, "record", without=("output",))
+async def record(
+    call: Invocation,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A new file; - is stdout.")],
+    query: Annotated[
+        str | None, typer.Option("-q", "--query", metavar="FILTER", help="Only what matches, with type: besides.")
+    ] = None,
+    past: Annotated[int, typer.Option(help="Events from before the start that are written first.")] = 100,
+    seconds: Annotated[float | None, typer.Option("--for", metavar="SECONDS", help="Stop after this long.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+) -> ExitCode:
+    """Record events and what they change, until interrupted; nexus console --replay FILE plays it."""
+    import asyncio
+    import time
+
+    from nexus_tui.replay.recorder import Recorder
+
+    if not 0 <= past <= MAX_LIMIT:
+        raise InvalidInput(f"--past {past} must be 0 to {MAX_LIMIT}", field="past", value=past)
+    if seconds is not None and not 0 <= seconds < float("inf"):
+        raise InvalidInput(f"--for {seconds} must be a number of seconds", field="for", value=seconds)
+    q = query or ""
+    with _recording_file(file, force=force) as written:
+        async with call.target.open_service() as service:
+
+            def write(line: bytes) -> None:
+                written.write(line)
+                written.flush()
+
+            recorder = Recorder(service, write, time.time, q, past)
+            task = asyncio.create_task(recorder.record(call.target.label))
+            call.say.note(f"recording {call.target.label} into {file}; Ctrl+C ends it")
+            try:
+                with filter_errors(q), telling_connection(call, service):
+                    await asyncio.wait_for(task, seconds)
+            except TimeoutError:
+                if not task.cancelled():
+                    raise
+            except asyncio.CancelledError:
+                task.cancel()
+            finally:
+                await asyncio.gather(task, return_exceptions=True)
+            told = recorder.recorded
+            call.say.note(f"recorded {told.events:,} events and {told.sessions:,} records of sessions")
+    return ExitCode.DONE
+
+
+@contextmanager
+def _recording_file(file: str, *, force: bool) -> Iterator[BinaryIO]:
+    """A file to write to; one that is there is not written over without being asked to."""
+    import sys
+
+    if file == "-":
+        yield sys.stdout.buffer
+        return
+    path = Path(file)
+    try:
+        # States may be nobody else's business.
+        path.touch(mode=0o600, exist_ok=force)
+        opened = path.open("wb")
+    except FileExistsError:
+        raise InvalidInput(f"{file} is there already: --force writes over it", field="file", value=file) from None
+    except OSError as error:
+        raise InvalidInput(f"{file} can't be written: {error.strerror}", field="file", value=file) from None
+    with opened:
+        yield opened

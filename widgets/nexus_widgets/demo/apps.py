@@ -16,6 +16,7 @@ from nexus_widgets.filter_bar import FilterBar
 from nexus_widgets.json_tree import JsonTree
 from nexus_widgets.plot import BrailleSpark, Series
 from nexus_widgets.progress import ProgressCell
+from nexus_widgets.scrubber import Scrubber
 from nexus_widgets.stat_tile import StatTile
 from nexus_widgets.timeline import Timeline
 from nexus_widgets.virtual_table import VirtualTable
@@ -208,6 +209,39 @@ class TimelineDemo(App[None]):
         self.query_one(".lanes", Timeline).focus()
 
 
+class ScrubberDemo(App[None]):
+    """where a recording has come to: click to go elsewhere"""
+
+    CSS = "Scrubber { margin: 1 1 0 1; }"
+
+    def compose(self) -> ComposeResult:
+        """Show one at its start, one in its middle, one at its end, and one of which nothing is known."""
+        for share in (0.0, 0.4, 1.0):
+            scrubber = Scrubber(samples.wave(300))
+            scrubber.set_reactive(Scrubber.share, share)
+            yield scrubber
+        yield Scrubber()
+
+    def on_scrubber_sought(self, event: Scrubber.Sought) -> None:
+        """Go there."""
+        event.control.share = event.share
+
+
+class RecallDemo(App[None]):
+    """a line with a memory: up and down bring what was written before"""
+
+    CSS = "Label { margin: 1 2; }"
+
+    def compose(self) -> ComposeResult:
+        """Show a line above a text."""
+        yield FilterBar(prompt=":", debounce=0, recall=("extend 10m", "filter status:failed", "theme nexus-light"))
+        yield Label("Press the up key; or write f, and then press it.", markup=False)
+
+    def on_mount(self) -> None:
+        """Start with the cursor in the line."""
+        self.query_one(FilterBar).focus()
+
+
 class BannerDemo(App[None]):
     """the three levels of a banner"""
 
@@ -271,6 +305,8 @@ DEMOS: Final[dict[str, type[App[None]]]] = {
     "filter": FilterDemo,
     "diff": DiffDemo,
     "timeline": TimelineDemo,
+    "scrubber": ScrubberDemo,
+    "recall": RecallDemo,
     "banner": BannerDemo,
     "overview": OverviewDemo,
 }

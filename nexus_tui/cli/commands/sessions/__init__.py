@@ -1,6 +1,6 @@
 """``nexus sessions``."""
 
-from nexus_tui.cli.commands.sessions import bulk, changing, moving, reading
+from nexus_tui.cli.commands.sessions import bulk, changing, explaining, moving, reading
 from nexus_tui.cli.commands.sessions.base import app
 
-__all__ = ["app", "bulk", "changing", "moving", "reading"]
+__all__ = ["app", "bulk", "changing", "explaining", "moving", "reading"]

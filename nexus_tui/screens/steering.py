@@ -1,0 +1,122 @@
+"""SteeringScreen: a screen whose sessions can be changed: by dialogs, and only what they say."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from textual.widget import Widget
+
+from nexus.errors import NexusError
+from nexus.model import FINAL, RUNNING, Session, Status
+from nexus_tui.commands import Command
+from nexus_tui.screens.base import CommandScreen, nothing_under_the_cursor
+from nexus_tui.screens.form import FormDialog
+from nexus_tui.screens.report import ReportDialog
+from nexus_tui.screens.steering_dialogs import (
+    EndDialog,
+    ExtendDialog,
+    ForkDialog,
+    ResumeDialog,
+    SignalDialog,
+    names_of,
+    read_extension,
+)
+from nexus_tui.screens.why import WhyScreen
+from nexus_tui.steering import Change, Extend, Fork, Outcome
+from nexus_tui.viewmodels.words import STATUS_MARKS, plural, until
+
+
+class SteeringScreen(ActingScreen):
+    """A screen with sessions to steer."""
+
+    # What works now
+
+    def offers(self, command: Command) -> bool:
+        """Whether a command is in the footer: what may change from row to row is left to the help."""
+        return not (self._no_change_now() if command.changes else self.refusal(command))
+
+    def refusal(self, command: Command) -> str:
+        """Why a command would do nothing here and now."""
+        if command.changes:
+            return self._no_change_now() or self._no_such_change(command.name)
+        session = self.current()
+        match command.name:
+            case "parent" if session is not None and session.parent_id is None:
+                return "it has no parent"
+            case "group" if session is not None and session.group_id is None:
+                return "it is in no group"
+            case "why" | "parent" | "group" | "copy" if session is None:
+                return "there is no session under the cursor"
+        return ""
+
+    def _no_change_now(self) -> str:
+        if self.feed.read_only:
+            return "this console is read-only"
+        if self.feed.link.state == "lost":
+            return "there is no connection"
+        return "" if self.targets().ids else "there is no session under the cursor"
+
+    def _no_such_change(self, name: str) -> str:
+        session = self.current()
+        if session is None or len(self.targets().ids) != 1:
+            return ""
+        status = Status.EXPIRED if session.is_due(self.feed.clock()) else session.status
+        word = STATUS_MARKS[status].word
+        if name == "resume":
+            return _no_resume(session, status)
+        if name in ("extend", "signal", "end") and status in FINAL:
+            return f"it is {word}{' already' if name == 'end' else ''}"
+        return ""
+
+    # Looking
+
+    def do_why(self, _: str) -> None:
+        """Explain a session."""
+        session = self.current()
+        if session is None:
+            raise nothing_under_the_cursor()
+        self.app.push_screen(WhyScreen(session.id, self.feed, self.console.equivalents))
+
+    def do_parent(self, _: str) -> None:
+        """Open the parent."""
+        session = self.current()
+        if session is None:
+            raise nothing_under_the_cursor()
+        if session.parent_id is None:
+            self.tell(f"{session.id} has no parent")
+        else:
+            self.console.open_session(session.parent_id)
+
+    def do_group(self, name: str) -> None:
+        """Show a group."""
+        session = self.current()
+        group = name or (session.group_id if session is not None else None)
+        if group is None:
+            self.tell(f"{session.id} is in no group" if session is not None else "There is no session under the cursor")
+        else:
+            self.console.show_group(group)
+
+    def do_zoom(self, _: str) -> None:
+        """Let the focused pane fill the screen, and back."""
+        if self.maximized is not None:
+            self.minimize()
+            return
+        pane = self.zoomable()
+        if pane is None or not self.maximize(pane, container=False):
+            self.tell("Nothing here can be enlarged: go to a pane with Tab first")
+
+    def zoomable(self) -> Widget | None:
+        """The pane that ``zoom`` enlarges."""
+        return self.focused
+
+
+def _no_resume(session: Session, status: Status) -> str:
+    """Why a session can't be resumed; nothing where it can."""
+    if status is Status.COMPLETED:
+        return "it is completed, for good"
+    if status in RUNNING:
+        return f"it is {STATUS_MARKS[status].word}: a run is live"
+    return "" if session.workflow is not None else "nothing has run in it"
