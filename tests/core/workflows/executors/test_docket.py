@@ -38,6 +38,16 @@ async def test_background_runs_are_spread_over_all_processes(on_valkey: Place) -
             assert set(pids) == {worker.pid, me()}
 
 
+async def up(app: AsyncNexus) -> DocketExecutor:
+    """Return when docket carries its runs."""
+    executor = app.parts.executor
+    assert isinstance(executor, DocketExecutor)
+    async with asyncio.timeout(PATIENCE):
+        while not executor.carried:
+            await asyncio.sleep(0.01)
+    return executor
+
+
 async def consumers(place: Place) -> int:
     port = int(place.url.rpartition(":")[2].partition("/")[0])
     found = ask(port, "XINFO", "CONSUMERS", f"{place.prefix}docket:stream", "docket-workers")
@@ -142,6 +152,33 @@ async def test_a_user_without_rights_to_publish_works_without_docket_and_says_so
     assert "secret" not in caplog.text
 
 
+async def test_docket_that_does_not_get_back_to_work_is_connected_anew_and_live_runs_go_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "nexus.executor")
+    gate = asyncio.Event()
+    with single(tmp_path / "data") as server:
+        ask(server.port, "ACL", "SETUSER", "nexus", "on", ">secret", "~*", "&*", "+@all")
+        url = f"redis://nexus:secret@127.0.0.1:{server.port}/0"
+        async with AsyncNexus(store=url, recovery_interval=1.0) as app:
+            app.register(me, "pid")
+            app.register(gate.wait, "gated")
+            await app.start()
+            await up(app)
+            live = await app.execute_workflow("gated", background=True)
+            ask(server.port, "ACL", "SETUSER", "nexus", "-psubscribe")
+            ask(server.port, "CLIENT", "KILL", "USER", "nexus")
+            async with asyncio.timeout(PATIENCE):
+                while "takes no messages" not in caplog.text:
+                    result = await app.execute_workflow("pid", background=True)
+                    assert (await ended(app, result)).outputs == me()
+            ask(server.port, "ACL", "SETUSER", "nexus", "+psubscribe")
+            gate.set()
+            assert (await ended(app, live)).outputs is True
+            await up(app)
+    assert "secret" not in caplog.text
+
+
 @contextmanager
 def by_socket(folder: Path) -> Iterator[str]:
     with single(folder, *_KEPT_NOWHERE, "--unixsocket", str(folder / "s")):
@@ -187,11 +224,7 @@ async def test_docket_carries_runs_wherever_the_store_is(way: Way, tmp_path: Pat
         async with AsyncNexus(store=url, recovery_interval=3600) as app:
             app.register(me, "pid")
             await app.start()
-            executor = app.parts.executor
-            assert isinstance(executor, DocketExecutor)
-            async with asyncio.timeout(PATIENCE):
-                while not executor.carried:
-                    await asyncio.sleep(0.01)
+            await up(app)
             for _ in range(3):
                 result = await app.execute_workflow("pid", background=True)
                 assert (await ended(app, result)).outputs == me()
@@ -201,6 +234,9 @@ async def test_docket_gets_a_url_whose_first_host_can_be_reached(on_valkey: Plac
     for url in ("redis://u:p@h:1/2", "rediss://h?ssl_ca_certs=f", "unix:///s?db=1", "redis+cluster://u:p%40@one:7000"):
         assert await queue_url(url) == url
     dead, alive = f"127.0.0.1:{free_ports(1)[0]}", on_valkey.url.split("/")[2]
+    assert await queue_url("redis://h/0?shards=4") == "redis://h/0"
+    assert await queue_url("unix:///s?db=1&shards=4") == "unix:///s?db=1"
+    assert await queue_url(f"redis+cluster://u:p@{dead},{alive}?shards=4") == f"redis+cluster://u:p@{alive}"
     assert await queue_url(f"redis+cluster://u:p@{dead},{alive}") == f"redis+cluster://u:p@{alive}"
     assert await queue_url(f"redis+sentinel://{dead},{alive}/main/1") == f"redis+sentinel://{alive},{dead}/main/1"
     assert await queue_url(f"redis+sentinel://{dead},[::1]/main") == f"redis+sentinel://{dead},[::1]/main"
@@ -223,11 +259,7 @@ async def test_a_frozen_redis_holds_nobody_up_who_stops(tmp_path: Path) -> None:
         app = AsyncNexus(store=server.url)
         await app.open()
         await app.start()
-        executor = app.parts.executor
-        assert isinstance(executor, DocketExecutor)
-        async with asyncio.timeout(PATIENCE):
-            while not executor.carried:
-                await asyncio.sleep(0.01)
+        executor = await up(app)
         server.send(signal.SIGSTOP)
         try:
             async with asyncio.timeout(PATIENCE):

@@ -25,9 +25,10 @@ async def queue_url(store_url: str) -> str:
     All forms are docket's own, but of a cluster's nodes it takes only one; and where the first Sentinel is down, it
     would be slow to try another.
     """
-    scheme, _, rest = store_url.partition("://")
+    url = _without_shards(store_url)
+    scheme, _, rest = url.partition("://")
     if scheme.lower() not in _PORTS:
-        return store_url
+        return url
     userinfo, at, rest = rest.rpartition("@")
     hosts, slash, path = rest.partition("/")
     names = hosts.split(",")
@@ -36,6 +37,13 @@ async def queue_url(store_url: str) -> str:
         return f"redis+cluster://{userinfo}{at}{first}"
     others = [name for name in names if name != first]
     return f"{scheme}://{userinfo}{at}{','.join((first, *others))}{slash}{path}"
+
+
+def _without_shards(url: str) -> str:
+    """The URL without what only the store understands."""
+    address, _, query = url.partition("?")
+    kept = [option for option in query.split("&") if option and not option.startswith("shards=")]
+    return f"{address}?{'&'.join(kept)}" if kept else address
 
 
 async def _first_reachable(names: Sequence[str], default_port: int) -> str:
