@@ -89,15 +89,10 @@ class Target:
             from nexus.channels.client import RemoteService
 
             async with RemoteService(self.server, token=self.token, channel=self.channel) as remote:
-                yield self._as_opened(remote)
+                yield remote
         else:
             async with self.local_app() as app:
-                yield self._as_opened(app.service(app.local_caller(self.channel)))
-
-    def _as_opened(self, service: Service) -> Service:
-        from nexus_tui.cli.read_only import read_only
-
-        return read_only(service) if self.read_only else service
+                yield app.service(app.local_caller(self.channel))
 
 
 def resolve_target(
