@@ -33,6 +33,30 @@ _MAX_BACK_OFF = 0.05
 _MAX_TRIES = 10_000
 
 
+class _Turns:
+    """Those who want to change one session, one after the other.
+
+    When the store lets one down after a long wait, those who queue behind have waited for the same store: they are told
+    with it, and need not wait in vain one after the other.
+    """
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.failures = 0
+        self._said: tuple[str, dict[str, Any]] = ("", {})
+
+    def check(self, seen: int) -> None:
+        """Raise what was raised since there were ``seen`` failures."""
+        if seen != self.failures:
+            message, details = self._said
+            raise StoreUnavailable(message, **details)
+
+    def failed(self, error: StoreUnavailable) -> None:
+        """Note that the store let the one down whose turn it is."""
+        self.failures += 1
+        self._said = error.message, error.details
+
+
 class ClaimTaken(NexusError):
     """A unique key was set by somebody else; ``details["key"]`` and ``details["value"]`` say which and to what."""
 
@@ -51,7 +75,7 @@ class Engine:
         self.tail = Tail(store)
         self.left_waiting: Callable[[Snapshot], None] = _to_nobody
         """Told of each session that a commit of this process left with a run for anybody to take."""
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._locks: WeakValueDictionary[str, _Turns] = WeakValueDictionary()
         self._recent: OrderedDict[str, Snapshot] = OrderedDict()
 
     def moment(self, caller: Caller) -> Moment:
@@ -105,9 +129,15 @@ class Engine:
             ClaimTaken: A key that the change claims is set.
             NexusError: Whatever ``decide`` raises of a record that is current.
         """
-        lock = self._locks.setdefault(session_id, asyncio.Lock())
-        async with lock:
-            after, events = await self._settle(session_id, decide, caller)
+        turns = self._locks.setdefault(session_id, _Turns())
+        seen = turns.failures
+        async with turns.lock:
+            turns.check(seen)
+            try:
+                after, events = await self._settle(session_id, decide, caller)
+            except StoreUnavailable as error:
+                turns.failed(error)
+                raise
         if events:
             await self.handlers.dispatch(events)
         return after

@@ -17,6 +17,7 @@ from nexus.stores.redis import faults
 from nexus.stores.redis.locate import connect_primary
 from nexus.stores.redis.nodes import Nodes, load_scripts
 from nexus.stores.redis.scripts import Script
+from nexus.stores.redis.together import Together
 from nexus.stores.redis.urls import Place
 from nexus.stores.redis.wire import Lost, Wire, Word, pack
 
@@ -44,8 +45,10 @@ class Client:
         self._timeout = timeout
         self._patience = patience
         self._wire: Wire | None = None
-        self._connecting = asyncio.Lock()
+        self._connect = Together(self._connected)
         self._closed = False
+        self.trouble = ""
+        """What was wrong when the last call had to be made again."""
         self.breaks = 0
         """How many calls had to be made again."""
 
@@ -93,6 +96,7 @@ class Client:
                 why = str(error)
                 await self._settle(error, wire)
             self.breaks += 1
+            self.trouble = why
             if loop.time() - begun + pause >= self._patience:
                 raise faults.unreachable(why, self._place.shown)
             await asyncio.sleep(pause)
@@ -117,6 +121,7 @@ class Client:
     async def close(self) -> None:
         """Drop the connection; calls from now on are ``StoreUnavailable``."""
         self._closed = True
+        await self._connect.stop()
         wire, self._wire = self._wire, None
         if wire is not None and self._nodes is None:
             wire.close()
@@ -144,18 +149,21 @@ class Client:
         elif code not in faults.AGAIN:
             raise faults.refused(error, self._place.shown)
 
-    async def _connect(self) -> Wire:
-        async with self._connecting:
-            if self._closed:
-                raise faults.closed(self._place.shown)
-            if self._wire is not None and self._wire.open:
-                return self._wire
-            self._wire = wire = await self._shared(self._nodes) if self._nodes is not None else await self._own()
-            return wire
+    async def _connected(self) -> Wire:
+        if self._closed:
+            raise faults.closed(self._place.shown)
+        if self._wire is not None and self._wire.open:
+            return self._wire
+        self._wire = wire = await self._shared(self._nodes) if self._nodes is not None else await self._own()
+        return wire
 
     async def _own(self) -> Wire:
         wire = await self.another()
-        await load_scripts(wire, self._place.shown)
+        try:
+            await load_scripts(wire, self._place.shown)
+        except BaseException:
+            wire.close()
+            raise
         return wire
 
     async def _shared(self, nodes: Nodes) -> Wire:

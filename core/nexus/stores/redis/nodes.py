@@ -8,6 +8,7 @@ it changed.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Final
 
 import hiredis
@@ -16,6 +17,7 @@ from nexus.stores.redis import faults
 from nexus.stores.redis.locate import Owners, read_owners
 from nexus.stores.redis.scripts import SCRIPTS
 from nexus.stores.redis.slots import slot_of_key
+from nexus.stores.redis.together import Together
 from nexus.stores.redis.urls import Place
 from nexus.stores.redis.wire import Lost, Wire, connect
 
@@ -39,8 +41,8 @@ class Nodes:
         self._owners: Owners = ()
         self._known_at = float("-inf")
         self._stale = True
-        self._asking = asyncio.Lock()
-        self._connecting: dict[Address, asyncio.Lock] = {}
+        self._look = Together(self._look_around)
+        self._connecting: dict[Address, Together[Wire]] = {}
         self._wires: dict[Address, Wire] = {}
 
     @property
@@ -61,18 +63,13 @@ class Nodes:
             StoreUnavailable: It refuses the scripts.
         """
         address = await self._address(key)
-        async with self._connecting.setdefault(address, asyncio.Lock()):
-            wire = self._wires.get(address)
-            if wire is not None and wire.open:
-                return wire
-            try:
-                wire = await self._connect(address)
-                await load_scripts(wire, self._place.shown)
-            except Lost:
-                self._stale = True
-                raise
-            self._wires[address] = wire
+        wire = self._wires.get(address)
+        if wire is not None and wire.open:
             return wire
+        connecting = self._connecting.get(address)
+        if connecting is None:
+            connecting = self._connecting[address] = Together(partial(self._connected, address))
+        return await connecting()
 
     async def another(self, key: bytes) -> Wire:
         """A connection of one's own to the node that has a key's slot; raises as ``shared`` does."""
@@ -82,6 +79,9 @@ class Nodes:
 
     async def close(self) -> None:
         """Drop all shared connections."""
+        await self._look.stop()
+        for connecting in self._connecting.values():
+            await connecting.stop()
         for wire in self._wires.values():
             wire.close()
             await wire.closed
@@ -90,12 +90,28 @@ class Nodes:
     async def _connect(self, address: Address) -> Wire:
         return await connect(self._place, *address, timeout=self._timeout)
 
+    async def _connected(self, address: Address) -> Wire:
+        wire: Wire | None = None
+        try:
+            wire = await self._connect(address)
+            await load_scripts(wire, self._place.shown)
+        except BaseException as error:
+            if wire is not None:
+                wire.close()
+            if isinstance(error, Lost):
+                self._stale = True
+            raise
+        self._wires[address] = wire
+        return wire
+
+    async def _look_around(self) -> None:
+        self._owners = await read_owners(self._place, self._timeout)
+        self._known_at = asyncio.get_running_loop().time()
+        self._stale = False
+
     async def _address(self, key: bytes) -> Address:
-        async with self._asking:
-            if self._stale:
-                self._owners = await read_owners(self._place, self._timeout)
-                self._known_at = asyncio.get_running_loop().time()
-                self._stale = False
+        if self._stale:
+            await self._look()
         slot = slot_of_key(key)
         for low, high, address in self._owners:
             if low <= slot <= high:

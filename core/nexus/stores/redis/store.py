@@ -8,6 +8,7 @@ of a cluster is made of several of these (``sharded/``).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Final, Self
@@ -34,6 +35,8 @@ from nexus.stores.redis.urls import parse_url
 PREFIX: Final = "nexus:sessions:"
 TIMEOUT: Final = 5.0
 PATIENCE: Final = 10.0
+LOOK: Final = 2.0
+"""Seconds after which a server that has not answered isn't well, whatever calls still wait for."""
 
 
 class _Opened:
@@ -288,7 +291,11 @@ class RedisStore:
     async def health(self) -> Health:
         """See ``Store.health``."""
         try:
-            facts = await examine(self._open.client, self._keys)
+            async with asyncio.timeout(LOOK):
+                facts = await examine(self._open.client, self._keys)
         except NexusError as error:
             return Health(ok=False, backend="redis", url=self.url, detail=error.message)
+        except TimeoutError:
+            trouble = self._open.client.trouble or f"no answer within {LOOK:g} s"
+            return Health(ok=False, backend="redis", url=self.url, detail=faults.unreachable(trouble, self.url).message)
         return Health(ok=True, backend="redis", url=self.url, facts=facts)

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from nexus import AsyncNexus
 from nexus.errors import StoreUnavailable
 from nexus.stores.base import Conflict, Snapshot
 from nexus.stores.redis import RedisStore
@@ -247,3 +248,49 @@ async def test_numbers_that_nobody_will_hear_of_go_by_themselves(server: Server)
         keys = [key for key in ask(server.port, "KEYS", f"{prefix}*") if "}:done:" in key]
         assert len(keys) == 2
         assert all(0 < int(ask(server.port, "TTL", key)) <= 3600 for key in keys)
+
+
+async def test_however_many_wait_for_a_server_all_are_told_in_bounded_time(server: Server) -> None:
+    async with FaultProxy(server.port) as proxy, a_store(proxy.url, timeout=0.3, patience=0.5) as store:
+        proxy.silent = True
+        async with asyncio.timeout(10):
+            said = await asyncio.gather(*(store.load("s1") for _ in range(100)), return_exceptions=True)
+        assert all(isinstance(each, StoreUnavailable) for each in said)
+        proxy.cut()
+        proxy.silent = False
+        assert await asyncio.gather(*(store.load("s1") for _ in range(100))) == [None] * 100
+        assert proxy.connections < 20
+
+
+async def test_health_is_told_sooner_than_calls_give_up(server: Server) -> None:
+    async with FaultProxy(server.port) as proxy, a_store(proxy.url, patience=600) as store:
+        assert (await store.health()).ok
+        proxy.refuse()
+        async with asyncio.timeout(30):
+            health = await store.health()
+        assert not health.ok
+        assert "can't be reached" in health.detail
+        assert "Connect call failed" in health.detail
+        await proxy.listen()
+        async with asyncio.timeout(30):
+            while await _is_away(store):
+                pass
+
+
+async def test_callers_who_queue_for_one_session_are_told_together(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with FaultProxy(server.port) as proxy:
+        monkeypatch.setattr("nexus.app.open_store", lambda url, prefix: a_store(url, prefix, timeout=0.3, patience=0.5))
+        async with AsyncNexus(store=proxy.url, session_prefix=f"t:{uuid4().hex}:") as app:
+            service = app.service(app.local_caller("sdk"))
+            await service.create_session(session_id="s1")
+            proxy.silent = True
+            async with asyncio.timeout(10):
+                patches = [service.patch_session("s1", {f"key-{number}": 1}) for number in range(100)]
+                said = await asyncio.gather(*patches, return_exceptions=True)
+            assert all(isinstance(each, StoreUnavailable) for each in said)
+            proxy.cut()
+            proxy.silent = False
+            session = await service.patch_session("s1", {"last": 1})
+            assert session.version == 1 + len(session.state)
