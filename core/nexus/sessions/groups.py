@@ -8,7 +8,7 @@ from typing import Any
 
 from nexus.errors import GroupNotFound, WaitTimeout
 from nexus.lifecycle import groups
-from nexus.model import Caller, Group, Page, check_id, new_id
+from nexus.model import RUNNING, Caller, Group, Page, check_id, new_id
 from nexus.query import parse
 from nexus.sessions import arguments, endings
 from nexus.sessions.engine import Engine
@@ -75,8 +75,12 @@ class Groups:
                 group = await self.get(group_id)
                 left = await self._unfinished(group)
                 if not left:
-                    # Its members were looked at after it was: what it counts may be older than they are.
-                    return await self.get(group_id)
+                    # Its members were looked at after it was: what it counts may be older than they are, and one that
+                    # waited for a run then may have begun it by the time they were looked at.
+                    group = await self.get(group_id)
+                    left = _running(group)
+                    if not left:
+                        return group
                 remaining = None if deadline is None else deadline - asyncio.get_running_loop().time()
                 if remaining is not None and remaining <= 0:
                     raise WaitTimeout(
@@ -88,8 +92,7 @@ class Groups:
     async def _unfinished(self, group: Group) -> int:
         if not group.live:
             return 0
-        running = group.counts.get("in_progress", 0) + group.counts.get("suspended", 0)
-        return running + await self._waiting_for_a_run(group)
+        return _running(group) + await self._waiting_for_a_run(group)
 
     async def _waiting_for_a_run(self, group: Group) -> int:
         """Members that are active and have never finished a run: somebody still means to use them."""
@@ -107,3 +110,8 @@ class Groups:
             cursor = page.next_cursor
             if cursor is None or fresh:
                 return fresh
+
+
+def _running(group: Group) -> int:
+    """How many members have a run that isn't over."""
+    return sum(group.counts.get(status, 0) for status in RUNNING)
