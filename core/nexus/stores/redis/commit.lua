@@ -1,21 +1,25 @@
 #!lua
 -- One commit, whole or not at all: everything is compared before anything is written.
 --
--- ARGV[1] is MessagePack: {number, acknowledged numbers, seconds to remember numbers from now on or 0, changes, the archive's mark
--- or '', the place of what goes to the archive or false}; commits.py has the shape of a change. Documents are opaque bytes, named by
--- their place in ARGV. KEYS 1-21 are those of the store, in the order of keys.py; the keys behind them are named by their place in KEYS.
+-- ARGV[1] is MessagePack: {number, seconds to remember it, changes, the archive's mark or '', the place of what goes to the archive
+-- or false}; commits.py has the shape of a change. Documents are opaque bytes, named by their place in ARGV. KEYS 1-21 are those
+-- of the store, in the order of keys.py, with the place of this commit's number; the keys behind them are named by their place in KEYS.
 local SEQ, STREAM, COUNTERS, GROUP_COUNTERS, CLAIMS, OWNERS, GROUPS, MEMBERS, GONE = 1, 2, 3, 4, 5, 6, 7, 8, 9
 local FIRST_INDEX, INDEXES, GROUP_INDEX, DONE, META, OUTBOX = 9, 8, 18, 19, 20, 21
+local ACTIVITY, DUE, MEMBER, HAS_RUN = 2, 7, 9, 10
 local RECORD, CHECKPOINTS, STATES, JOURNAL, INBOX, CLAIMED = 0, 1, 2, 3, 4, 5
 
 local call = redis.call
 local commit = cmsgpack.unpack(ARGV[1])
-local number, acknowledged, remembered, changes = commit[1], commit[2], commit[3], commit[4]
-local mark, archived = commit[5], commit[6]
+local number, remembered, changes, mark, archived = commit[1], commit[2], commit[3], commit[4], commit[5]
 
-local done = call('HGET', KEYS[DONE], number)
+-- A place is given to another number only when no copy of the one before it can still be on its way, so one that comes late is old.
+local done = call('GET', KEYS[DONE])
 if done then
-  return {tonumber(done)}
+  local last, first = string.match(done, '^(%d+) (%d+)$')
+  if tonumber(last) >= number then
+    return {tonumber(first)}
+  end
 end
 local marked = call('HGET', KEYS[META], 'archive')
 if (marked or '') ~= mark then
@@ -24,15 +28,15 @@ end
 
 -- What is there, and what the changes before the one in hand would have made of it.
 local versions, group_versions, claims, messages = {}, {}, {}, {}
--- The index entries of each session as they are stored, packed; false for none.
-local entries = {}
+-- The index entries of each session as they are stored, packed, and the one that moves most beside them; false for none.
+local entries, activities = {}, {}
 
 local function version_of(change)
   local id = change.session
   if versions[id] == nil then
-    local found = call('HMGET', KEYS[change.at + RECORD], 'v', 'x')
+    local found = call('HMGET', KEYS[change.at + RECORD], 'v', 'x', 'a')
     versions[id] = found[1] and tonumber(found[1])
-    entries[id] = found[2]
+    entries[id], activities[id] = found[2], found[3]
   end
   return versions[id]
 end
@@ -100,11 +104,16 @@ for place, change in ipairs(changes) do
 end
 
 local NOTHING = {'', '', '', '', '', '', '', '', '', ''}
-local HAS_RUN = INDEXES + 2
 
-local function move(old, new)
+local function unpacked(packed, activity)
+  local found = cmsgpack.unpack(packed)
+  found[ACTIVITY] = activity
+  return found
+end
+
+local function move(id, old, new)
   for index = 1, INDEXES do
-    if old[index] ~= new[index] then
+    if index ~= DUE and old[index] ~= new[index] then
       if old[index] ~= '' then
         call('ZREM', KEYS[FIRST_INDEX + index], old[index])
       end
@@ -113,7 +122,10 @@ local function move(old, new)
       end
     end
   end
-  local was, is = old[INDEXES + 1], new[INDEXES + 1]
+  if old[DUE] ~= '' and new[DUE] == '' then
+    call('ZREM', KEYS[FIRST_INDEX + DUE], id)
+  end
+  local was, is = old[MEMBER], new[MEMBER]
   if was ~= is then
     if was ~= '' and call('HINCRBY', KEYS[MEMBERS], was, -1) <= 0 then
       call('HDEL', KEYS[MEMBERS], was)
@@ -125,19 +137,22 @@ local function move(old, new)
 end
 
 local function put_record(change)
-  local key, record = KEYS[change.at + RECORD], change.record
-  local old, new = entries[change.session], ARGV[record[5]]
+  local key, record, id = KEYS[change.at + RECORD], change.record, change.session
+  local old, new, activity = entries[id], ARGV[record[5]], ARGV[record[6]]
   local had_run = false
-  if old ~= new then
-    local before = old and cmsgpack.unpack(old) or NOTHING
-    move(before, cmsgpack.unpack(new))
+  if old ~= new or activities[id] ~= activity then
+    local before = old and unpacked(old, activities[id]) or NOTHING
+    move(id, before, unpacked(new, activity))
     had_run = before[HAS_RUN] == '1'
-    entries[change.session] = new
+    entries[id], activities[id] = new, activity
+  end
+  if record[7] then
+    call('ZADD', KEYS[FIRST_INDEX + DUE], record[7], id)
   end
   if not old then
-    call('ZREM', KEYS[GONE], change.session)
+    call('ZREM', KEYS[GONE], id)
   end
-  call('HSET', key, 'v', record[1], 'd', ARGV[record[2]], 's', ARGV[record[3]], 'x', new)
+  call('HSET', key, 'v', record[1], 'd', ARGV[record[2]], 's', ARGV[record[3]], 'x', new, 'a', activity)
   if record[4] then
     call('HSET', key, 'r', ARGV[record[4]])
   elseif had_run then
@@ -202,8 +217,8 @@ end
 local function delete(change)
   local at = change.at
   if entries[change.session] then
-    move(cmsgpack.unpack(entries[change.session]), NOTHING)
-    entries[change.session] = false
+    move(change.session, unpacked(entries[change.session], activities[change.session]), NOTHING)
+    entries[change.session], activities[change.session] = false, false
   end
   for _, key in ipairs(call('SMEMBERS', KEYS[at + CLAIMED])) do
     -- Another session may have taken the claim over since.
@@ -284,16 +299,9 @@ for _, change in ipairs(changes) do
 end
 first = first or 0
 if archived then
-  local token = string.sub(KEYS[DONE], -16) .. '-' .. number
+  local token = string.match(KEYS[DONE], '(%x+):%d+$') .. '-' .. string.format('%.0f', number)
   call('XADD', KEYS[OUTBOX], '*', 't', token, 's', string.format('%.0f', first), 'b', ARGV[archived])
 end
 
--- In this order, because a hash that is empty for a moment loses its time to live.
-call('HSET', KEYS[DONE], number, first)
-if #acknowledged > 0 then
-  call('HDEL', KEYS[DONE], unpack(acknowledged))
-end
-if remembered > 0 then
-  call('EXPIRE', KEYS[DONE], remembered)
-end
+call('SET', KEYS[DONE], string.format('%.0f %.0f', number, first), 'EX', remembered)
 return {first}

@@ -1,13 +1,13 @@
 """A commit as ``commit.lua`` reads it, and its answer.
 
-Each commit has a number of its own among those of its client. The server remembers the numbers that the
-client has not said it heard of, so a commit that is sent again after its answer was lost is
-recognised, whatever happened to its sessions since, and is not done twice.
+Each commit has a number of its own among those of its client, and a place that no other commit has until its answer is
+heard. The server keeps the last number of each place, so a commit that is sent again after its answer was lost is
+recognised, whatever happened to its sessions since, and is not done twice. One that is cancelled, or was sent twice,
+gives its place up for ever, because a copy of it may still be on its way.
 """
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Sequence
 from typing import Any, Final
@@ -23,15 +23,15 @@ from nexus.stores.redis import entries
 from nexus.stores.redis.client import Client
 from nexus.stores.redis.keys import Keys, Shard
 from nexus.stores.redis.scripts import COMMIT
+from nexus.stores.redis.updates import Updates
 from nexus.stores.redis.wire import pack
 
 REMEMBERED: Final = 3600
-"""Seconds for which a client's numbers are kept after its last commit; no commit is tried for nearly as long."""
+"""Seconds for which a commit's number is kept; no commit is tried for nearly as long."""
 
-_RENEWED: Final = 60.0
-_MOST_HEARD: Final = 1000
-_MOST_UNHEARD: Final = 1000
-"""Commits that were cancelled or sent again, after which a new list of numbers is begun."""
+_ELSEWHERE: Final = -3
+_MARKED: Final = -2
+_CONFLICT: Final = -1
 
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -47,18 +47,13 @@ class Commits:
     def __init__(self, client: Client, keys: Keys) -> None:
         self._client = client
         self._keys = keys
+        self._updates = Updates(keys, REMEMBERED)
         self._last = 0
-        self._breaks = client.breaks
+        self._name = secrets.token_hex(8)
+        self._places = 0
+        self._free: list[bytes] = []
         self.mark = ""
         """The archive's, as last heard of; ``""`` while the store has none."""
-        self._begin()
-
-    def _begin(self) -> None:
-        """Start a new list of numbers; the server forgets the old one in its time."""
-        self._done_key = self._keys.part("done", secrets.token_hex(8))
-        self._heard: list[str] = []
-        self._unheard = 0
-        self._renew_at = 0.0
 
     async def commit(self, prepared: Sequence[PreparedChange], *, mark: str | None = None) -> Committed:
         """See ``Store.commit``.
@@ -71,26 +66,33 @@ class Commits:
             StoreLost: The store has lost its mark, or has another one than it must.
         """
         known = self.mark if mark is None else mark
-        self._last += 1
-        number = str(self._last)
-        heard, self._heard = self._heard[:_MOST_HEARD], self._heard[_MOST_HEARD:]
-        names = _Names(self._keys, self._done_key)
-        changes = [_change(one, names) for one in prepared]
-        renew = self._must_renew()
-        archived: int | bool = False
+        archived = b""
         if known or mark is not None:
-            archived = names.document(archiving.encode_changes([archiving.archived(one) for one in prepared]))
-        head = _pack((number, heard, REMEMBERED if renew else 0, changes, known, archived))
-        packed = pack(("EVALSHA", COMMIT.sha, len(names.keys), *names.keys, head, *names.documents))
-        answer = await self._send(number, packed)
-        if answer[0] == -1:
+            archived = archiving.encode_changes([archiving.archived(one) for one in prepared])
+        place = self._free.pop() if self._free else self._new_place()
+        self._last += 1
+        packed = None
+        if len(prepared) == 1:
+            packed = self._updates.packed(prepared[0], place, self._last, known, archived)
+        answer = await self._send(place, packed or self._general(prepared, place, known, archived))
+        first: int = answer[0]
+        if first == _ELSEWHERE:
+            place = self._free.pop() if self._free else self._new_place()
+            self._last += 1
+            answer = await self._send(place, self._general(prepared, place, known, archived))
+            first = answer[0]
+        if first == _CONFLICT:
             raise _conflict([one.change for one in prepared], answer)
-        if answer[0] == -2:
+        if first == _MARKED:
             self._learn(answer[1], sure=mark is None)
             return await self.commit(prepared)
-        if renew:
-            self._renewed()
-        return _committed(prepared, answer[0], self._keys.shard)
+        return _committed(prepared, first, self._keys.shard)
+
+    def _general(self, prepared: Sequence[PreparedChange], place: bytes, mark: str, archived: bytes) -> bytes:
+        names = _Names(self._keys, place)
+        changes = [_change(one, names) for one in prepared]
+        head = _pack((self._last, REMEMBERED, changes, mark, names.document(archived) if archived else False))
+        return pack(("EVALSHA", COMMIT.sha, len(names.keys), *names.keys, head, *names.documents))
 
     def _learn(self, found: bytes | None, *, sure: bool) -> None:
         if found is None or not sure:
@@ -100,28 +102,17 @@ class Commits:
             )
         self.mark = found.decode()
 
-    async def _send(self, number: str, packed: bytes) -> list[Any]:
-        breaks, sure = self._client.breaks, False
-        try:
-            answer: list[Any] = (await self._client.pipeline([packed]))[0]
-            sure = self._client.breaks == breaks
-        finally:
-            if sure:
-                # Only then can no copy of it still be on its way, so that its number may be forgotten.
-                self._heard.append(number)
-            else:
-                self._unheard += 1
-                if self._unheard >= _MOST_UNHEARD:
-                    self._begin()
-        return answer
+    def _new_place(self) -> bytes:
+        self._places += 1
+        return self._keys.part("done", f"{self._name}:{self._places}")
 
-    def _must_renew(self) -> bool:
-        """Whether it is time to set the time to live anew; doing it in every commit would cost as much as an index."""
-        return self._breaks != self._client.breaks or asyncio.get_running_loop().time() >= self._renew_at
-
-    def _renewed(self) -> None:
-        # Only a commit that went through has set it. After trouble the server may have lost the key.
-        self._breaks, self._renew_at = self._client.breaks, asyncio.get_running_loop().time() + _RENEWED
+    async def _send(self, place: bytes, packed: bytes) -> list[Any]:
+        breaks, answer = self._client.breaks, await self._client.pipeline([packed])
+        if self._client.breaks == breaks:
+            # Only then can no copy of it still be on its way, so that another commit may have its place.
+            self._free.append(place)
+        found: list[Any] = answer[0]
+        return found
 
 
 class _Names:
@@ -223,7 +214,8 @@ def _record(record: PreparedRecord, names: _Names) -> tuple[Any, ...]:
         names.document(record.document),
         names.document(record.state),
         False if record.run is None else names.document(record.run),
-        names.document(_pack([entry.decode() for entry in entries.of_session(record)])),
+        *map(names.document, entries.of_session(record)),
+        False if record.due_at is None else repr(record.due_at),
     )
 
 

@@ -1,6 +1,7 @@
 """Entries of the indexes: text that sorts as the index shall, with the session's id at its end.
 
-All entries of a sorted set have the score 0, so Redis keeps them in the order of their bytes. A time is
+All entries of a sorted set have the score 0, so Redis keeps them in the order of their bytes. (But in ``due``, which is
+only read up to now: there the time is the score, and moves at the price of one command.) A time is
 written as 16 hexadecimal digits that sort as the number does, so an entry is the exact place
 (value, id) of ``ordering.py``, and ties need no further thought.
 """
@@ -10,13 +11,18 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from nexus.model import FINAL, Group, Session
+import msgspec
+
+from nexus.model import FINAL, Group
 from nexus.stores.base import SortField
 from nexus.stores.prepared import PreparedRecord
 
 DIGITS: Final = 16
 _SIGN: Final = 1 << 63
 _ALL: Final = (1 << 64) - 1
+_double: Final = struct.Struct(">d").pack
+_bits: Final = struct.Struct(">Q").unpack
+_pack: Final = msgspec.msgpack.Encoder().encode
 
 SORTED: Final = {SortField.CREATED: "created", SortField.ACTIVITY: "activity"}
 """Sort orders that have an index."""
@@ -24,9 +30,13 @@ SORTED: Final = {SortField.CREATED: "created", SortField.ACTIVITY: "activity"}
 
 def sortable(number: float) -> bytes:
     """A number as hexadecimal digits that sort as the number."""
+    return _sortable(number).encode()
+
+
+def _sortable(number: float) -> str:
     # Adding nought makes -0.0 the same as 0.0.
-    bits: int = struct.unpack(">Q", struct.pack(">d", number + 0.0))[0]
-    return b"%016x" % (~bits & _ALL if bits & _SIGN else bits | _SIGN)
+    bits: int = _bits(_double(number + 0.0))[0]
+    return f"{~bits & _ALL if bits & _SIGN else bits | _SIGN:016x}"
 
 
 def number_of(digits: bytes) -> float:
@@ -52,36 +62,35 @@ def under(head: str) -> tuple[bytes, bytes]:
     return b"[" + start + b"\0", b"(" + start + b"\1"
 
 
-def of_session(record: PreparedRecord) -> list[bytes]:
-    """A session's entry in each of ``keys.INDEXES``, empty where it has none.
+def of_session(record: PreparedRecord) -> tuple[bytes, bytes]:
+    """A session's entry in each of ``keys.INDEXES``, empty where it has none, packed; and that by activity by itself.
 
-    Behind them its field among the members of groups, and whether it has a run.
+    Among those packed, that by activity is empty, and that of what is due says only whether it is; so they stay the
+    same while a session is but used. Behind them come its field among the members of groups, and whether it has a run.
     """
     session = record.session
-    created = timed(session.created_at, session.id)
+    name = session.id
+    created = _sortable(session.created_at) + name
+    activity = created if session.last_activity == session.created_at else _sortable(session.last_activity) + name
     ended = session.ended_at if session.status in FINAL else None
-    return [
-        created,
-        timed(session.last_activity, session.id),
-        session.status.value.encode() + b"\0" + created,
-        _below(session.group_id, created),
-        _below(session.parent_id, created),
-        b"" if record.worker is None else record.worker.encode() + b"\0" + session.id.encode(),
-        b"" if record.due_at is None else timed(record.due_at, session.id),
-        b"" if ended is None else timed(ended, session.id),
-        _member(session),
-        b"" if record.run is None else b"1",
-    ]
+    group, parent, worker = session.group_id, session.parent_id, record.worker
+    packed = _pack(
+        (
+            created,
+            "",
+            f"{session.status.value}\0{created}",
+            "" if group is None else f"{group}\0{created}",
+            "" if parent is None else f"{parent}\0{created}",
+            "" if worker is None else f"{worker}\0{name}",
+            "" if record.due_at is None else "1",
+            "" if ended is None else _sortable(ended) + name,
+            "" if group is None else f"{group}\0{session.status.value}",
+            "" if record.run is None else "1",
+        )
+    )
+    return packed, activity.encode()
 
 
 def of_group(group: Group) -> bytes:
     """A group's entry in the list of groups."""
     return timed(group.created_at, group.id)
-
-
-def _below(head: str | None, created: bytes) -> bytes:
-    return b"" if head is None else head.encode() + b"\0" + created
-
-
-def _member(session: Session) -> bytes:
-    return b"" if session.group_id is None else f"{session.group_id}\0{session.status.value}".encode()

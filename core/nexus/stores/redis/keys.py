@@ -14,7 +14,7 @@ the prefix too, so stores with different prefixes don't share slots.
 - ``claims``, ``owners``; ``groups``, ``members``; ``n`` and ``ng`` counters; ``w`` workers
 - ``x:…`` indexes: sorted sets whose entries sort as text (``entries.py``)
 - ``doc:KIND`` documents of the system, such as tokens
-- ``done:CLIENT`` commits that this client has not yet heard of; goes by itself
+- ``done:CLIENT:N`` the last commit that this client gave this place, of as many as it has at once; goes by itself
 """
 
 from __future__ import annotations
@@ -92,6 +92,11 @@ class Keys:
         self.index: dict[str, bytes] = {name: self.root + f"x:{name}".encode() for name in (*INDEXES, "groups")}
         self.store = (*(self.root + name.encode() for name in _STORE), *self.index.values())
         """What every commit is given, in the order that ``commit.lua`` knows; ``done`` comes next."""
+        self.timed = (
+            self.seq, self.stream, self.counters, self.index["activity"], self.index["due"], self.meta,
+            self.root + b"o", self.group_counters,
+        )  # fmt: skip
+        """What every update is given, in the order that ``update.lua`` knows; ``done`` comes next."""
 
     def of_session(self, session_id: str) -> list[bytes]:
         """What belongs to a session, in the order that ``commit.lua`` knows."""

@@ -102,8 +102,17 @@ class Listing:
 
     async def due(self, now: float, limit: int) -> list[str]:
         """See ``Store.due``."""
-        # No id has a byte as high as the last one here.
-        return await self._until("due", b"(" + entries.sortable(now) + b"\xff", limit)
+        most = max(limit, 0)
+        replies = await ask(
+            self._links,
+            [
+                (one.link, ("ZRANGEBYSCORE", one.key, "-inf", repr(now), "WITHSCORES", "LIMIT", 0, most))
+                for one in ranges_of(self._links, "due")
+            ],
+        )
+        pairs = [pair for reply in replies for pair in zip(reply[1::2], reply[::2], strict=True)]
+        found = sorted((float(score), name) for score, name in pairs)
+        return [name.decode() for _, name in found[:most]]
 
     async def ended_before(self, before: float, limit: int) -> list[str]:
         """See ``Store.ended_before``."""

@@ -24,8 +24,9 @@ def _read(name: str) -> Script:
 
 
 COMMIT: Final = _read("commit")
+UPDATE: Final = _read("update")
 BEAT: Final = _read("beat")
 TRIM: Final = _read("trim")
 OUTBOX: Final = _read("outbox")
 DOCUMENT: Final = _read("document")
-SCRIPTS: Final = (COMMIT, BEAT, TRIM, OUTBOX, DOCUMENT)
+SCRIPTS: Final = (COMMIT, UPDATE, BEAT, TRIM, OUTBOX, DOCUMENT)
