@@ -26,6 +26,8 @@ from textual.filter import LineFilter
 from nexus.errors import InvalidInput, NexusError, StoreUnavailable
 from nexus.query.format import quote
 from nexus.service import Service
+from nexus_tui.acting.undoing import DoneActions
+from nexus_tui.editing.editor import edit_text, find_editor
 from nexus_tui.equivalents import ActionLog, Equivalents, place_of
 from nexus_tui.feed import Feed
 from nexus_tui.inert import InertFilter
@@ -40,6 +42,7 @@ from nexus_widgets import clean
 _HERE = Path(__file__).parent
 _SHEETS = (
     "styles/console.tcss", "styles/dialogs.tcss", "screens/main.tcss", "screens/session.tcss", "screens/lists.tcss",
+    "screens/acting.tcss",
 )  # fmt: skip
 _RETRY = 2.0
 """Seconds between two tries to open a service that can't be reached."""
@@ -107,6 +110,7 @@ class NexusConsole(App[int]):
         self.kept = Kept(folder)
         self.equivalents = Equivalents(place_of(target))
         self.log_of_actions = ActionLog(clock)
+        self.done_actions = DoneActions()
         self.feed.events_per_second = player.events_per_second if player is not None else None
         self._target = target
         self._inert = InertFilter()
@@ -203,6 +207,30 @@ class NexusConsole(App[int]):
         if (q, sort) != self._listed:
             self._listed = (q, sort)
             self.log_of_actions.add(f"Listed {q or 'all'} by {sort}", self.equivalents.listing(q, sort))
+
+    def edit(self, text: str) -> str:
+        """Let the user edit a text in their editor, which has the terminal until it ends.
+
+        Args:
+            text: What is edited.
+
+        Raises:
+            InvalidInput: There is no editor, it failed, or this terminal can't be left to one.
+        """
+        editor = find_editor(os.environ)
+        failure: InvalidInput | None = None
+        try:
+            with self.suspend():
+                # Nothing may be raised in here: the terminal would not be taken back.
+                try:
+                    text = edit_text(text, editor)
+                except InvalidInput as error:
+                    failure = error
+        except SuspendNotSupported:
+            raise InvalidInput("This terminal can't be left to an editor: write :patch JSON", field="editor") from None
+        if failure is not None:
+            raise failure
+        return text
 
     def choose_theme(self, name: str) -> None:
         """Take a theme, or the next of the usual ones.

@@ -43,8 +43,8 @@ RECENT = 500
 """Events kept for the log."""
 REMEMBERED = 20_000
 """Sessions whose last event is kept for the table."""
-MOST_MARKED = 1000
-"""Sessions that one ``mark all`` takes at most."""
+MOST_COPIED = 1000
+"""Ids that are copied at once."""
 _RETRY = (0.25, 0.5, 1.0, 2.0, 5.0)
 _AT_ONCE = 8
 
@@ -302,8 +302,8 @@ class Feed:
         return found
 
     async def ids(self, q: str, sort: str) -> tuple[list[str], int]:
-        """Ids of the sessions that a filter matches, at most ``MOST_MARKED``, and how many match in all."""
-        page = await self._ask(lambda service: service.list_sessions(q, sort=sort, limit=MOST_MARKED))
+        """Ids of the sessions that a filter matches, at most ``MOST_COPIED``, and how many match in all."""
+        page = await self._ask(lambda service: service.list_sessions(q, sort=sort, limit=MOST_COPIED))
         return [session.id for session in page.items], page.total or len(page.items)
 
     async def page(self, q: str, cursor: str | None, limit: int) -> Page[Session]:

@@ -89,10 +89,15 @@ class Target:
             from nexus.channels.client import RemoteService
 
             async with RemoteService(self.server, token=self.token, channel=self.channel) as remote:
-                yield remote
+                yield self._as_opened(remote)
         else:
             async with self.local_app() as app:
-                yield app.service(app.local_caller(self.channel))
+                yield self._as_opened(app.service(app.local_caller(self.channel)))
+
+    def _as_opened(self, service: Service) -> Service:
+        from nexus_tui.cli.read_only import read_only
+
+        return read_only(service) if self.read_only else service
 
 
 def resolve_target(

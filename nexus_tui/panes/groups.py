@@ -39,6 +39,7 @@ class GroupsPane(Widget):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  the name that every Textual widget uses
         super().__init__(id=id)
         self._source = HeldRows()
+        self._members: dict[str, int] = {}
 
     def compose(self) -> ComposeResult:
         """One table."""
@@ -49,6 +50,19 @@ class GroupsPane(Widget):
         """The table, to focus it."""
         return self.query_one(VirtualTable)
 
+    @property
+    def current(self) -> str | None:
+        """The group under the cursor; none on the row for all sessions."""
+        return (self.table.cursor_key or "").strip() or None
+
+    def members_of(self, group_id: str) -> int:
+        """How many sessions a group has, as far as is known.
+
+        Args:
+            group_id: Which.
+        """
+        return self._members.get(group_id, 0)
+
     def show(self, groups: Sequence[Group], sessions: int, live: int) -> None:
         """Draw the groups.
 
@@ -57,6 +71,7 @@ class GroupsPane(Widget):
             sessions: How many sessions there are in all.
             live: How many of them are live.
         """
+        self._members = {group.id: group.total for group in groups}
         done = (sessions - live) / sessions if sessions else 0.0
         rows = [Row(ALL or " ", ("all", compact(live), _share(done)))]
         rows += [_group_row(group) for group in groups]

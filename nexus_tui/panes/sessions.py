@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from nexus.errors import NexusError
 from nexus.model import Session
+from nexus_tui.acting.targets import Targets
 from nexus_tui.feed import Feed
 from nexus_tui.filtering import with_faults
 from nexus_tui.kept import View
@@ -71,11 +72,24 @@ class SessionsPane(Widget):
 
     @property
     def chosen(self) -> tuple[str, ...]:
-        """The marked sessions, or the one under the cursor, if any."""
+        """The marked sessions, or the one under the cursor, if any; none while all that match are marked."""
         table = self.table
-        if table.marks:
+        if self.is_marked:
             return tuple(sorted(table.marks))
         return () if table.cursor_key is None else (table.cursor_key,)
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether any session is marked."""
+        return self.table.marks_all or bool(self.table.marks)
+
+    @property
+    def targets(self) -> Targets:
+        """What a change would act on: all that match, the marked ones, or the one under the cursor."""
+        table = self.table
+        if table.marks_all:
+            return Targets(q=self.source.q, without=table.spared, about=table.marked_count)
+        return Targets(self.chosen)
 
     # What is shown
 
@@ -204,7 +218,7 @@ class SessionsPane(Widget):
     def on_virtual_table_marks_changed(self, event: VirtualTable.MarksChanged) -> None:
         """Hold rows while any is marked, so that a new order can't move the target."""
         event.stop()
-        if event.keys:
+        if self.is_marked:
             self.hold("marks")
         else:
             self.release("marks")
@@ -234,7 +248,9 @@ class SessionsPane(Widget):
     def _use(self, source: SessionSource) -> None:
         self.source = source
         self.table.say_when_empty(_NO_FAULT if self.faults else _NO_MATCH if source.q else _NONE_YET)
-        self.table.clear_marks()
+        # Marks are of sessions, and stay; all that match are others now.
+        if self.table.marks_all:
+            self.table.clear_marks()
         self.table.set_source(source)
         self.post_message(self.Shown())
 
@@ -255,7 +271,11 @@ class SessionsPane(Widget):
         only = "faults only  " if self.faults else ""
         title = f"sessions  {only}sort: {label} {'▼' if sort.descending else '▲'}"
         notes = []
-        if table.marks:
+        if table.marks_all:
+            but = f", but {count(len(table.spared))}" if table.spared else ""
+            notes.append(f"all {count(table.total)} that match marked{but}" if self.source.q else
+                         f"all {count(table.total)} marked{but}")
+        elif table.marks:
             notes.append(f"{count(len(table.marks))} marked")
         if self._holds:
             notes.append(f"rows held, {count(table.waiting)} updates wait" if table.waiting else "rows held")

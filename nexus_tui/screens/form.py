@@ -45,7 +45,7 @@ class FormDialog(ModalScreen[R | None], Generic[R]):
     ]
 
     heading: ClassVar[str] = ""
-    do_label: ClassVar[str] = "Do it"
+    do_label: str = "Do it"
     is_final: ClassVar[bool] = False
     """Whether it can't be taken back: the dialog then looks it."""
 

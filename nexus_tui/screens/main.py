@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
@@ -14,6 +14,7 @@ from textual.widget import Widget
 from nexus.errors import InvalidInput, NexusError
 from nexus.model import Group, Session
 from nexus.query.format import quote
+from nexus_tui.acting.targets import Targets
 from nexus_tui.commands import Command, bindings_of
 from nexus_tui.feed import Changed, Link
 from nexus_tui.filtering import completions, is_begun, mistake_in, right_part
@@ -29,11 +30,10 @@ from nexus_tui.screens.base import nothing_under_the_cursor
 from nexus_tui.screens.columns import ColumnsDialog
 from nexus_tui.screens.events import EventsScreen
 from nexus_tui.screens.prompt import PromptLine
-from nexus_tui.screens.steering import SteeringScreen, Targets
+from nexus_tui.screens.steering import SteeringScreen
 from nexus_tui.screens.steering_dialogs import read_extension
 from nexus_tui.screens.views import ViewsDialog
 from nexus_tui.screens.workflows import WorkflowsScreen
-from nexus_tui.steering import Outcome
 from nexus_tui.viewmodels.session_rows import FIELDS
 from nexus_widgets import Banner, Completion, FilterBar, Scrubber, VirtualTable, clean, count
 
@@ -153,22 +153,36 @@ class MainScreen(SteeringScreen):
     # What a change acts on
 
     def targets(self) -> Targets:
-        """The marked sessions, or the one under the cursor."""
-        return Targets(self.sessions.chosen)
+        """The marked sessions, or those of the group that is gone to, or the one under the cursor."""
+        if not self.sessions.is_marked:
+            groups = self.query_one("#groups", GroupsPane)
+            group = groups.current if groups.table.has_focus else None
+            if group is not None:
+                return Targets(q=f"group:{quote(group)}", about=groups.members_of(group), group=group)
+        return self.sessions.targets
 
     def current(self) -> Session | None:
         """The session under the cursor."""
         return self.sessions.current
 
-    def done(self, outcomes: Sequence[Outcome], /) -> None:
+    def done(self, went_well: Collection[str], left: Collection[str], /) -> None:
         """Unmark what went well: what is left marked is what is left to do."""
-        self.sessions.table.unmark(outcome.session_id for outcome in outcomes if outcome.error is None)
+        table = self.sessions.table
+        if table.marks_all:
+            table.clear_marks()
+            table.mark(left)
+        else:
+            table.unmark(went_well)
+
+    def are_marked(self, session_ids: Collection[str], /) -> bool:
+        """Whether these are marked."""
+        return all(map(self.sessions.table.is_marked, session_ids))
 
     def refusal(self, command: Command) -> str:
         """As every screen; nothing to open or mark in an empty table, and time moves only in a replay."""
         if command.name in ("open", "mark", "mark-all") and not self.sessions.table.total:
             return "there is no session here"
-        if command.name == "clear" and not self.sessions.table.marks:
+        if command.name == "clear" and not self.sessions.is_marked:
             return "nothing is marked"
         if command.section == "Time" and self.console.player is None:
             return "this is live: only a replay moves in time"
@@ -474,19 +488,8 @@ class MainScreen(SteeringScreen):
         self.sessions.table.action_toggle_mark()
 
     def do_mark_all(self, _: str) -> None:
-        """Mark what matches."""
-        self.run_worker(self._mark_all(), group="mark", exclusive=True)
-
-    async def _mark_all(self) -> None:
-        source = self.sessions.source
-        try:
-            ids, total = await self.feed.ids(source.q, source.sort.text)
-        except NexusError as error:
-            self.complain(error)
-            return
-        self.sessions.table.mark(ids)
-        if total > len(ids):
-            self.tell(f"Marked the first {count(len(ids))} of {count(total)}: no more can be marked at once")
+        """Mark all that match, those too that come to match until something is done."""
+        self.sessions.table.mark_all()
 
     def do_clear(self, _: str) -> None:
         """Clear all marks."""
@@ -494,10 +497,25 @@ class MainScreen(SteeringScreen):
 
     def do_copy(self, _: str) -> None:
         """Copy ids."""
-        ids = self.sessions.chosen
-        if ids:
-            self.app.copy_to_clipboard("\n".join(ids))
-            self.tell(f"Copied {ids[0] if len(ids) == 1 else f'{count(len(ids))} ids'}")
+        if self.sessions.table.marks_all:
+            self.run_worker(self._copy_all(), group="copy", exclusive=True)
+        elif self.sessions.chosen:
+            self._copy(self.sessions.chosen)
+
+    async def _copy_all(self) -> None:
+        source, spared = self.sessions.source, self.sessions.table.spared
+        try:
+            ids, total = await self.feed.ids(source.q, source.sort.text)
+        except NexusError as error:
+            self.complain(error)
+            return
+        self._copy([each for each in ids if each not in spared])
+        if total > len(ids):
+            self.tell(f"Copied the first of {count(total)}: nexus sessions list --all -o id prints all")
+
+    def _copy(self, ids: Sequence[str]) -> None:
+        self.app.copy_to_clipboard("\n".join(ids))
+        self.tell(f"Copied {ids[0] if len(ids) == 1 else f'{count(len(ids))} ids'}")
 
     def zoomable(self) -> Widget | None:
         """The pane around what is focused."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import ClassVar
 
 from rich.text import Text
@@ -11,6 +11,7 @@ from textual.binding import BindingType
 
 from nexus.errors import InvalidInput, NexusError
 from nexus.model import Session
+from nexus_tui.acting.targets import Targets
 from nexus_tui.commands import Command, bindings_of
 from nexus_tui.feed import Changed, Detail, Link
 from nexus_tui.panes.about import AboutPane
@@ -23,8 +24,6 @@ from nexus_tui.panes.tone_lines import Line, ToneLines
 from nexus_tui.panes.top_bar import link_words
 from nexus_tui.past import NOW, START, Past, pair_to_compare
 from nexus_tui.screens.session_panes import LEFT, RIGHT, SessionPanes
-from nexus_tui.screens.steering import Targets
-from nexus_tui.steering import Outcome
 from nexus_tui.viewmodels.event_lines import event_line
 from nexus_tui.viewmodels.moments import Moment, moments
 from nexus_tui.viewmodels.session_facts import facts, headline, subline
@@ -261,7 +260,7 @@ class SessionScreen(SessionPanes):
         """This session, once it was read."""
         return self._detail.session if self._detail else None
 
-    def done(self, _: Sequence[Outcome], /) -> None:
+    def done(self, _: Collection[str], __: Collection[str], /) -> None:
         """Show the session after it."""
         self._load_soon()
 

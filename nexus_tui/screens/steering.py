@@ -1,32 +1,15 @@
-"""SteeringScreen: a screen whose sessions can be changed: by dialogs, and only what they say."""
+"""SteeringScreen: a screen with sessions to look at and to change, and what of that works here and now."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-
 from textual.widget import Widget
 
-from nexus.errors import NexusError
 from nexus.model import FINAL, RUNNING, Session, Status
 from nexus_tui.commands import Command
-from nexus_tui.screens.base import CommandScreen, nothing_under_the_cursor
-from nexus_tui.screens.form import FormDialog
-from nexus_tui.screens.report import ReportDialog
-from nexus_tui.screens.steering_dialogs import (
-    EndDialog,
-    ExtendDialog,
-    ForkDialog,
-    ResumeDialog,
-    SignalDialog,
-    names_of,
-    read_extension,
-)
+from nexus_tui.screens.acting import ActingScreen
+from nexus_tui.screens.base import nothing_under_the_cursor
 from nexus_tui.screens.why import WhyScreen
-from nexus_tui.steering import Change, Extend, Fork, Outcome
-from nexus_tui.viewmodels.words import STATUS_MARKS, plural, until
+from nexus_tui.viewmodels.words import STATUS_MARKS
 
 
 class SteeringScreen(ActingScreen):
@@ -36,12 +19,12 @@ class SteeringScreen(ActingScreen):
 
     def offers(self, command: Command) -> bool:
         """Whether a command is in the footer: what may change from row to row is left to the help."""
-        return not (self._no_change_now() if command.changes else self.refusal(command))
+        return not (self._no_change_now(command.name) if command.changes else self.refusal(command))
 
     def refusal(self, command: Command) -> str:
         """Why a command would do nothing here and now."""
         if command.changes:
-            return self._no_change_now() or self._no_such_change(command.name)
+            return self._no_change_now(command.name) or self._no_such_change(command.name)
         session = self.current()
         match command.name:
             case "parent" if session is not None and session.parent_id is None:
@@ -52,23 +35,27 @@ class SteeringScreen(ActingScreen):
                 return "there is no session under the cursor"
         return ""
 
-    def _no_change_now(self) -> str:
+    def _no_change_now(self, name: str) -> str:
         if self.feed.read_only:
             return "this console is read-only"
         if self.feed.link.state == "lost":
             return "there is no connection"
-        return "" if self.targets().ids else "there is no session under the cursor"
+        if name == "undo":
+            return "" if self.console.done_actions.last else "nothing was done here that could be undone"
+        return "" if self.targets() else "there is no session under the cursor"
 
     def _no_such_change(self, name: str) -> str:
         session = self.current()
-        if session is None or len(self.targets().ids) != 1:
+        if session is None or self.targets().only is None or name == "undo":
             return ""
         status = Status.EXPIRED if session.is_due(self.feed.clock()) else session.status
         word = STATUS_MARKS[status].word
         if name == "resume":
             return _no_resume(session, status)
-        if name in ("extend", "signal", "end") and status in FINAL:
+        if name in ("extend", "signal", "end", "patch") and status in FINAL:
             return f"it is {word}{' already' if name == 'end' else ''}"
+        if name == "approve" and status is not Status.SUSPENDED:
+            return f"it is {word}: no run of it waits"
         return ""
 
     # Looking

@@ -1,4 +1,7 @@
-"""The dialogs before a change: extend, end, resume, fork, signal. Each gives the change, or nothing."""
+"""The dialogs before a change: extend, end, resume, fork, signal, patch. Each gives the change, or nothing.
+
+They ask how; how many and which is the plan's to show, where there are several.
+"""
 
 from __future__ import annotations
 
@@ -9,29 +12,19 @@ from typing import Any
 from nexus.errors import InvalidInput
 from nexus.model import check_id
 from nexus.query.durations import read_duration
+from nexus_tui.acting.awaiting import Awaited
+from nexus_tui.acting.targets import Targets
 from nexus_tui.screens.form import FormDialog, Question
-from nexus_tui.steering import Change, End, Extend, Fork, Resume, Signal
-from nexus_tui.viewmodels.words import plural
+from nexus_tui.steering import Change, End, Extend, Fork, Patch, Resume, Signal
 from nexus_widgets import clean
 
 LONGEST_EXTENSION = 10 * 365 * 86400.0
 """Seconds; a longer one is a slip of the finger."""
 
 _WHAT_AN_END_IS = (
-    "Live children end too. What is completed stays so; what is cancelled can be resumed until it is cleaned up."
+    "Live children end too. ctrl+z takes it back until something else happens; what is cancelled can be resumed."
 )
-
-
-def names_of(session_ids: Sequence[str], most: int = 3) -> str:
-    """Sessions by name, and how many more: ``a, b, c and 18 more``.
-
-    Args:
-        session_ids: Which.
-        most: How many are named.
-    """
-    named = ", ".join(clean(each, limit=60) for each in session_ids[:most])
-    rest = len(session_ids) - most
-    return f"{named} and {rest:,} more" if rest > 0 else named
+_WHAT_ENDING_A_GROUP_IS = "The group ends with all that is live in it, and takes nobody in any more."
 
 
 def read_extension(text: str) -> float:
@@ -52,8 +45,8 @@ class ExtendDialog(FormDialog[Change]):
     heading = "Extend"
     do_label = "Extend"
 
-    def __init__(self, session_ids: Sequence[str], by: str = "10m") -> None:
-        super().__init__([names_of(session_ids)])
+    def __init__(self, targets: Targets, by: str = "10m") -> None:
+        super().__init__([targets.words])
         self._by = by
 
     def questions(self) -> Sequence[Question]:
@@ -66,30 +59,27 @@ class ExtendDialog(FormDialog[Change]):
 
 
 class EndDialog(FormDialog[Change]):
-    """As what, and why? For more than one: how many, typed."""
+    """As what, and why?"""
 
     heading = "End"
     do_label = "End"
     is_final = True
 
-    def __init__(self, session_ids: Sequence[str]) -> None:
-        super().__init__([names_of(session_ids), _WHAT_AN_END_IS])
-        self._count = len(session_ids)
+    def __init__(self, targets: Targets) -> None:
+        group = [_WHAT_ENDING_A_GROUP_IS] if targets.group is not None else []
+        super().__init__([targets.words, *group, _WHAT_AN_END_IS])
+        if targets.only is None:
+            self.do_label = "Plan"
 
     def questions(self) -> Sequence[Question]:
-        """Status, reason, and for many the count."""
-        asked = [
+        """Status and reason."""
+        return (
             Question("status", "As", words=("completed", "cancelled")),
             Question("reason", "Reason", "", "stands in the session's history"),
-        ]
-        if self._count > 1:
-            asked.append(Question("count", f"Type {self._count} to end {plural(self._count, 'session')}"))
-        return asked
+        )
 
     def build(self, answers: Mapping[str, str]) -> End:
         """The end."""
-        if self._count > 1 and answers["count"].replace(",", "") != str(self._count):
-            raise InvalidInput(f"Type {self._count}, the number of sessions that will end", field="count")
         return End(answers["status"], answers["reason"] or None)
 
 
@@ -99,14 +89,11 @@ class ResumeDialog(FormDialog[Change]):
     heading = "Resume"
     do_label = "Resume"
 
-    def __init__(self, session_ids: Sequence[str], checkpoint_id: str | None = None) -> None:
-        where = (
-            f"From {checkpoint_id}; later checkpoints stay listed as superseded."
-            if checkpoint_id
-            else "From where it stands now."
-        )
-        super().__init__([names_of(session_ids), where])
-        self._checkpoint_id = checkpoint_id
+    def __init__(self, targets: Targets) -> None:
+        here = "From where it stands now." if targets.only else "Each from where it stands now."
+        at = targets.checkpoint_id
+        super().__init__([targets.words, f"From {at}; later checkpoints stay listed as superseded." if at else here])
+        self._checkpoint_id = at
 
     def questions(self) -> Sequence[Question]:
         """The inputs."""
@@ -126,12 +113,12 @@ class ForkDialog(FormDialog[Change]):
     heading = "Fork"
     do_label = "Fork"
 
-    def __init__(self, session_ids: Sequence[str], checkpoint_id: str | None = None, new_id: str = "") -> None:
-        each = "Its current state" if len(session_ids) == 1 else "The current state of each"
-        what = f"Its {checkpoint_id}" if checkpoint_id else each
-        super().__init__([names_of(session_ids), f"{what} is copied into a new session; the source is not touched."])
-        self._one = len(session_ids) == 1
-        self._checkpoint_id = checkpoint_id
+    def __init__(self, targets: Targets, new_id: str = "") -> None:
+        self._one = targets.only is not None
+        each = "Its current state" if self._one else "The current state of each"
+        what = f"Its {targets.checkpoint_id}" if targets.checkpoint_id else each
+        super().__init__([targets.words, f"{what} is copied into a new session; the source is not touched."])
+        self._checkpoint_id = targets.checkpoint_id
         self._new_id = new_id
 
     def questions(self) -> Sequence[Question]:
@@ -150,16 +137,16 @@ class SignalDialog(FormDialog[Change]):
     heading = "Signal"
     do_label = "Signal"
 
-    def __init__(self, session_ids: Sequence[str], awaited: str | None = None, name: str = "") -> None:
-        waits = [f"Its run waits for {clean(awaited, limit=80)!r}."] if awaited else []
-        super().__init__([names_of(session_ids), *waits])
-        self._signal = name or awaited or ""
+    def __init__(self, targets: Targets, awaited: Awaited | None = None, name: str = "", payload: str = "") -> None:
+        super().__init__([targets.words, *([_waits(awaited)] if awaited else [])])
+        self._signal = name or (awaited.signal if awaited else "")
+        self._payload = payload
 
     def questions(self) -> Sequence[Question]:
         """Name and payload."""
         return (
             Question("name", "Signal", self._signal, "approved"),
-            Question("payload", "Payload (JSON)", "", "null"),
+            Question("payload", "Payload (JSON)", self._payload, "null"),
         )
 
     def build(self, answers: Mapping[str, str]) -> Signal:
@@ -167,6 +154,45 @@ class SignalDialog(FormDialog[Change]):
         if not answers["name"]:
             raise InvalidInput("Name the signal that the run waits for", field="name")
         return Signal(answers["name"], read_json(answers["payload"], "payload"))
+
+
+class ApproveDialog(SignalDialog):
+    """The awaited signal, with ``true``."""
+
+    heading = "Approve"
+    do_label = "Approve"
+
+    def __init__(self, targets: Targets, awaited: Awaited) -> None:
+        super().__init__(targets, awaited, payload="true")
+
+
+def _waits(awaited: Awaited) -> str:
+    signal = repr(clean(awaited.signal, limit=80))
+    if awaited.of == 1:
+        return f"Its run waits for {signal}."
+    return f"Of {awaited.of:,} that were looked at, {awaited.count:,} wait for {signal}."
+
+
+class PatchDialog(FormDialog[Change]):
+    """Which merge patch, for many?"""
+
+    heading = "Patch state"
+    do_label = "Plan"
+
+    def __init__(self, targets: Targets, patch: str = "") -> None:
+        super().__init__([targets.words, "A JSON merge patch: keys that it names are set, null takes a key away."])
+        self._patch = patch
+
+    def questions(self) -> Sequence[Question]:
+        """The patch."""
+        return (Question("patch", "Merge patch (JSON)", self._patch, '{"limits": {"rows": 100}, "stale": null}'),)
+
+    def build(self, answers: Mapping[str, str]) -> Patch:
+        """The patch, if it is an object with something in it."""
+        patch = read_json(answers["patch"], "patch")
+        if not isinstance(patch, dict) or not patch:
+            raise InvalidInput('A merge patch is a JSON object that names a key, as in {"a": 1}', field="patch")
+        return Patch(patch)
 
 
 def read_json(text: str, field: str) -> Any:

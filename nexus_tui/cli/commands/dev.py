@@ -43,7 +43,7 @@ def dev(
         if sys.stdin.isatty() and sys.stdout.isatty():
             from nexus_tui.app import run_console
 
-            target = Target(server=url, origin="--server")
+            target = Target(server=url, origin="--server", read_only=read_only)
             return ExitCode(run_console(target, read_only=read_only, theme=theme))
         call.say.note(f"serving on {url}; nexus --server {url} sessions list; Ctrl+C stops")
         _wait(call)
