@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select
 
 from nexus.archive.history_scan import Scan
 from nexus.archive.queries import Clause, Filter, compile_filter, stored
-from nexus.archive.queries_order import behind, ordering_of, turned
+from nexus.archive.queries_order import INDEXED, behind, ordering_of, turned
 from nexus.archive.tables import sessions
 from nexus.model import Page, Session, Window
 from nexus.query import Query
@@ -27,6 +27,8 @@ Stop = Callable[[], None]
 _CHILDREN: Final = "children"
 _MOST: Final = 2**62
 _CHUNK: Final = 500
+_SWEPT: Final = 16
+"""Places that are counted for at once, in orders that have no index."""
 
 
 class Lists:
@@ -41,6 +43,7 @@ class Lists:
 
     def __init__(self, connection: Connection, query: Query, now: float, stop: Stop) -> None:
         self._connection = connection
+        self._everything = not query.terms
         self._filter: Filter = compile_filter(query, now)
         self._scan = Scan(connection, self._filter, query, now, stop)
 
@@ -63,7 +66,8 @@ class Lists:
         else:
             total, ids = self._scan.window(order, first, most)
         items = load(self._connection, ids)
-        return Window(items=tuple(items), offset=offset, total=total, whole=whole(self._connection))
+        every = total if self._everything else whole(self._connection)
+        return Window(items=tuple(items), offset=offset, total=total, whole=every)
 
     def count(self) -> int:
         """How many match."""
@@ -73,7 +77,12 @@ class Lists:
         """See ``History.split``."""
         if not self._filter.exact:
             return self._scan.split(order, places, first, rank)
-        # Places rise with their ranks, so it is one of them that is looked for, by halves.
+        if order.field in INDEXED:
+            return self._halved(order, places, first, rank)
+        return self._swept(order, places, first, rank)
+
+    def _halved(self, order: Order, places: Sequence[Key], first: int, rank: int) -> int:
+        """Looks for the one place by halves: places rise with their ranks, and each count reads part of an index."""
         low, high = 0, len(places)
         known: tuple[Key, int] | None = None
         while low < high:
@@ -91,6 +100,17 @@ class Lists:
         if (place > other) is order.descending:
             return before - self._count(behind(order, place), behind(turned(order), other))
         return before + self._count(behind(order, other), behind(turned(order), place))
+
+    def _swept(self, order: Order, places: Sequence[Key], first: int, rank: int) -> int:
+        """Looks for it in few steps, each of which reads all rows once and counts for many places."""
+        low, high = 0, len(places)
+        while low < high:
+            some = range(low, high, max(1, (high - low) // _SWEPT))
+            counts = [func.count().filter(behind(turned(order), places[index])) for index in some]
+            row = self._connection.execute(select(*counts).select_from(sessions).where(self._filter.clause)).one()
+            passed = sum(first + index + before < rank for index, before in zip(some, row, strict=True))
+            low, high = (some[passed - 1] + 1 if passed else low), (some[passed] if passed < len(some) else high)
+        return low
 
     def _count(self, *parts: Clause) -> int:
         statement = select(func.count()).select_from(sessions).where(self._filter.clause, *parts)

@@ -15,12 +15,15 @@ from nexus.archive.tables import sessions
 from nexus.model import Session
 from nexus.query import Query, compile_predicate
 from nexus.stores import codec, ordering
-from nexus.stores.base import Order
+from nexus.stores.base import Order, SortField
 from nexus.stores.ordering import Key
 
 _PIECE: Final = 500
 _PIECE_OF_STATES: Final = 50
 """States may be a megabyte each."""
+
+_CLOSE: Final = frozenset({SortField.CREATED, SortField.ID})
+"""Orders in which all rows can be read without jumping to and fro, because they were written nearly in it."""
 
 
 class Scan:
@@ -55,12 +58,12 @@ class Scan:
 
     def page(self, order: Order, place: Key | None, limit: int) -> list[str]:
         """Ids of the first matches behind a place."""
-        return [key[-1] for key in islice(self._keys(order, place), limit)]
+        return [key[-1] for key in islice(self._keys(order, place, streamed=order.field in INDEXED), limit)]
 
     def window(self, order: Order, offset: int, limit: int) -> tuple[int, list[str]]:
         """How many match, and the ids of some by rank."""
         total, ids = 0, []
-        for key in self._keys(order, None):
+        for key in self._keys(order, None, streamed=order.field in _CLOSE):
             if offset <= total < offset + limit:
                 ids.append(key[-1])
             total += 1
@@ -69,7 +72,7 @@ class Scan:
     def split(self, order: Order, places: Sequence[Key], first: int, rank: int) -> int:
         """See ``History.split``."""
         found = 0
-        for before, key in enumerate(self._keys(order, None)):
+        for before, key in enumerate(self._keys(order, None, streamed=order.field in _CLOSE)):
             while found < len(places) and _precedes(places[found], key, order):
                 if first + found + before >= rank:
                     return found
@@ -79,18 +82,19 @@ class Scan:
         # All other places come behind everything that matches.
         return max(found, min(len(places), rank - first - self._seen))
 
-    def _keys(self, order: Order, place: Key | None) -> Iterator[Key]:
+    def _keys(self, order: Order, place: Key | None, *, streamed: bool) -> Iterator[Key]:
+        """Places of those that match, in order: as the database reads them in it, or sorted here.
+
+        Sorting the places of those that match is less than sorting the documents of all.
+        """
         self._seen = 0
         rows = self._rows()
-        if order.field in INDEXED:
+        if streamed:
             rows = rows.order_by(*ordering_of(order))
         if place is not None:
             rows = rows.where(behind(order, place))
         keys: Iterator[Key] = (ordering.key_of(session, order.field) for session in self._matching(rows))
-        if order.field not in INDEXED:
-            # Sorting the places of those that match is less than sorting the documents of all.
-            keys = iter(sorted(keys, reverse=order.descending))
-        for key in keys:
+        for key in keys if streamed else sorted(keys, reverse=order.descending):
             self._seen += 1
             yield key
 

@@ -31,6 +31,7 @@ def _text(name: str, *, optional: bool = False) -> Column[Any]:
 
 
 HISTORY_INDEXES: Final = {
+    "name": ("id",),
     "creation": ("created_at", "id"),
     "activity": ("last_activity", "id"),
     "status": ("status", "created_at", "id"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from sqlalchemy import Engine, delete, text
 
-from nexus.archive import history_scan, merged_windows, tables
+from nexus.archive import history_lists, history_scan, merged_windows, tables
 from nexus.archive.database import Database
 from nexus.archive.history_sql import SQLHistory
 from nexus.archive.merged import ArchivedStore
@@ -93,7 +93,10 @@ async def test_every_filter_means_what_the_predicate_says(engine: Engine, histor
 
 
 @pytest.mark.parametrize("q", ["", "status:final", "meta.tier>=0 -group:batch-8", "state.n=2"])
-async def test_pages_windows_and_splits_agree_in_every_order(engine: Engine, history: SQLHistory, q: str) -> None:
+async def test_pages_windows_and_splits_agree_in_every_order(
+    engine: Engine, history: SQLHistory, q: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_lists, "_SWEPT", 3)
     people, query = a_population(), parse(q)
     shelve(engine, people)
     async with MemoryStore() as model:

@@ -48,7 +48,7 @@ def _make_sessions() -> None:
         *(_bytes(name) for name in ("document", "state")),
         _bytes("run", optional=True),
     )
-    by = {"creation": ["created_at"], "activity": ["last_activity"]}
+    by: dict[str, list[str]] = {"name": [], "creation": ["created_at"], "activity": ["last_activity"]}
     below = {"status": "status", "group": "group_id", "parent": "parent_id", "user": "user_id"}
     by |= {name: [column, "created_at"] for name, column in below.items()}
     gone = sa.text("gone_at IS NOT NULL")
