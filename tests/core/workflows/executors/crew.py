@@ -40,7 +40,7 @@ class Place(msgspec.Struct, frozen=True):
 
     def app(self, **settings: Any) -> AsyncNexus:
         """An app of this process; it is not opened."""
-        given = {"recovery_interval": 1.0, "session_lock_timeout": PATIENCE, **settings}
+        given = {"recovery_interval": 10.0, "session_lock_timeout": PATIENCE, **settings}
         return crew_app.derive(store=self.url, session_prefix=self.prefix, **given)
 
     def watcher(self, **settings: Any) -> AsyncNexus:
@@ -49,7 +49,7 @@ class Place(msgspec.Struct, frozen=True):
 
     def start(self, *words: str, within: Sequence[str] = (), **settings: object) -> subprocess.Popen[bytes]:
         """``nexus WORDS`` in a process of its own, started by the command ``within``."""
-        given = {"recovery_interval": 1.0, **settings}
+        given = {"recovery_interval": 10.0, **settings}
         env = {f"NEXUS_{name.upper()}": str(value) for name, value in given.items()}
         more = {"NEXUS_SESSION_PREFIX": self.prefix, "STEP_LOG": str(self.log), **env}
         with (self.folder / "output").open("ab") as output:

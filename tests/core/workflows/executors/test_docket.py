@@ -79,7 +79,7 @@ async def test_no_more_runs_execute_at_once_than_there_are_places(on_valkey: Pla
 @pytest.mark.parametrize("lost", ["stream", "everything"])
 async def test_runs_go_on_though_the_queue_is_lost(on_valkey: Place, valkey: Server, lost: str) -> None:
     gate = asyncio.Event()
-    async with working(on_valkey, worker_concurrency=2) as app:
+    async with working(on_valkey, worker_concurrency=2, recovery_interval=1) as app:
         name = f"gated-{on_valkey.prefix[:-1]}"
         app.register(gate.wait, name)
         results = [await app.execute_workflow(name, background=True) for _ in range(12)]
@@ -101,7 +101,7 @@ async def test_a_run_that_was_never_announced_is_found(on_valkey: Place) -> None
     async with on_valkey.watcher() as mute:
         mute.parts.engine.left_waiting = lambda _: None
         early = await mute.service(mute.local_caller("cli")).execute("pid", background=True)
-        async with working(on_valkey) as app:
+        async with working(on_valkey, recovery_interval=1) as app:
             late = await mute.service(mute.local_caller("cli")).execute("pid", background=True)
             assert (await ended(app, early)).outputs == me()
             assert (await ended(app, late)).outputs == me()
@@ -252,6 +252,9 @@ async def test_the_setting_says_which_executor_and_docket_needs_redis(on_valkey:
             pass
     assert refused.value.details["field"] == "executor"
     assert "redis://" in refused.value.message
+    for wrong in ({"executor": "celery"}, {"worker_concurrency": 0}, {"worker_grace": -1}):
+        with pytest.raises(InvalidInput):
+            on_valkey.app(**wrong)
 
 
 async def test_a_frozen_redis_holds_nobody_up_who_stops(tmp_path: Path) -> None:

@@ -13,15 +13,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from importlib import import_module
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nexus.workflows.executors.docket.consumers import join, leave
-from nexus.workflows.executors.docket.noise import tame
+from nexus.workflows.executors.docket.consumers import join
+from nexus.workflows.executors.docket.noise import reason, tame
 from nexus.workflows.executors.docket.places import queue_name, queue_url
+from nexus.workflows.executors.docket.receiver import Receiver, end
 
 if TYPE_CHECKING:
     from docket import Docket, TaskCall
@@ -30,9 +31,6 @@ _TASK = "run"
 _AT_ONCE = 200
 _KEPT = timedelta(days=1)
 """How long an undelivered message's record stays; the run itself waits in the store for ever."""
-_POLL = timedelta(milliseconds=50)
-_NEVER = timedelta(hours=1)
-_SHORTEST_REDELIVERY = 1.0
 _BOUND = 5.0
 """Seconds that a Redis has to answer."""
 _FAREWELL = 2.0
@@ -46,36 +44,20 @@ Wait = tuple[str, int]
 
 
 class Carrier:
-    """Sends messages, and with ``places`` receives them; used on the event loop.
+    """Sends messages, and has them received; used on the event loop.
 
     Args:
         store_url: The store's URL.
         prefix: The store's prefix.
-        worker_id: Who receives.
-        places: How many messages are worked on at once; 0 to send only.
-        lease: Seconds after which a message that its receiver doesn't tend is given to another.
-        deliver: Works on what a message brings.
+        receiver: What receives here, if anything does.
     """
 
-    def __init__(
-        self,
-        store_url: str,
-        prefix: str,
-        *,
-        worker_id: str,
-        places: int,
-        lease: float,
-        deliver: Callable[[str], Awaitable[None]],
-    ) -> None:
+    def __init__(self, store_url: str, prefix: str, receiver: Receiver | None) -> None:
         self._store_url = store_url
         self._name = queue_name(prefix)
-        self._worker_id = worker_id
-        self._places = places
-        self._redelivery = timedelta(seconds=max(_SHORTEST_REDELIVERY, lease))
-        self._deliver = deliver
+        self._receiver = receiver
         self._outgoing: dict[Wait, None] = {}
         self._wake = asyncio.Event()
-        self._closing = asyncio.Event()
         self._stopping = asyncio.Event()
         self._docket: Docket | None = None
         self._task: asyncio.Task[None] | None = None
@@ -88,7 +70,6 @@ class Carrier:
     def start(self) -> None:
         """Connect in the background, and carry messages until ``stop``."""
         if self._task is None:
-            self._closing.clear()
             self._stopping.clear()
             self._task = asyncio.create_task(self._work(), name="nexus-carrier")
 
@@ -97,20 +78,15 @@ class Carrier:
         self._outgoing[session_id, epoch] = None
         self._wake.set()
 
-    def close_door(self) -> None:
-        """Receive no more."""
-        self._closing.set()
-
     async def stop(self) -> None:
         """Send what is left to send, and disconnect; what has been received must have come to an end."""
         task, self._task = self._task, None
         if task is None:
             return
-        self._closing.set()
         self._stopping.set()
         self._wake.set()
         await asyncio.wait({task}, timeout=_FAREWELL)
-        await _end(task)
+        await end(task)
 
     async def replace_lost(self, waits: Sequence[Wait]) -> None:
         """Send word again of runs that wait, if docket holds fewer messages than there are."""
@@ -124,7 +100,7 @@ class Carrier:
                     _log.info("%d runs wait and docket holds %d messages: sending word again", len(waits), held)
                     await docket.replace_many(_calls(docket, waits))
         except Exception as error:  # noqa: BLE001 - whatever docket's client makes of a Redis in trouble
-            _log.warning("runs that wait could not be announced: %s", _reason(error))
+            _log.warning("runs that wait could not be announced: %s", reason(error))
 
     async def _work(self) -> None:
         pause = _FIRST_PAUSE
@@ -133,7 +109,7 @@ class Carrier:
             try:
                 await self._carry()
             except Exception as error:  # noqa: BLE001 - as above
-                _log.warning("docket can't carry runs now, they are found in the store: %s", _reason(error))
+                _log.warning("docket can't carry runs now, they are found in the store: %s", reason(error))
             finally:
                 self._docket = None
             if asyncio.get_running_loop().time() - begun > _LONGEST_PAUSE:
@@ -150,14 +126,15 @@ class Carrier:
         url = await queue_url(self._store_url)
         docket: Docket = library.Docket(self._name, url, execution_ttl=timedelta(0))
         docket.tasks.clear()
-        docket.register(self._receive, [_TASK])
+        docket.register(_leave_to_others if self._receiver is None else self._receiver.receive, [_TASK])
         async with asyncio.timeout(_BOUND) as opening, docket:
             await join(docket)
             opening.reschedule(None)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._send(docket), name="nexus-carrier-sends")
-                if self._places:
-                    group.create_task(self._attend(docket, library), name="nexus-carrier-receives")
+                if self._receiver is not None:
+                    group.create_task(self._receiver.attend(docket, library), name="nexus-carrier-receives")
+                    group.create_task(self._receiver.watch_over(docket), name="nexus-carrier-watches")
                 self._docket = docket
                 _log.info("runs are carried by docket %s", self._name)
 
@@ -165,6 +142,7 @@ class Carrier:
 
     async def _send(self, docket: Docket) -> None:
         """Send what is announced until told to stop, and then what is left."""
+        self._wake.set()
         while self._outgoing or not self._stopping.is_set():
             await self._wake.wait()
             self._wake.clear()
@@ -189,40 +167,11 @@ class Carrier:
                         pipeline.expire(docket.runs_key(_key(wait)), _KEPT)
                     await pipeline.execute()
         except Exception as error:  # noqa: BLE001 - as above
-            _log.warning("%d runs that wait could not be announced: %s", len(batch), _reason(error))
-
-    # -- receiving
-
-    async def _attend(self, docket: Docket, library: Any) -> None:
-        """Receive until the door is closed, and return when what was received has come to an end."""
-        worker = library.Worker(
-            docket, name=self._worker_id, concurrency=self._places, redelivery_timeout=self._redelivery,
-            reconnection_delay=timedelta(seconds=_FIRST_PAUSE), minimum_check_interval=_POLL,
-            scheduling_resolution=_NEVER, schedule_automatic_tasks=False,
-        )  # fmt: skip
-        closing = asyncio.ensure_future(self._closing.wait())
-        running: asyncio.Task[None] | None = None
-        try:
-            async with worker:
-                running = asyncio.create_task(worker.run_forever(), name="nexus-docket-worker")
-                await asyncio.wait({running, closing}, return_when=asyncio.FIRST_COMPLETED)
-            await running
-        finally:
-            closing.cancel()
-            if running is not None:
-                await _end(running)
-        await leave(docket, self._worker_id)
-
-    async def _receive(self, session_id: str) -> None:
-        await self._deliver(session_id)
+            _log.warning("%d runs that wait could not be announced: %s", len(batch), reason(error))
 
 
-async def _end(task: asyncio.Task[None]) -> None:
-    """Cancel it, again if it hangs on a Redis that does, and wait for it no longer than that."""
-    for _ in range(2):
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task}, timeout=1.0)
+async def _leave_to_others(session_id: str) -> None:
+    """What a message would do in a process that receives none."""
 
 
 def _key(wait: Wait) -> str:
@@ -231,9 +180,3 @@ def _key(wait: Wait) -> str:
 
 def _calls(docket: Docket, waits: Sequence[Wait]) -> list[TaskCall]:
     return [docket.call(_TASK, key=_key(wait))(wait[0]) for wait in waits]
-
-
-def _reason(error: BaseException) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return f"{type(error).__name__}: {error}"

@@ -16,6 +16,7 @@ from nexus.model.change import Snapshot
 from nexus.sessions.engine import Engine
 from nexus.workflows.executors.docket.carrier import Carrier
 from nexus.workflows.executors.docket.line import PatientLine
+from nexus.workflows.executors.docket.receiver import Receiver
 from nexus.workflows.executors.local import LocalExecutor
 from nexus.workflows.executors.queue import WaitingLine
 from nexus.workflows.registry import Registry
@@ -36,14 +37,10 @@ class DocketExecutor:
         settings = engine.settings
         self._registry = registry
         self._local = LocalExecutor(engine, registry, self._line)
-        self._carrier = Carrier(
-            store_url,
-            settings.session_prefix,
-            worker_id=self._local.worker_id,
-            places=settings.worker_concurrency if self._local.here else 0,
-            lease=settings.recovery_interval,
-            deliver=self._deliver,
+        self._receiver = Receiver(
+            self._local.worker_id, settings.worker_concurrency, settings.recovery_interval, self._deliver
         )
+        self._carrier = Carrier(store_url, settings.session_prefix, self._receiver if self._local.here else None)
         self._started = False
         engine.left_waiting = self._left_waiting
 
@@ -55,7 +52,7 @@ class DocketExecutor:
 
     async def stop(self, grace: float) -> None:
         """Stop at the next checkpoint of each run and hand the runs over; see ``Executor.stop``."""
-        self._carrier.close_door()
+        self._receiver.close()
         await self._local.stop(grace)
         await self._carrier.stop()
         self._started = False

@@ -60,6 +60,8 @@ class PatientLine:
         self._missed = missed
         # One pace for each process: not all of them go for the same run at once.
         self._patience = PATIENCE * (1 + random.random())  # noqa: S311 - fairness, not secrecy
+        self._seen: dict[str, int] = {}
+        """Sessions that waited at the last look, with their versions: clocks of other machines may be wrong."""
         self._waiting: dict[str, float] = {}
         self._urgent: dict[str, None] = {}
         self._wake = asyncio.Event()
@@ -139,13 +141,14 @@ class PatientLine:
             found = await self._engine.store.load_many(waiting) if waiting else {}
             before = self._engine.clock.now() - self._patience
             late = [snapshot for snapshot in found.values() if self._is_late(snapshot, before)]
+            self._seen = {session_id: snapshot.session.version for session_id, snapshot in found.items()}
             if late or len(waiting) < limit or limit >= _LAST_LIMIT:
                 return late
             limit *= 4
 
     def _is_late(self, snapshot: Snapshot, before: float) -> bool:
         session, run = snapshot.session, snapshot.run
-        if run is None or session.last_activity > before:
+        if run is None or (session.last_activity > before and self._seen.get(session.id) != session.version):
             return False
         # In an idle session it is the inbox that says which workflow comes next.
         return session.status not in RUNNING or self._knows(run.workflow)

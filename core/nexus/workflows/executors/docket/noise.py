@@ -41,3 +41,10 @@ def tame() -> None:
         logger.setLevel(logging.WARNING)
     for name in _TALKERS:
         logging.getLogger(name).addFilter(_filter)
+
+
+def reason(error: BaseException) -> str:
+    """An error of docket's or of its client's in one line; the first, of several."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"
