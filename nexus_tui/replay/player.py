@@ -124,7 +124,9 @@ class Player:
         start = datetime.fromtimestamp(self.tape.start, UTC)
         try:
             if text.endswith("%"):
-                share = min(max(float(text[:-1]) / 100, 0.0), 1.0)
+                share = float(text[:-1]) / 100
+                if not 0 <= share <= 1:
+                    raise ValueError(text)
                 return self.tape.start + share * (self.tape.end - self.tape.start)
             if len(text) <= 12 and ":" in text:
                 at = datetime.combine(start.date(), clock_time.fromisoformat(text.removesuffix("Z")), UTC)
