@@ -45,11 +45,19 @@ class Archiver:
         restorer: Asked to put everything back when the shard turns out to have lost its data.
         who: This process's name among those that want to lead.
         clock: Seconds since the epoch.
+        lease: Seconds after which another may lead when nothing is heard of the one who does.
     """
 
     def __init__(
-        self, outbox: Outbox, database: Database, restorer: Restorer, who: str, clock: Callable[[], float]
+        self,
+        outbox: Outbox,
+        database: Database,
+        restorer: Restorer,
+        who: str,
+        clock: Callable[[], float],
+        lease: float = LEASE,
     ) -> None:
+        self._lease = lease
         self._outbox = outbox
         self._database = database
         self._restorer = restorer
@@ -86,7 +94,7 @@ class Archiver:
                 if self.trouble:
                     _log.info("archiving goes on")
                 self.trouble, pause = "", _IDLE
-                await asyncio.sleep(0 if worked else _IDLE if worked is False else _STANDBY)
+                await asyncio.sleep(0 if worked else _IDLE if worked is False else min(_STANDBY, self._lease / 2))
             except NexusError as error:
                 if not self.trouble:
                     _log.warning("archiving waits: %s", error)
@@ -102,7 +110,7 @@ class Archiver:
 
     async def _look(self) -> bool | None:
         """Work for a moment; ``False`` if there was nothing to do, ``None`` if another leads."""
-        if not await self._outbox.lead(self._who, LEASE):
+        if not await self._outbox.lead(self._who, self._lease):
             self._position = None
             await self._restorer.check(self._outbox)
             return None

@@ -13,7 +13,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 
-from nexus.archive.archiver import Archiver
+from nexus.archive.archiver import LEASE, Archiver
 from nexus.archive.database import Database
 from nexus.archive.restoring import Restorer
 from nexus.errors import StoreUnavailable
@@ -29,9 +29,13 @@ class Keeper:
         live: The store that is archived.
         database: Where.
         clock: Seconds since the epoch.
+        lease: See ``Archiver``.
     """
 
-    def __init__(self, live: Archivable, database: Database, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, live: Archivable, database: Database, clock: Callable[[], float] = time.time, lease: float = LEASE
+    ) -> None:
+        self._lease = lease
         self._live = live
         self.database = database
         self._clock = clock
@@ -67,7 +71,8 @@ class Keeper:
         """Archive in the background, from now until ``close``; nothing happens the second time."""
         if not self._archivers:
             self._archivers = [
-                Archiver(outbox, self.database, self._restorer, self._who, self._clock) for outbox in self.outboxes
+                Archiver(outbox, self.database, self._restorer, self._who, self._clock, self._lease)
+                for outbox in self.outboxes
             ]
             for archiver in self._archivers:
                 archiver.start()
