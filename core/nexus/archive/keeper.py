@@ -12,13 +12,16 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Sequence
+from typing import Final
 
+from nexus.archive import ledger
 from nexus.archive.archiver import LEASE, Archiver
 from nexus.archive.database import Database
 from nexus.archive.restoring import Restorer
 from nexus.errors import StoreUnavailable
 from nexus.stores.archiving import Archivable, Lag, Outbox
 
+_SOON: Final = 2.0
 _log = logging.getLogger("nexus.archive")
 
 
@@ -113,14 +116,27 @@ class Keeper:
         return Lag(entries=sum(lag.entries for lag in found), seconds=max(lag.seconds for lag in found))
 
     async def facts(self) -> dict[str, str]:
-        """What ``nexus doctor`` says of the archive."""
+        """What ``nexus doctor`` and the metrics say of the archive."""
         lag = await self.lag()
-        trouble = next((archiver.trouble for archiver in self._archivers if archiver.trouble), "")
+        trouble = await self._trouble()
         return {
             "archive": self.database.shown,
             "archive_pending": str(lag.entries),
             "archive_lag_seconds": f"{lag.seconds:.3f}",
         } | ({"archive_trouble": trouble} if trouble else {})
+
+    async def _trouble(self) -> str:
+        """What keeps the archive from being written; empty if nothing does, as far as this process can tell."""
+        if self._archivers:
+            return next((archiver.trouble for archiver in self._archivers if archiver.trouble), "")
+        try:
+            async with asyncio.timeout(_SOON):
+                await self.database.read(ledger.last_seq)
+        except TimeoutError:
+            return f"the archive {self.database.shown} does not answer"
+        except StoreUnavailable as error:
+            return error.message
+        return ""
 
     def _near(self, session_id: str | None) -> Sequence[Outbox]:
         if session_id is None:

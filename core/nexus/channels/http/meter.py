@@ -85,6 +85,8 @@ _ABOUT = {
     "nexus_store_up": "Whether the store answers.",
     "nexus_workers": "Processes that execute runs on this store.",
     "nexus_feed_cursor": "Number of the newest event.",
+    "nexus_archive_pending": "Commits that wait for the archive.",
+    "nexus_archive_lag_seconds": "How long the oldest commit has waited for the archive.",
 }
 
 

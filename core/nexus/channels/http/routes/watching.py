@@ -10,6 +10,7 @@ from nexus.channels.wire.answers import Alive, HealthAnswer, StatisticsAnswer, W
 from nexus.channels.wire.asked import NoBody, NoQuery
 
 _PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+_ARCHIVE = ("archive_pending", "archive_lag_seconds")
 
 
 @operation("GET", "/statistics", tag="operations", says=(Says(200, StatisticsAnswer, "the figures"),))
@@ -47,11 +48,14 @@ async def get_metrics(call: Call[NoQuery, NoBody]) -> Reply:
     """Counters and gauges of this process and its store, in Prometheus' text format 0.0.4."""
     statistics = await call.service.statistics()
     newest = await call.service.recent_events(limit=1)
+    health = await call.service.health()
     counts = {
-        "nexus_store_up": float((await call.service.health()).ok),
+        "nexus_store_up": float(health.ok),
         "nexus_workers": float(len(await call.service.workers())),
         "nexus_feed_cursor": float(newest[-1].seq if newest else 0),
     }
+    # Only a store with an archive says how far that is behind.
+    counts |= {f"nexus_{name}": float(health.facts[name]) for name in _ARCHIVE if name in health.facts}
     return Reply(call.context.meter.text(statistics, counts).encode(), media_type=meter.CONTENT_TYPE)
 
 
