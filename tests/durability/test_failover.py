@@ -85,7 +85,7 @@ def version_on(server: Server) -> int:
     with Redis(port=server.port, single_connection_client=True) as redis:
         with suppress(Exception):
             redis.execute_command("READONLY")
-        return int(redis.hget(record_on(server), "v") or 0)  # type: ignore[arg-type]
+        return int(redis.hget(record_on(server), "v") or 0)
 
 
 class User:
