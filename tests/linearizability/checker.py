@@ -19,6 +19,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+MOST_TRIED = 1_000_000
+"""Pairs after which the search is given up: with very many unknown outcomes it takes longer than anybody waits."""
+
 S = TypeVar("S", bound=Hashable)
 
 
@@ -37,7 +40,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What came of the search."""
 
-    linearizable: bool
+    linearizable: bool | None
+    """``None``: nobody knows, the search was given up."""
     order: tuple[Operation, ...]
     """A witness; or the longest order that was found before nothing fitted any more."""
     stuck: tuple[Operation, ...] = ()
@@ -46,6 +50,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Pairs of operations laid down and state that were looked at."""
 
     def __str__(self) -> str:
+        if self.linearizable is None:
+            return f"not decided ({self.tried} tried)"
         if self.linearizable:
             return f"linearizable ({len(self.order)} operations, {self.tried} tried)"
         lines = ["not linearizable; the longest order found ends with", *map(_line, self.order[-8:])]
@@ -102,6 +108,8 @@ def check(
     seen: set[tuple[int, S]] = {(0, start)}
     entry = head.after
     while unfinished:
+        if len(seen) > MOST_TRIED:
+            return Verdict(linearizable=None, order=(), tried=len(seen))
         if entry is not head and not entry.returns:
             following = step(state, history[entry.index])
             with_it = laid_down | 1 << entry.index

@@ -30,7 +30,7 @@ async def main(url: str, number: int, seed: int, most: int) -> None:
         sys.stdout.flush()
         await loop.run_in_executor(None, sys.stdin.readline)
         closed = loop.run_in_executor(None, sys.stdin.read)
-        while len(client.done) < most and not closed.done():
+        while client.able and len(client.done) < most and not closed.done():
             await client.act()
         sys.stdout.write(msgspec.json.encode(client.done).decode() + "\n")
         sys.stdout.flush()

@@ -44,7 +44,7 @@ def judge(operations: Sequence[Operation], seed: int, note: object = "") -> Verd
     verdict = check(operations, histories.START, histories.session, histories.still_possible)
     unknown = sum(operation.returned is None for operation in operations)
     print(f"NEXUS_HISTORY_SEED={seed}: {len(operations)} operations, {unknown} of unknown outcome: {verdict} {note}")
-    assert verdict.linearizable, verdict
+    assert verdict.linearizable is not False, verdict
     return verdict
 
 
@@ -115,7 +115,7 @@ async def test_updates_on_redis_by_several_processes_are_linearizable(server: Se
 
 async def _until(over: asyncio.Event, app: AsyncNexus, number: int, seed: int) -> list[Operation]:
     client = histories.Client(app, number, seed)
-    while not over.is_set():
+    while client.able and not over.is_set():
         await client.act()
     return client.done
 
