@@ -14,12 +14,16 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from nexus.auth import GuardedService
+from nexus.auth.tokens import check_secret
+from nexus.bulk import carry_out
 from nexus.errors import AuthenticationRequired, InvalidInput
 from nexus.local import LocalService
 from nexus.manager import AsyncSessionManager, id_of
 from nexus.model import Caller, RunResult, Session
 from nexus.parts import Parts, assemble
 from nexus.registration import Declarations
+from nexus.service import Service
 from nexus.sessions.arguments import channel as check_channel
 from nexus.sessions.clock import Clock, SystemClock
 from nexus.sessions.handlers import Handlers
@@ -137,9 +141,22 @@ class AsyncNexus(Declarations):
         """The open store."""
         return self.parts.store
 
-    def service(self, caller: Caller) -> LocalService:
-        """What ``caller`` may do. The store must be open."""
-        return LocalService(self.parts, caller)
+    def service(self, caller: Caller) -> Service:
+        """What ``caller`` may do, by its scope. The store must be open."""
+        parts = self.parts
+        service = LocalService(parts, caller)
+        return (
+            service if caller.scope == "admin" else GuardedService(service, functools.partial(carry_out, parts.engine))
+        )
+
+    async def caller_of_token(self, secret: str, channel: str) -> Caller:
+        """Who shows a token: the token's name, with its scope.
+
+        Raises:
+            AuthenticationRequired: It is unknown, revoked or expired.
+        """
+        token = await self.parts.verifier.verify(secret)
+        return Caller(actor=token.name, channel=channel, scope=token.scope)
 
     def local_caller(self, channel: str) -> Caller:
         """The user of this process, coming through ``channel``."""
@@ -147,8 +164,7 @@ class AsyncNexus(Declarations):
 
     async def sdk(self, channel: str = "sdk") -> LocalService:
         """The service for direct library calls, opened and started if need be."""
-        await self.ready()
-        return self.service(self.local_caller(channel))
+        return LocalService(await self.ready(), self.local_caller(channel))
 
     def derive(self, **settings: Any) -> AsyncNexus:
         """An app with the same workflows, routes and handlers and some other settings; open it by itself."""
@@ -190,8 +206,7 @@ class AsyncNexus(Declarations):
         Raises:
             AuthenticationRequired: ``session_auth_required`` is set and ``auth_token`` is not a valid token.
         """
-        self._check_token(auth_token)
-        service = await self.sdk(check_channel(channel))
+        service = await self._sdk_for(auth_token, check_channel(channel))
         session = await service.create_session(
             session_id=session_id,
             metadata=metadata,
@@ -203,14 +218,19 @@ class AsyncNexus(Declarations):
         )
         return session.id
 
-    def _check_token(self, token: str | None) -> None:
-        if not self.settings.session_auth_required:
-            return
+    async def _sdk_for(self, token: str | None, channel: str) -> Service:
+        """The service of who shows the token; of the local user where none is shown or needed."""
         if token is None:
-            raise AuthenticationRequired("session_auth_required is set: give auth_token", field="auth_token")
-        raise AuthenticationRequired(
-            "auth_token is not a token of this store: no tokens have been issued, so none is valid", field="auth_token"
-        )
+            if self.settings.session_auth_required:
+                raise AuthenticationRequired(
+                    "session_auth_required is set: give auth_token, made with nexus tokens create", field="auth_token"
+                )
+            return await self.sdk(channel)
+        await self.ready()
+        try:
+            return self.service(await self.caller_of_token(check_secret(token), channel))
+        except AuthenticationRequired as error:
+            raise AuthenticationRequired(error.message, field="auth_token") from None
 
     async def get_session(self, session_id: str | Session) -> Session:
         """The session; ``SessionNotFound`` if there is none."""

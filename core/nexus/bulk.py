@@ -28,6 +28,11 @@ _TOGETHER: Final = 32
 """Sessions that are changed at once: enough to share a write of the disk, and few enough to leave room for others."""
 
 
+async def carry_out(engine: Engine, service: Service, request: BulkRequest) -> BulkReport:
+    """Carry out a request through a service; see ``Service.bulk``."""
+    return await Bulk(service, engine).carry_out(request)
+
+
 class Bulk:
     """For one caller.
 
@@ -76,13 +81,13 @@ class Bulk:
 
     async def _do(self, request: BulkRequest, session_id: str) -> BulkItem:
         version = request.versions.get(session_id)
-        before = await self._engine.load(session_id)
+        before = await self._service.get_session(session_id)
         if request.action == "fork":
-            check_version(before.session, version)
+            check_version(before, version)
             made = await self._service.fork_session(session_id, checkpoint_id=request.checkpoint_id)
-            return _item(before.session, "done", made=made.id)
+            return _item(before, "done", made=made.id)
         after = await self._change(request, session_id, version)
-        changed = after.version != before.session.version
+        changed = after.version != before.version
         return _item(after, "done" if changed else "unchanged")
 
     def _change(self, request: BulkRequest, session_id: str, version: int | None) -> Awaitable[Session]:
@@ -107,6 +112,7 @@ class Bulk:
     # -- saying what would be done
 
     async def _plan(self, request: BulkRequest, session_id: str) -> BulkItem:
+        await self._service.get_session(session_id)
         before = await self._engine.load(session_id)
         check_version(before.session, request.versions.get(session_id))
         would = await self._would(request, before)

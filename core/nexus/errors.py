@@ -26,6 +26,8 @@ __all__ = [
     "SessionNotFound",
     "StoreUnavailable",
     "SyncCallInEventLoop",
+    "TokenExists",
+    "TokenNotFound",
     "VersionConflict",
     "WaitTimeout",
     "WorkflowNotFound",
@@ -149,6 +151,18 @@ class PermissionDenied(NexusError):
     """The token is valid and its scope doesn't allow this."""
 
     code, status, title = "permission_denied", 403, "Permission denied"
+
+
+class TokenExists(NexusError):
+    """A token of this name is there already."""
+
+    code, status, title = "token_exists", 409, "Token exists"
+
+
+class TokenNotFound(NexusError):
+    """No token has this name."""
+
+    code, status, title = "token_not_found", 404, "Token not found"
 
 
 class StoreUnavailable(NexusError):

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from nexus.errors import InvalidInput, NexusError
-from nexus.model import jsonvalue
+from nexus.model import Caller, jsonvalue
 
 __all__ = ["CURRENT", "Headers", "HttpRequest", "RequestProxy", "request"]
 
@@ -50,6 +50,7 @@ class HttpRequest:
         query: Parameters by name; of one given several times, the last.
         headers: By name, whatever its case.
         body: The bytes, at most ``max_body_bytes``.
+        caller: Who asks; with ``enable_auth`` the token's name is its ``actor``.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class HttpRequest:
         query: Mapping[str, str],
         headers: Mapping[str, str],
         body: bytes,
+        caller: Caller,
     ) -> None:
         self.id = id
         self.method = method
@@ -70,6 +72,7 @@ class HttpRequest:
         self.query = query
         self.headers = Headers(headers)
         self.body = body
+        self.caller = caller
 
     @cached_property
     def json(self) -> Any:

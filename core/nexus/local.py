@@ -22,6 +22,7 @@ from nexus.model import (
     WorkflowInfo,
 )
 from nexus.model.bulk import BulkReport, BulkRequest
+from nexus.model.token import NewToken, Token
 from nexus.service import DEFAULT_LIMIT, DEFAULT_SORT, MAX_LIMIT, Difference, FeedItem
 from nexus.sessions import arguments
 from nexus.sessions.records import Patch
@@ -244,6 +245,18 @@ class LocalService:
     def feed(self, q: str = "", *, cursor: str | None = None) -> AsyncIterator[FeedItem]:
         """Events as they are committed."""
         return self._parts.feeds.follow(q, cursor)
+
+    async def create_token(self, name: str, scope: str, *, expires_in: float | None = None) -> NewToken:
+        """Make a token."""
+        return await self._parts.tokens.create(name, scope, expires_in, self.caller)
+
+    async def list_tokens(self) -> list[Token]:
+        """All tokens by name."""
+        return await self._parts.tokens.all()
+
+    async def revoke_token(self, name: str) -> Token:
+        """Remove a token."""
+        return await self._parts.tokens.revoke(name)
 
     async def health(self) -> Health:
         """Whether the store answers."""

@@ -6,6 +6,7 @@ import socket
 
 import msgspec
 
+from nexus.auth import Tokens, Verifier
 from nexus.model import Caller
 from nexus.sessions.clock import Clock
 from nexus.sessions.engine import Engine
@@ -37,11 +38,14 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     registry: Registry
     executor: Executor
     runs: Runs
+    tokens: Tokens
+    verifier: Verifier
 
     async def close(self, grace: float) -> None:
         """Stop what runs, hand over what is not done within ``grace`` seconds, and close the store."""
         await self.sweeper.stop()
         await self.executor.stop(grace)
+        await self.verifier.close()
         await self.engine.close()
         await self.store.__aexit__(None, None, None)
 
@@ -55,6 +59,7 @@ def assemble(
     sweeper = Sweeper(engine, system)
     records = Records(engine, sweeper)
     executor = choose_executor(engine, registry, store_url)
+    tokens = Tokens(store, clock)
     return Parts(
         store=store,
         clock=clock,
@@ -67,4 +72,6 @@ def assemble(
         registry=registry,
         executor=executor,
         runs=Runs(engine, registry, executor, records.ensure),
+        tokens=tokens,
+        verifier=Verifier(tokens, clock),
     )

@@ -30,6 +30,7 @@ from nexus.model import (
     WorkflowInfo,
 )
 from nexus.model.bulk import BulkReport, BulkRequest
+from nexus.model.token import NewToken, Token
 from nexus.stores.base import Health
 
 DEFAULT_LIMIT = 50
@@ -299,6 +300,30 @@ class Service(Protocol):
         ``q`` is the filter language over the event's session, with ``type:`` for event types besides. At least
         once, in order; close the iterator to stop.
         """
+        ...
+
+    # -- tokens
+
+    async def create_token(self, name: str, scope: str, *, expires_in: float | None = None) -> NewToken:
+        """Make a token; its secret is told this once.
+
+        Args:
+            name: The actor of all that it does.
+            scope: ``run``, ``read``, ``operate`` or ``admin``.
+            expires_in: Seconds; ``None`` for never.
+
+        Raises:
+            TokenExists: There is one of that name.
+            PermissionDenied: The caller's scope is not ``admin``.
+        """
+        ...
+
+    async def list_tokens(self) -> list[Token]:
+        """All tokens by name, without secrets."""
+        ...
+
+    async def revoke_token(self, name: str) -> Token:
+        """Remove a token: within two seconds it lets nobody in anywhere. ``TokenNotFound`` if there is none."""
         ...
 
     async def health(self) -> Health:

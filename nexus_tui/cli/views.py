@@ -213,6 +213,26 @@ GROUPS = View(
         Column("owner", "OWNER", flexible=True, spare=2),
     ),
 )
+TOKENS = View(
+    "name",
+    (
+        Column("name", "NAME"),
+        Column("scope", "SCOPE"),
+        Column("created_at", "AGE", _age, right=True),
+        Column("last_used_at", "USED", _age, right=True),
+        Column("expires_at", "EXPIRES", _left, right=True),
+        Column("created_by", "MADE BY", flexible=True),
+    ),
+)
+NEW_TOKEN = View(
+    "token",
+    (
+        Column("name", "NAME"),
+        Column("scope", "SCOPE"),
+        Column("token", "TOKEN", flexible=True),
+        Column("expires_at", "EXPIRES", _left, right=True),
+    ),
+)
 CHECKPOINTS = View(
     "id",
     (

@@ -10,6 +10,7 @@ from nexus.lifecycle import Moment, groups, sessions, undoing
 from nexus.model import FINAL, Caller, Event, Group, Session, Status
 from nexus.query import parse
 from nexus.sessions.engine import Engine
+from nexus.sessions.ownership import reaching_below
 from nexus.sessions.versions import at_version
 from nexus.stores.base import Change, Conflict, Order, Snapshot, SortField
 
@@ -22,7 +23,7 @@ async def end_session(
     """End a session and its live descendants, parents first; repeating it ends what a crash left over."""
     decide = at_version(lambda before, moment: sessions.end(before, moment, status, reason), if_version)
     after = await engine.apply(session_id, decide, caller)
-    await end_descendants(engine, after.session, caller)
+    await end_descendants(engine, after.session, reaching_below(caller))
     return after
 
 
@@ -50,7 +51,7 @@ async def undo(engine: Engine, session_id: str, caller: Caller, if_version: int 
     decide = at_version(lambda before, moment: undoing.undo(before, moment, last), if_version)
     after = await engine.apply(session_id, decide, caller)
     if last is not None and last.type == "session.ended":
-        await _undo_descendants(engine, session_id, caller)
+        await _undo_descendants(engine, session_id, reaching_below(caller))
     return after
 
 
@@ -93,6 +94,7 @@ async def end_group(engine: Engine, group: Group, caller: Caller, status: Status
         except Conflict:
             current = await engine.store.load_group(group.id)
             change = groups.end(current, engine.moment(caller), reason) if current is not None else None
+    caller = reaching_below(caller)
     query = parse(f'group:"{group.id}" status:active,in_progress,suspended,failed')
     order = Order(SortField.CREATED, descending=False)
     while True:

@@ -15,12 +15,13 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 from weakref import WeakValueDictionary
 
-from nexus.errors import NexusError, SessionExists, SessionNotFound, StoreUnavailable
+from nexus.errors import NexusError, SessionExists, StoreUnavailable
 from nexus.lifecycle import Moment, Rules
 from nexus.model import Caller, Event
 from nexus.model.change import UNOWNED
 from nexus.sessions.clock import Clock
 from nexus.sessions.handlers import Handlers
+from nexus.sessions.ownership import check_visible, not_found
 from nexus.sessions.tail import Tail, Watch
 from nexus.settings import Settings
 from nexus.stores.base import Change, Committed, Conflict, Snapshot, Store
@@ -146,6 +147,7 @@ class Engine:
         known = self._recent.get(session_id)
         snapshot = known or await self.load(session_id)
         for attempt in range(_MAX_TRIES):
+            check_visible(snapshot.session, caller)
             try:
                 change = decide(snapshot, self.moment(caller))
             except NexusError:
@@ -228,11 +230,6 @@ def rules_of(settings: Settings) -> Rules:
         max_recoveries=settings.max_recoveries,
         max_state_bytes=settings.max_state_bytes,
     )
-
-
-def not_found(session_id: str) -> SessionNotFound:
-    """The refusal of an id that names no session."""
-    return SessionNotFound(f"there is no session {session_id}", session_id=session_id)
 
 
 def _taken(conflict: Conflict) -> ClaimTaken | None:

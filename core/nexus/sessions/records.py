@@ -26,6 +26,7 @@ from nexus.query import parse
 from nexus.sessions import arguments, endings
 from nexus.sessions.engine import ClaimTaken, Engine
 from nexus.sessions.history import find_checkpoint
+from nexus.sessions.ownership import OWN_ONLY, check_visible
 from nexus.sessions.sweeper import Sweeper
 from nexus.sessions.versions import at_version, check_version
 
@@ -97,11 +98,14 @@ class Records:
         if session_id is not None:
             snapshot = await self._engine.store.load(check_id(session_id))
             if snapshot is not None:
+                check_visible(snapshot.session, caller)
                 return snapshot.session
         try:
             return await self.create(caller, session_id=session_id)
         except SessionExists:
-            return (await self._engine.load(session_id or "")).session
+            session = (await self._engine.load(session_id or "")).session
+            check_visible(session, caller)
+            return session
 
     async def snapshot(self, session_id: str) -> Snapshot:
         """The session and its run; one that is due is marked expired first."""
@@ -198,7 +202,8 @@ class Records:
 
     async def get_or_create(self, user_id: str, ttl: float | None, caller: Caller) -> Session:
         """The user's live session, or a new one; however many processes ask, they get the same."""
-        key = f"user:{arguments.text(user_id, 'user_id')}"
+        name = arguments.text(user_id, "user_id")
+        key = f"user:{name}" if caller.scope != OWN_ONLY else f"user:{caller.actor}:{name}"
         while True:
             held = await self._engine.store.claim(key)
             current = await self._engine.store.load(held) if held is not None else None

@@ -30,4 +30,4 @@ async def app(request: pytest.FixtureRequest, clock: FakeClock, tmp_path: Path) 
 @pytest.fixture
 def service(app: AsyncNexus) -> LocalService:
     """What a local user may do over the API."""
-    return app.service(Caller(actor="local:tester", channel="api"))
+    return LocalService(app.parts, Caller(actor="local:tester", channel="api"))

@@ -16,11 +16,13 @@ from nexus.channels.wire.answers import (
     EventAnswer,
     GroupAnswer,
     HealthAnswer,
+    NewTokenAnswer,
     ProgressAnswer,
     RunAnswer,
     RunResultAnswer,
     SessionAnswer,
     StatisticsAnswer,
+    TokenAnswer,
     WaitAnswer,
     WorkerAnswer,
     WorkflowAnswer,
@@ -42,6 +44,7 @@ from nexus.model import (
     checkpoint_number,
 )
 from nexus.model.bulk import BulkItem, BulkReport
+from nexus.model.token import NewToken, Token
 from nexus.service import Difference
 from nexus.stores.base import Health
 
@@ -90,6 +93,23 @@ def bulk(it: BulkReportAnswer) -> BulkReport:
     """What came of many."""
     items = tuple(BulkItem(**_fields(one)) for one in it.items)
     return BulkReport(action=it.action, dry_run=it.dry_run, items=items)
+
+
+def token(it: TokenAnswer) -> Token:
+    """A token; its digest stays on the server."""
+    return Token(
+        name=it.name, scope=it.scope, digest="", created_at=seconds(it.created_at), created_by=it.created_by,
+        expires_at=_maybe(it.expires_at), last_used_at=_maybe(it.last_used_at),
+    )  # fmt: skip
+
+
+def new_token(it: NewTokenAnswer) -> NewToken:
+    """A token with its secret."""
+    made = Token(
+        name=it.name, scope=it.scope, digest="", created_at=seconds(it.created_at), created_by=it.created_by,
+        expires_at=_maybe(it.expires_at),
+    )  # fmt: skip
+    return NewToken(token=made, secret=it.token)
 
 
 def checkpoint(it: CheckpointAnswer) -> Checkpoint:

@@ -30,6 +30,7 @@ from nexus.model import (
     WorkflowInfo,
 )
 from nexus.model.bulk import BulkReport, BulkRequest
+from nexus.model.token import NewToken, Token
 from nexus.service import DEFAULT_LIMIT, DEFAULT_SORT, MAX_LIMIT, Difference, FeedItem
 from nexus.stores.base import Health
 
@@ -334,6 +335,21 @@ class RemoteService:
     def feed(self, q: str = "", *, cursor: str | None = None) -> AsyncIterator[FeedItem]:
         """Events as they are committed; reconnects by itself and goes on where it was (see ``connected``)."""
         return follow(self._transport, q, cursor)
+
+    async def create_token(self, name: str, scope: str, *, expires_in: float | None = None) -> NewToken:
+        """Make a token."""
+        body = asked.CreateToken(name=name, scope=scope, expires_in=expires_in)
+        data = await self._transport.ask("POST", "/tokens", body=body)
+        return decode.new_token(decode.read(data, answers.NewTokenAnswer))
+
+    async def list_tokens(self) -> list[Token]:
+        """All tokens by name."""
+        return list(map(decode.token, (await self._get("/tokens", answers.TokenList)).items))
+
+    async def revoke_token(self, name: str) -> Token:
+        """Remove a token."""
+        data = await self._transport.ask("DELETE", _path("tokens", name))
+        return decode.token(decode.read(data, answers.TokenAnswer))
 
     async def health(self) -> Health:
         """Whether the server answers, and its store with it."""

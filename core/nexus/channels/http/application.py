@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from starlette.routing import Route, Router, compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from nexus.channels.http.caller import caller_of
 from nexus.channels.http.context import HttpContext
 from nexus.channels.http.edge import Edge
 from nexus.channels.http.endpoint import PathEndpoint
@@ -18,6 +19,7 @@ from nexus.channels.http.problems import route_not_found
 from nexus.channels.http.table import OPERATIONS
 from nexus.channels.http.user_routes import user_routes
 from nexus.errors import InvalidInput, StoreUnavailable
+from nexus.model import Caller
 
 if TYPE_CHECKING:
     from nexus.app import AsyncNexus
@@ -64,7 +66,8 @@ class HttpApplication:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(_opened(app))
             await app.start()
-            mounted = mount(app, allowed_hosts=self._mcp_hosts)
+            known = self._authenticated if app.settings.enable_auth else None
+            mounted = mount(app, allowed_hosts=self._mcp_hosts, authenticate=known)
             await stack.enter_async_context(_kept_running(mounted))
             self.context.on_stop.append(mounted.close_streams)
             self._mcp.asgi = mounted.asgi
@@ -74,6 +77,9 @@ class HttpApplication:
                 self.context.stop()
                 self._mcp.asgi = None
                 self.context.threads.shutdown(wait=False)
+
+    async def _authenticated(self, headers: Mapping[str, str]) -> Caller:
+        return await caller_of(self.context, headers)
 
 
 class _Mcp:

@@ -15,29 +15,52 @@ if TYPE_CHECKING:
     from nexus.channels.http.context import HttpContext
 
 CHANNEL_HEADER = "x-nexus-channel"
+_SCHEME = "bearer"
 
 
-async def caller_of(context: HttpContext, headers: Mapping[str, str]) -> Caller:
+async def caller_of(context: HttpContext, headers: Mapping[str, str], peer: str = "") -> Caller:
     """The caller of a request.
 
     Args:
         context: What is served.
         headers: The request's, with names in lower case.
+        peer: The address that it came from; wrong tokens from one address are answered ever more slowly.
 
     Returns:
-        ``local:<os user>`` on channel ``api``, or on the one that ``X-Nexus-Channel`` names: a
-        command line or console that works through a server says that it is one.
+        With ``enable_auth`` who shows the token in ``Authorization``, with its scope; otherwise ``local:<os user>``.
+        The channel is ``api``, or the one that ``X-Nexus-Channel`` names: a command line or console that works
+        through a server says that it is one.
 
     Raises:
-        AuthenticationRequired: ``enable_auth`` is set; this version issues no tokens, so it lets nobody in.
+        AuthenticationRequired: ``enable_auth`` is set, and there is no token, or none that lets anybody in.
         InvalidInput: ``X-Nexus-Channel`` names no channel.
     """
-    if context.app.settings.enable_auth:
-        raise AuthenticationRequired("enable_auth is set and no tokens have been issued, so nobody may come in")
+    channel = _channel(headers)
+    if not context.app.settings.enable_auth:
+        return context.local_caller(channel)
+    try:
+        return await context.app.caller_of_token(_bearer(headers), channel)
+    except AuthenticationRequired:
+        await context.brake.failed(peer)
+        raise
+
+
+def _channel(headers: Mapping[str, str]) -> str:
     channel = headers.get(CHANNEL_HEADER, "api")
     if channel not in CHANNELS:
         raise InvalidInput(
             f"X-Nexus-Channel {channel[:40]!r} is no channel: use one of {', '.join(CHANNELS)}",
             field="X-Nexus-Channel", value=channel[:40],
         )  # fmt: skip
-    return context.local_caller(channel)
+    return channel
+
+
+def _bearer(headers: Mapping[str, str]) -> str:
+    scheme, _, secret = headers.get("authorization", "").strip().partition(" ")
+    if scheme.lower() != _SCHEME or not secret.strip():
+        raise AuthenticationRequired(
+            "this server wants to know who asks: send the header Authorization: Bearer TOKEN, with a token made by"
+            " nexus tokens create",
+            field="authorization",
+        )
+    return secret.strip()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from nexus.auth import Brake
 from nexus.channels.http.meter import Meter
 from nexus.channels.http.streams import Frames
 from nexus.model import Caller
@@ -38,6 +39,7 @@ class HttpContext:
         self.threads = ThreadPoolExecutor(_THREADS, "nexus-route")
         """Where synchronous handlers of the user's run."""
         self.meter = Meter()
+        self.brake = Brake()
         self.frames = Frames()
         self._callers: dict[str, Caller] = {}
         self._described: tuple[tuple[str, ...], dict[str, Any]] | None = None

@@ -48,7 +48,7 @@ class PathEndpoint:
     async def _call(self, operation: Operation, scope: Scope, receive: Receive) -> Call[Asked, Asked]:
         headers = header_map(scope)
         context = self._context
-        caller = context.local_caller("api") if operation.open else await caller_of(context, headers)
+        caller = context.local_caller("api") if operation.open else await caller_of(context, headers, peer_of(scope))
         query = fit(query_values(scope["query_string"]), operation.query, "query", text=True)
         self._check_promises(operation, headers)
         body: Asked = _NOTHING
@@ -70,6 +70,12 @@ class PathEndpoint:
                 raise InvalidInput(
                     f"{name} is not honoured by {operation.method} {self._path}: leave it out", field=name
                 )
+
+
+def peer_of(scope: Scope) -> str:
+    """The address that a request came from."""
+    client = scope.get("client")
+    return client[0] if client else ""
 
 
 def header_map(scope: Scope) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nexus.channels.http.operation import Operation
-from nexus.channels.http.routes import events, groups, history, sessions, watching, workflows
+from nexus.channels.http.routes import events, groups, history, sessions, tokens, watching, workflows
 
 OPERATIONS: tuple[Operation, ...] = (
     *sessions.OPERATIONS,
@@ -12,4 +12,5 @@ OPERATIONS: tuple[Operation, ...] = (
     *groups.OPERATIONS,
     *events.OPERATIONS,
     *watching.OPERATIONS,
+    *tokens.OPERATIONS,
 )

@@ -14,8 +14,9 @@ from starlette.responses import Response
 from starlette.routing import Route, compile_path
 from starlette.types import Receive, Scope, Send
 
+from nexus.channels.http.caller import caller_of
 from nexus.channels.http.context import HttpContext
-from nexus.channels.http.endpoint import header_map
+from nexus.channels.http.endpoint import header_map, peer_of
 from nexus.channels.http.operation import AsgiReply, Operation
 from nexus.channels.http.problems import MethodNotAllowed
 from nexus.channels.http.reading import query_values, read_body
@@ -106,12 +107,13 @@ class _UserRoute:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = header_map(scope)
+        caller = await caller_of(self._context, headers, peer_of(scope))
         body = await read_body(receive, headers, self._context.app.settings.max_body_bytes)
         given = headers.get("x-request-id", "")
         request = HttpRequest(
             id=given if _REQUEST_ID.fullmatch(given) else new_id("req", self._context.now()),
             method=scope["method"], path=scope["path"], path_params=scope["path_params"],
-            query=query_values(scope["query_string"]), headers=headers, body=body,
+            query=query_values(scope["query_string"]), headers=headers, body=body, caller=caller,
         )  # fmt: skip
         token = CURRENT.set(request)
         try:

@@ -120,7 +120,7 @@ class Endpoint:
                 return
             receive = await buffered(scope, receive, self._app.settings.max_body_bytes)
         except NexusError as error:
-            await refusal(error, scope["path"])(scope, receive, send)
+            await refusal(error, scope["path"], _base_url(scope))(scope, receive, send)
             return
         _, takes_events = check_accept_headers(Request(scope))
         await self.managers[not takes_events].handle_request(scope, receive, send)
@@ -134,3 +134,9 @@ class Endpoint:
             scope[SCOPE_KEY] = await self._authenticate(dict(headers))
         elif self._app.settings.enable_auth:
             raise AuthenticationRequired("send the header Authorization: Bearer TOKEN", field="authorization")
+
+
+def _base_url(scope: Scope) -> str:
+    """The address that the client used, which a proxy in front may know better than this server."""
+    host = Headers(scope=scope).get("host", "localhost")
+    return f"{scope.get('scheme', 'http')}://{host}"

@@ -8,9 +8,12 @@ from starlette.responses import Response
 from nexus.channels.wire.answers import Problem
 from nexus.errors import AuthenticationRequired, NexusError
 
+METADATA_PATH = "/.well-known/oauth-protected-resource"
+"""Where a client finds what the resource wants (RFC 9728)."""
 
-def refusal(error: NexusError, path: str) -> Response:
-    """The response for an error at the door."""
+
+def refusal(error: NexusError, path: str, base_url: str = "") -> Response:
+    """The response for an error at the door; one for want of a token says where more is told about tokens."""
     body = Problem(
         type=f"/docs#{error.code}",
         title=error.title,
@@ -20,7 +23,8 @@ def refusal(error: NexusError, path: str) -> Response:
         code=error.code,
         details=error.details,
     )
-    headers = {"www-authenticate": 'Bearer realm="nexus"'} if isinstance(error, AuthenticationRequired) else None
+    wanted = f'Bearer realm="nexus", resource_metadata="{base_url}{METADATA_PATH}"'
+    headers = {"www-authenticate": wanted} if isinstance(error, AuthenticationRequired) else None
     return Response(
         msgspec.json.encode(body), status_code=error.status, media_type="application/problem+json", headers=headers
     )

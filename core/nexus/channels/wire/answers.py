@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from nexus.model import RunStatus, Status
 from nexus.model.bulk import Outcome
+from nexus.model.token import Scope
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"}, description="UTC, ISO 8601")]
 Document = Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "object"})]
@@ -80,6 +81,44 @@ class BulkReportAnswer(msgspec.Struct, frozen=True, kw_only=True):
     matched: Annotated[int, Meta(description="how many sessions it was about")]
     counts: Annotated[dict[str, int], Meta(description="how many came to which outcome")]
     items: tuple[BulkItemAnswer, ...]
+
+
+class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A token, without its secret."""
+
+    name: Annotated[str, Meta(description="the actor of all that it does")]
+    scope: Scope
+    created_at: Time
+    created_by: str
+    expires_at: Time | None
+    last_used_at: Annotated[str, Meta(description="to within a minute")] | None
+
+
+class NewTokenAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A token just made."""
+
+    name: str
+    scope: Scope
+    token: Annotated[str, Meta(description="the secret: shown this once, and kept only as a digest")]
+    created_at: Time
+    created_by: str
+    expires_at: Time | None
+
+
+class TokenList(msgspec.Struct, frozen=True, kw_only=True):
+    """All tokens by name."""
+
+    items: tuple[TokenAnswer, ...]
+    next_cursor: None = None
+
+
+class ProtectedResource(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client of the MCP endpoint must bring (RFC 9728)."""
+
+    resource: str
+    resource_name: str
+    bearer_methods_supported: tuple[str, ...]
+    scopes_supported: tuple[str, ...]
 
 
 class SessionWindow(msgspec.Struct, frozen=True, kw_only=True):

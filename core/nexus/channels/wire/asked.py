@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from nexus.model import CHANNELS
 from nexus.model.bulk import BULK_ACTIONS, MOST_IN_BULK
+from nexus.model.token import SCOPES
 from nexus.service import DEFAULT_LIMIT, DEFAULT_SORT, MAX_LIMIT
 from nexus.stores.base import SortField
 
@@ -160,6 +161,14 @@ class EndGroup(Asked, frozen=True, kw_only=True):
 
     status: Ending = "completed"
     reason: Reason | None = None
+
+
+class CreateToken(Asked, frozen=True, kw_only=True):
+    """Make a token."""
+
+    name: Annotated[str, Meta(extra_json_schema={"pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"})]
+    scope: Annotated[str, Meta(extra_json_schema={"enum": list(SCOPES)})]
+    expires_in: Annotated[float, Meta(gt=0, le=LONGEST, description="seconds; never if not given")] | None = None
 
 
 class NoQuery(Asked, frozen=True, kw_only=True):

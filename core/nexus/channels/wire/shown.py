@@ -14,10 +14,12 @@ from nexus.channels.wire.answers import (
     EventAnswer,
     GroupAnswer,
     HealthAnswer,
+    NewTokenAnswer,
     ProgressAnswer,
     RunAnswer,
     RunResultAnswer,
     SessionAnswer,
+    TokenAnswer,
     WaitAnswer,
     WorkerAnswer,
     WorkflowAnswer,
@@ -37,6 +39,7 @@ from nexus.model import (
     iso,
 )
 from nexus.model.bulk import BulkReport
+from nexus.model.token import NewToken, Token
 from nexus.stores.base import Health
 
 
@@ -65,6 +68,23 @@ def bulk(it: BulkReport) -> BulkReportAnswer:
         for one in it.items
     )  # fmt: skip
     return BulkReportAnswer(action=it.action, dry_run=it.dry_run, matched=it.matched, counts=it.counts, items=items)
+
+
+def token(it: Token) -> TokenAnswer:
+    """A token, without its digest."""
+    return TokenAnswer(
+        name=it.name, scope=it.scope, created_at=_time(it.created_at), created_by=it.created_by,
+        expires_at=iso(it.expires_at), last_used_at=iso(it.last_used_at),
+    )  # fmt: skip
+
+
+def new_token(it: NewToken) -> NewTokenAnswer:
+    """A token with its secret."""
+    made = it.token
+    return NewTokenAnswer(
+        name=made.name, scope=made.scope, token=it.secret, created_at=_time(made.created_at),
+        created_by=made.created_by, expires_at=iso(made.expires_at),
+    )  # fmt: skip
 
 
 def checkpoint(it: Checkpoint) -> CheckpointAnswer:

@@ -1,0 +1,112 @@
+"""Tokens in the store: made, listed, revoked. A secret leaves this module once, when it is made."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from nexus.errors import InvalidInput, TokenExists, TokenNotFound
+from nexus.model import Caller
+from nexus.model.token import NewToken, Token, check_scope, check_token_name
+from nexus.sessions import arguments
+from nexus.sessions.clock import Clock
+from nexus.stores.base import Conflict, Store
+
+KIND: Final = "token"
+_PREFIX: Final = "nexus_"
+"""So that scanners of leaked secrets, and people, know what it is."""
+_BYTES: Final = 32
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Token).decode
+
+
+def digest_of(secret: str) -> str:
+    """What is kept of a secret."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Tokens:
+    """The tokens of one store."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self.changes = 0
+        """Rises with each change made here, so that what was read before is known to be old."""
+
+    async def create(self, name: str, scope: str, expires_in: float | None, caller: Caller) -> NewToken:
+        """Make a token.
+
+        Args:
+            name: The actor of all that it does.
+            scope: What it may do.
+            expires_in: Seconds; ``None`` for never.
+            caller: Who makes it.
+
+        Raises:
+            TokenExists: There is one of that name.
+            InvalidInput: An argument doesn't fit.
+        """
+        now = self._clock.now()
+        lasts = None if expires_in is None else arguments.seconds(expires_in, "expires_in")
+        secret = _PREFIX + secrets.token_urlsafe(_BYTES)
+        token = Token(
+            name=check_token_name(name), scope=check_scope(scope), digest=digest_of(secret), created_at=now,
+            created_by=caller.actor, expires_at=None if lasts is None else now + lasts,
+        )  # fmt: skip
+        try:
+            await self._store.put_document(KIND, token.name, _encode(token), expected=None)
+        except Conflict:
+            raise TokenExists(
+                f"there is a token {name} already: revoke it first, or choose another name", field="name", value=name
+            ) from None
+        self.changes += 1
+        return NewToken(token=token, secret=secret)
+
+    async def all(self) -> list[Token]:
+        """All tokens by name, expired ones too."""
+        return [_decode(body) for body in (await self._store.documents(KIND)).values()]
+
+    async def revoke(self, name: str) -> Token:
+        """Remove a token; from then on it lets nobody in.
+
+        Raises:
+            TokenNotFound: There is none of that name.
+        """
+        while True:
+            body = (await self._store.documents(KIND)).get(check_token_name(name))
+            if body is None:
+                raise TokenNotFound(f"there is no token {name}: nexus tokens list shows all", field="name", value=name)
+            try:
+                await self._store.put_document(KIND, name, None, expected=body)
+            except Conflict:
+                continue
+            self.changes += 1
+            return _decode(body)
+
+    async def note_use(self, token: Token, now: float) -> None:
+        """Write down that a token was used; one that was changed or revoked meanwhile stays as it is."""
+        body = (await self._store.documents(KIND)).get(token.name)
+        if body is None or _decode(body).digest != token.digest:
+            return
+        used = replace(_decode(body), last_used_at=now)
+        try:
+            await self._store.put_document(KIND, token.name, _encode(used), expected=body)
+        except Conflict:
+            return
+
+
+def check_secret(secret: object) -> str:
+    """A secret by its form.
+
+    Raises:
+        InvalidInput: It is no text.
+    """
+    if isinstance(secret, str) and secret:
+        return secret
+    raise InvalidInput("auth_token is empty: give the token that nexus tokens create has shown", field="auth_token")

@@ -1,0 +1,56 @@
+"""Operations on tokens, for those who may administer; and what MCP clients must bring."""
+
+from __future__ import annotations
+
+from nexus.channels.http.operation import Call, Says, operation
+from nexus.channels.http.reply import Reply, answer
+from nexus.channels.wire import shown
+from nexus.channels.wire.answers import NewTokenAnswer, ProtectedResource, TokenAnswer, TokenList
+from nexus.channels.wire.asked import CreateToken, NoBody, NoQuery
+from nexus.errors import TokenExists, TokenNotFound
+from nexus.model.token import SCOPES
+
+_SECRET = [("Cache-Control", "no-store")]
+
+
+@operation("GET", "/tokens", tag="tokens", says=(Says(200, TokenList, "all of them"),))
+async def list_tokens(call: Call[NoQuery, NoBody]) -> Reply:
+    """All tokens by name, with their scopes and when they were last used; never a secret."""
+    return answer(TokenList(items=tuple(map(shown.token, await call.service.list_tokens()))))
+
+
+@operation(
+    "POST", "/tokens", tag="tokens", body=CreateToken,
+    says=(Says(201, NewTokenAnswer, "the token with its secret"),), errors=(TokenExists,),
+)  # fmt: skip
+async def create_token(call: Call[NoQuery, CreateToken]) -> Reply:
+    """Make a token. Its secret is in this answer and nowhere else."""
+    body = call.body
+    made = await call.service.create_token(body.name, body.scope, expires_in=body.expires_in)
+    return answer(shown.new_token(made), status=201, headers=_SECRET)
+
+
+@operation(
+    "DELETE", "/tokens/{name}", tag="tokens", says=(Says(200, TokenAnswer, "what was revoked"),),
+    errors=(TokenNotFound,),
+)  # fmt: skip
+async def revoke_token(call: Call[NoQuery, NoBody]) -> Reply:
+    """Revoke a token: within two seconds it lets nobody in anywhere."""
+    return answer(shown.token(await call.service.revoke_token(call.path["name"])))
+
+
+@operation(
+    "GET", "/.well-known/oauth-protected-resource", tag="tokens", open=True,
+    says=(Says(200, ProtectedResource, "protected resource metadata (RFC 9728)"),),
+)  # fmt: skip
+async def get_protected_resource(call: Call[NoQuery, NoBody]) -> Reply:
+    """What a client of the MCP endpoint must bring: a bearer token in the header `Authorization`."""
+    host = call.headers.get("host", "localhost")
+    told = ProtectedResource(
+        resource=f"{call.scope.get('scheme', 'http')}://{host}/mcp", resource_name="Nexus",
+        bearer_methods_supported=("header",), scopes_supported=SCOPES,
+    )  # fmt: skip
+    return answer(told)
+
+
+OPERATIONS = (list_tokens, create_token, revoke_token, get_protected_resource)
