@@ -102,7 +102,7 @@ class TestKeepsTheContract(StoreContract):
     step=st.integers(1, 5),
     at_once=st.sampled_from((1, 2, 3, 256)),
 )
-@settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_sessions_on_two_sides_are_listed_as_if_on_one(
     monkeypatch: pytest.MonkeyPatch,
     gone: list[bool],

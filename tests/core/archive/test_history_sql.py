@@ -304,7 +304,7 @@ async def test_a_database_that_does_not_answer_is_store_unavailable(tmp_path: Pa
     step=st.integers(5, 20),
     at_once=st.sampled_from((1, 3, 256)),
 )
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_sessions_in_memory_and_in_sql_are_listed_as_if_in_one_store(
     engine: Engine,
     history: SQLHistory,
