@@ -62,6 +62,7 @@ class TestSixteenShardsOnACluster(Spread):
         return ShardedRedisStore(f"redis+cluster://{hosts}", prefix=self.prefix)
 
 
+@pytest.mark.long
 class TestThreeShardsOnOneServer(Spread):
     step = 3
 

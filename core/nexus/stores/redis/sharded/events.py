@@ -7,7 +7,6 @@ come by their time, which never turns the order within a shard.
 from __future__ import annotations
 
 import asyncio
-import heapq
 import math
 from collections.abc import Coroutine, Sequence
 from typing import Any
@@ -156,18 +155,12 @@ async def _of_group(
 
 def _by_time(shards: Sequence[Sequence[Event]]) -> list[tuple[int, Event]]:
     """Events with the number of their shard, by time, in each shard's order."""
-    runs = [_timed(shard, events) for shard, events in enumerate(shards) if events]
-    return [(shard, event) for _, shard, _, event in (runs[0] if len(runs) == 1 else heapq.merge(*runs))]
-
-
-def _timed(shard: int, events: Sequence[Event]) -> list[tuple[float, int, int, Event]]:
-    """Events with a time, and what makes each different from all others.
-
-    What comes behind another event of its shard was committed after it, whatever the clock of its process said.
-    """
-    latest = -math.inf
-    timed = []
-    for place, event in enumerate(events):
-        latest = max(latest, event.ts)
-        timed.append((latest, shard, place, event))
-    return timed
+    timed: list[tuple[float, int, int, Event]] = []
+    for shard, events in enumerate(shards):
+        latest = -math.inf
+        for event in events:
+            # What comes behind another of its shard was committed after it, whatever its process's clock said.
+            latest = max(latest, event.ts)
+            timed.append((latest, event.seq, shard, event))
+    timed.sort()
+    return [(shard, event) for _, _, shard, event in timed]
