@@ -69,7 +69,12 @@ class AsyncNexus(Declarations):
             if self._parts is None:
                 url = store_url(self.settings)
                 by_docket(self.settings, url)
-                store = open_store(url, prefix=self.settings.session_prefix)
+                store = open_store(
+                    url,
+                    prefix=self.settings.session_prefix,
+                    min_replicas=self.settings.redis_min_replicas,
+                    replica_timeout=self.settings.redis_replica_timeout,
+                )
                 if self.settings.session_persistence:
                     store = self._archived(store)
                 await store.__aenter__()

@@ -29,6 +29,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     store: str | None = None
     redis_url: str = "redis://localhost:6379/0"
     session_prefix: str = "nexus:sessions:"
+    redis_min_replicas: int = 0
+    redis_replica_timeout: float = 1.0
     session_persistence: bool = False
     database_url: str | None = None
     session_timeout: float | None = 3600.0
@@ -151,6 +153,10 @@ def _check(settings: Settings, origin: Mapping[str, str]) -> None:
         value = getattr(settings, name)
         if value is not None and not 0 <= value < 1e12:
             _refuse(settings, name, origin, "must be seconds from 0 up; 0 or none means never")
+    if not 0 <= settings.redis_min_replicas <= 100:
+        _refuse(settings, "redis_min_replicas", origin, "must be a number of replicas from 0 to 100")
+    if not 0.001 <= settings.redis_replica_timeout <= 60:
+        _refuse(settings, "redis_replica_timeout", origin, "must be seconds from 0.001 to 60")
     if not 0 <= settings.worker_grace < 1e6:
         _refuse(settings, "worker_grace", origin, "must be seconds from 0 up")
     if not 0 <= settings.api_port <= 65535:

@@ -32,12 +32,16 @@ _ACCEPTED: Final = (
 _REDIS: Final = frozenset({"redis", "rediss", "redis+sentinel", "redis+cluster", "unix"})
 
 
-def open_store(url: str, *, prefix: str = "nexus:sessions:") -> Store:
+def open_store(
+    url: str, *, prefix: str = "nexus:sessions:", min_replicas: int = 0, replica_timeout: float = 1.0
+) -> Store:
     """The store at ``url``, not opened yet: use it as ``async with``.
 
     Args:
         url: One of the forms in the module's docstring.
         prefix: What the names of all keys begin with, on Redis; several Nexus can share one server so.
+        min_replicas: How many replicas of a Redis server have to have a checkpoint before it is acknowledged.
+        replica_timeout: Seconds for which they are waited for.
 
     Raises:
         InvalidInput: The URL has another form; the message lists those that are accepted.
@@ -51,7 +55,7 @@ def open_store(url: str, *, prefix: str = "nexus:sessions:") -> Store:
     if scheme == "sqlite":
         return _sqlite(url, rest)
     if scheme in _REDIS:
-        return _redis(url, scheme, prefix)
+        return _redis(url, scheme, prefix, min_replicas, replica_timeout)
     raise _refused(url, f"has the unknown scheme {scheme[:20]!r}")
 
 
@@ -86,15 +90,17 @@ def _sqlite(url: str, rest: str) -> Store:
         raise _refused(url, "names the home folder of a user that the system does not know") from None
 
 
-def _redis(url: str, scheme: str, prefix: str) -> Store:
+def _redis(url: str, scheme: str, prefix: str, min_replicas: int, replica_timeout: float) -> Store:
     from nexus.stores.redis import RedisStore
+    from nexus.stores.redis.replicas import Demand
     from nexus.stores.redis.urls import parse_url
 
+    demand = Demand(min_replicas, replica_timeout)
     if scheme != "redis+cluster" and parse_url(url).shards is None:
-        return RedisStore(url, prefix=prefix)
+        return RedisStore(url, prefix=prefix, demand=demand)
     from nexus.stores.redis.sharded import ShardedRedisStore
 
-    return ShardedRedisStore(url, prefix=prefix)
+    return ShardedRedisStore(url, prefix=prefix, demand=demand)
 
 
 def _refused(url: str, why: str) -> InvalidInput:

@@ -22,6 +22,7 @@ from nexus.stores.prepared import PreparedChange, PreparedRecord
 from nexus.stores.redis import entries
 from nexus.stores.redis.client import Client
 from nexus.stores.redis.keys import Keys, Shard
+from nexus.stores.redis.replicas import Assured, needs_replicas
 from nexus.stores.redis.scripts import COMMIT
 from nexus.stores.redis.updates import Updates
 from nexus.stores.redis.wire import pack
@@ -42,10 +43,12 @@ class Commits:
     Args:
         client: Who sends them.
         keys: The store's keys.
+        assured: Who sends those that replicas have to have; without it there are none.
     """
 
-    def __init__(self, client: Client, keys: Keys) -> None:
+    def __init__(self, client: Client, keys: Keys, assured: Assured | None = None) -> None:
         self._client = client
+        self._assured = assured
         self._keys = keys
         self._updates = Updates(keys, REMEMBERED)
         self._last = 0
@@ -64,6 +67,7 @@ class Commits:
 
         Raises:
             StoreLost: The store has lost its mark, or has another one than it must.
+            StoreUnavailable: No server answers, or too few replicas have it in time; ``details`` tell which.
         """
         known = self.mark if mark is None else mark
         archived = b""
@@ -71,21 +75,24 @@ class Commits:
             archived = archiving.encode_changes([archiving.archived(one) for one in prepared])
         place = self._free.pop() if self._free else self._new_place()
         self._last += 1
+        assured = self._assured if self._assured and any(map(needs_replicas, prepared)) else None
         packed = None
         if len(prepared) == 1:
             packed = self._updates.packed(prepared[0], place, self._last, known, archived)
-        answer = await self._send(place, packed or self._general(prepared, place, known, archived))
+        answer, replicas = await self._send(assured, place, packed or self._general(prepared, place, known, archived))
         first: int = answer[0]
         if first == _ELSEWHERE:
             place = self._free.pop() if self._free else self._new_place()
             self._last += 1
-            answer = await self._send(place, self._general(prepared, place, known, archived))
+            answer, replicas = await self._send(assured, place, self._general(prepared, place, known, archived))
             first = answer[0]
         if first == _CONFLICT:
             raise _conflict([one.change for one in prepared], answer)
         if first == _MARKED:
             self._learn(answer[1], sure=mark is None)
             return await self.commit(prepared)
+        if assured is not None and replicas < assured.demand.replicas:
+            raise assured.too_few(replicas)
         return _committed(prepared, first, self._keys.shard)
 
     def _general(self, prepared: Sequence[PreparedChange], place: bytes, mark: str, archived: bytes) -> bytes:
@@ -106,13 +113,17 @@ class Commits:
         self._places += 1
         return self._keys.part("done", f"{self._name}:{self._places}")
 
-    async def _send(self, place: bytes, packed: bytes) -> list[Any]:
-        breaks, answer = self._client.breaks, await self._client.pipeline([packed])
-        if self._client.breaks == breaks:
+    async def _send(self, assured: Assured | None, place: bytes, packed: bytes) -> tuple[list[Any], int]:
+        client = self._client if assured is None else assured.client
+        breaks, replicas = client.breaks, 0
+        if assured is None:
+            answer: list[Any] = (await client.pipeline([packed]))[0]
+        else:
+            answer, replicas = await assured.send(packed)
+        if client.breaks == breaks:
             # Only then can no copy of it still be on its way, so that another commit may have its place.
             self._free.append(place)
-        found: list[Any] = answer[0]
-        return found
+        return answer, replicas
 
 
 class _Names:

@@ -8,7 +8,7 @@ import hiredis
 
 from nexus.errors import StoreUnavailable
 
-AGAIN: Final = frozenset({"LOADING", "BUSY", "TRYAGAIN", "NOREPLICAS", "NOSCRIPT"})
+AGAIN: Final = frozenset({"LOADING", "BUSY", "TRYAGAIN", "NOREPLICAS", "NOSCRIPT", "UNBLOCKED"})
 """The server will be able to, soon; nothing was done."""
 
 ELSEWHERE: Final = frozenset({"MOVED", "ASK", "READONLY", "CLUSTERDOWN", "MASTERDOWN"})

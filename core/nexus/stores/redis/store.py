@@ -30,6 +30,7 @@ from nexus.stores.redis.listening import Listening
 from nexus.stores.redis.listing import Listing
 from nexus.stores.redis.nodes import Nodes
 from nexus.stores.redis.outbox import RedisOutbox
+from nexus.stores.redis.replicas import NO_DEMAND, Assured, Demand
 from nexus.stores.redis.urls import parse_url
 
 PREFIX: Final = "nexus:sessions:"
@@ -42,16 +43,19 @@ LOOK: Final = 2.0
 class _Opened:
     """Everything that lives as long as the store is open."""
 
-    def __init__(self, client: Client, keys: Keys) -> None:
+    def __init__(self, client: Client, keys: Keys, assured: Assured | None) -> None:
         self.client = client
         self.links = (Link(client, keys),)
-        self.commits = Commits(client, keys)
+        self.commits = Commits(client, keys, assured)
+        self._assured = assured
         self.outbox = RedisOutbox(client, keys, self.commits)
         self.listing = Listing(self.links)
         self.listening = Listening(self.links)
 
     async def close(self) -> None:
         await self.listening.close()
+        if self._assured is not None:
+            await self._assured.close()
         await self.client.close()
 
 
@@ -65,6 +69,7 @@ class RedisStore:
         patience: Seconds after which a call that no server answers is ``StoreUnavailable``.
         shard: Which part it is of a store that is spread over several; by default it is all of it.
         nodes: Connections that it shares with other parts; without them it has one of its own.
+        demand: How many replicas have to have a commit that stores a checkpoint, or creates or ends a session.
 
     Raises:
         InvalidInput: The URL or the prefix is none.
@@ -79,8 +84,10 @@ class RedisStore:
         patience: float = PATIENCE,
         shard: Shard = WHOLE,
         nodes: Nodes | None = None,
+        demand: Demand = NO_DEMAND,
     ) -> None:
         self._nodes = nodes
+        self._demand = demand
         self._place = parse_url(url)
         self.url = self._place.shown
         self._keys = Keys(prefix, shard)
@@ -99,7 +106,7 @@ class RedisStore:
         except BaseException:
             await client.close()
             raise
-        self._parts = _Opened(client, self._keys)
+        self._parts = _Opened(client, self._keys, self._assured())
         return self
 
     async def __aexit__(
@@ -108,6 +115,14 @@ class RedisStore:
         parts, self._parts = self._parts, None
         if parts is not None:
             await parts.close()
+
+    def _assured(self) -> Assured | None:
+        if not self._demand.replicas:
+            return None
+        timeout = self._timeout + self._demand.timeout
+        patience = self._patience + self._demand.timeout
+        client = Client(self._place, self._keys.meta, timeout=timeout, patience=patience)
+        return Assured(client, self._keys, self._demand, self.url)
 
     async def _check_layout(self, client: Client) -> None:
         wanted = self._keys.shard.layout

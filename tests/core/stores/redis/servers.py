@@ -102,6 +102,23 @@ def single(folder: Path, *settings: str, binary: str | None = None) -> Iterator[
 
 
 @contextlib.contextmanager
+def replicated(folder: Path, *settings: str, binary: str | None = None) -> Iterator[tuple[Server, Server]]:
+    """A primary and a replica that follows it."""
+    kept = (*(settings or KEPT_NOWHERE), "--repl-diskless-sync-delay", "0")
+    first, second = free_ports(2)
+    primary = Server(folder / "primary", first, *kept, binary=binary)
+    replica = Server(folder / "replica", second, *kept, "--replicaof", f"127.0.0.1 {first}", binary=binary)
+    try:
+        primary.start()
+        replica.start()
+        _wait(lambda: "state=online" in ask(first, "INFO", "replication"))
+        yield primary, replica
+    finally:
+        replica.stop()
+        primary.stop()
+
+
+@contextlib.contextmanager
 def cluster(folder: Path, nodes: int = 3, *, replicas: bool = False) -> Iterator[Sequence[Server]]:
     """A cluster of primaries that covers all slots; with ``replicas``, as many follow them, in the same order."""
     settings = (*KEPT_NOWHERE, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000")

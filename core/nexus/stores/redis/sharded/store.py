@@ -37,6 +37,7 @@ from nexus.stores.redis.listening import Listening
 from nexus.stores.redis.listing import Listing
 from nexus.stores.redis.nodes import Nodes
 from nexus.stores.redis.outbox import RedisOutbox
+from nexus.stores.redis.replicas import NO_DEMAND, Demand
 from nexus.stores.redis.sharded import events, wellbeing
 from nexus.stores.redis.sharded.making import count_shards, open_all
 from nexus.stores.redis.store import PATIENCE, PREFIX, TIMEOUT, RedisStore
@@ -82,6 +83,7 @@ class ShardedRedisStore:
         patience: Seconds after which a call that no server answers is ``StoreUnavailable``.
         shards: How many it has, and gets if it is new; by default ``SHARDS`` for a new one in a cluster, one for a
             new one elsewhere, and as many as it has for any other.
+        demand: As for ``RedisStore``.
 
     Raises:
         InvalidInput: The URL or the prefix is none.
@@ -95,7 +97,9 @@ class ShardedRedisStore:
         timeout: float = TIMEOUT,
         patience: float = PATIENCE,
         shards: int | None = None,
+        demand: Demand = NO_DEMAND,
     ) -> None:
+        self._demand = demand
         self._given = url
         self._place = parse_url(url)
         self.url = self._place.shown
@@ -141,6 +145,7 @@ class ShardedRedisStore:
             patience=self._patience,
             shard=shard,
             nodes=nodes,
+            demand=self._demand,
         )
 
     @property
