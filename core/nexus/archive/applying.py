@@ -46,6 +46,7 @@ def apply(connection: Connection, gathered: Gathered, shard: str, now: float) ->
     _put_groups(connection, gathered)
     _put_events(connection, gathered)
     _put_counters(connection, gathered, shard)
+    _put_documents(connection, gathered)
 
 
 def put_meta(connection: Connection, key: str, value: str) -> None:
@@ -199,6 +200,12 @@ def _put_counters(connection: Connection, gathered: Gathered, shard: str) -> Non
         insert = _insert(connection, tables.counters)
         total = tables.counters.c.value + insert.excluded.value
         connection.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"value": total}), rows)
+
+
+def _put_documents(connection: Connection, gathered: Gathered) -> None:
+    rows = [({"kind": escaped(kind), "name": escaped(name)}, body) for (kind, name), body in gathered.documents.items()]
+    _delete(connection, tables.documents, [row for row, body in rows if body is None])
+    _put(connection, tables.documents, [row | {"body": body} for row, body in rows if body is not None])
 
 
 # -- statements

@@ -62,6 +62,7 @@ class Gathered:
         self.counters: dict[str, float] = {}
         """Values that counters were known to have; ``added`` comes on top."""
         self.added: Counter[str] = Counter()
+        self.documents: dict[tuple[str, str], bytes | None] = {}
         self._claimed: dict[str, set[str]] = {}
 
     def take(self, entries: Iterable[Entry]) -> None:
@@ -82,6 +83,8 @@ class Gathered:
         self._take_claims(change)
         if change.group_id is not None:
             self.groups[change.group_id] = None if change.group is None else (change.version, change.group)
+        for kind, title, body in change.documents:
+            self.documents[kind, title] = body
         for event, seq, document in zip(change.names, change.seqs, change.events, strict=True):
             self.events[event] = seq, document
         for name, value in change.counters:

@@ -48,6 +48,7 @@ def begin_anew(connection: Connection, shard: str, now: float) -> None:
     put_meta(connection, f"position:{shard}", "")
     shown = tables.sessions.c.gone_at.is_(None)
     connection.execute(update(tables.sessions).where(shown).values(gone_at=now))
+    connection.execute(delete(tables.documents))
 
 
 def position_of(connection: Connection, shard: str) -> str:
@@ -96,6 +97,8 @@ def go_back(connection: Connection, shard: str, number: int, shards: int, first:
     connection.execute(delete(tables.events).where(seq >= first, seq % shards == number))
     mine = tables.counters.c.name.startswith(counter_name(shard, ""), autoescape=True)
     connection.execute(delete(tables.counters).where(mine))
+    if number == 0:
+        connection.execute(delete(tables.documents))
 
 
 def last_seq(connection: Connection) -> int:

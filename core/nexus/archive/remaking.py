@@ -160,6 +160,12 @@ def load_groups(connection: Connection) -> list[Group]:
     return [codec.decode_group(document, {}) for document in documents]
 
 
+def load_documents(connection: Connection) -> list[tuple[str, str, bytes]]:
+    """All documents of the system: kind, name, body."""
+    rows = connection.execute(select(tables.documents)).all()
+    return [(unescaped(row.kind), unescaped(row.name), row.body) for row in rows]
+
+
 def load_counters(connection: Connection, shard: str) -> dict[str, float]:
     """All counters of a shard."""
     columns, head = tables.counters.c, counter_name(shard, "")

@@ -198,6 +198,9 @@ class Restorer:
                 return
         # Groups come after their members, so that one that is there counts them all.
         await _commit_all(outbox, [remaking.group_change(group) for group in groups if outbox.holds(group.id)])
+        if outbox.number == 0:
+            for document in await self._database.read(remaking.load_documents):
+                await outbox.put_document_back(*document)
         counters = await self._database.read(lambda one: remaking.load_counters(one, outbox.name))
         for name in stale_minutes(counters, self._clock()):
             del counters[name]

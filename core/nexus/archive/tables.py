@@ -159,6 +159,15 @@ counters: Final = Table(
 
 """Names begin with the shard and a colon."""
 
+documents: Final = Table(
+    "archived_documents",
+    metadata,
+    _key("kind"),
+    _key("name"),
+    Column("body", _BYTES, nullable=False),
+)
+"""Documents of the system, such as tokens."""
+
 meta: Final = Table(
     "archive_meta",
     metadata,

@@ -75,6 +75,8 @@ class ArchivedChange(msgspec.Struct, frozen=True, array_like=True, omit_defaults
     """It says all that there is of the session, but for checkpoints; whatever else is archived of it is wrong."""
     absolute: bool = False
     """Its counters are the values, not what is to be added."""
+    documents: tuple[tuple[str, str, bytes | None], ...] = ()
+    """Documents of the system: kind, name, and body or ``None`` if it was removed."""
     owners: tuple[str | None, ...] = ()
     """The sessions that its claims belong to, where that isn't ``session_id``."""
     names: tuple[EventName, ...] = ()
@@ -195,6 +197,10 @@ class Outbox(Protocol):
         Raises:
             StoreLost: The store has lost its mark, or, with ``lost``, somebody has put everything back already.
         """
+        ...
+
+    async def put_document_back(self, kind: str, name: str, body: bytes) -> None:
+        """Keep a document of the system, if there is none of its name."""
         ...
 
     async def finish_restore(self, who: str, mark: str, position: str, counters: Mapping[str, float]) -> bool:

@@ -148,6 +148,9 @@ class Churn:
             await self._store.commit(creating_group(a_group(name)))
         else:
             await self._store.commit(updating_group(replace(group, counts={}), metadata={"v": group.version}))
+        kept = (await self._store.documents("kind")).get(name)
+        body = None if kept is not None and self._random.random() < 0.4 else str(self._random.random()).encode()
+        await self._store.put_document("kind", name, body, expected=kept)
 
     def _pick(self) -> tuple[str, Snapshot]:
         name = self._random.choice(list(self.live))
@@ -164,6 +167,7 @@ async def contents(store: Store) -> dict[str, Any]:
     groups = (await store.list_groups(cursor=None, limit=ENDLESS)).items
     found |= {f"group {group.id}": replace(group, counts={}) for group in groups}
     found["counters"] = {**await store.counters(), **await store.counters("group:")}
+    found["documents"] = await store.documents("kind")
     found["events"] = {event.seq: event for event in await store.list_events(limit=ENDLESS)}
     return found
 
@@ -198,6 +202,7 @@ async def archived(database: Database) -> dict[str, Any]:
             }
         found |= {f"group {group.id}": group for group in remaking.load_groups(connection)}
         found["counters"] = remaking.load_counters(connection, "0")
+        found["documents"] = {name: body for _, name, body in remaking.load_documents(connection)}
         rows = connection.execute(select(tables.events)).all()
         found["events"] = {row.seq: codec.decode_event(row.document, row.seq) for row in rows}
         assert len(found["events"]) == len(rows), "an event is archived twice"

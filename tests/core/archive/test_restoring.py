@@ -109,6 +109,7 @@ async def test_all_that_was_archived_is_back_as_it_was(bench: Bench) -> None:
     assert differences({key: after.get(key) for key in expected}, expected) == []
     assert {key for key in after if key.startswith("session ")} == set(expected)
     assert after["counters"] == before["counters"]
+    assert after["documents"] == before["documents"]
     for group in ("g1", "g2"):
         was, now = before[f"group {group}"], after[f"group {group}"]
         assert now == replace(was, version=remaking.next_generation(was.version))

@@ -7,8 +7,9 @@ does no harm.
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ from nexus.stores.redis.client import Client
 from nexus.stores.redis.keys import Keys
 from nexus.stores.redis.scripts import OUTBOX
 from nexus.stores.redis.wire import Word, pack
+
+_GLOB: Final = re.compile(rb"([\\*?\[\]])")
 
 
 async def copy_on(client: Client, keys: Keys, cursor: str | None, limit: int) -> str | None:
@@ -72,6 +75,14 @@ class Copier:
         """The counters of groups."""
         return await self._names("counters", self._keys.group_counters, [self._keys.group_counters], place, limit)
 
+    async def documents(self, place: str, limit: int) -> str | None:
+        """All documents of the system. Their kinds are known from the names of keys alone."""
+        head = self._keys.part("doc", "")
+        pattern = _GLOB.sub(rb"\\\1", head) + b"*"
+        cursor, found = await self._client.call("SCAN", place or "0", "MATCH", pattern, "COUNT", 10 * limit)
+        await self._append([("documents", [key], [key.removeprefix(head)]) for key in found])
+        return None if int(cursor) == 0 else cursor.decode()
+
     async def events(self, place: str, limit: int) -> str | None:
         """All events that are still kept from before there was a mark; commits have handed over all later ones."""
         until = await self._client.call("HGET", self._keys.meta, "archive_since")
@@ -119,6 +130,7 @@ _COPIES: Final[dict[str, Callable[[Copier, str, int], Awaitable[str | None]]]] =
     "claims": Copier.claims,
     "counters": Copier.counters,
     "group_counters": Copier.group_counters,
+    "documents": Copier.documents,
     "events": Copier.events,
 }
 _STAGES: Final = tuple(_COPIES)
@@ -134,7 +146,12 @@ def change_of(flat: Sequence[bytes]) -> ArchivedChange:
     name = flat[3].decode()
     if kind in ("journal", "inbox"):
         return _belongings(kind, name, int(flat[5]), flat[6:])
-    fields = dict(zip(flat[4::2], flat[5::2], strict=True))
+    return _alone(kind, name, dict(zip(flat[4::2], flat[5::2], strict=True)))
+
+
+def _alone(kind: str, name: str, fields: Mapping[bytes, bytes]) -> ArchivedChange:
+    if kind == "document":
+        return ArchivedChange(documents=((name, fields[b"n"].decode(), fields.get(b"1")),))
     if kind == "group":
         return ArchivedChange(group_id=name, version=int(fields[b"v"]), group=fields[b"d"])
     if kind == "checkpoint":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 from nexus.stores.base import Conflict
 from nexus.stores.redis.client import Client
 from nexus.stores.redis.keys import Keys
@@ -18,8 +20,8 @@ async def put_document(
     client: Client, keys: Keys, kind: str, name: str, body: bytes | None, expected: bytes | None
 ) -> None:
     """See ``Store.put_document``. One that is as it should be already is no conflict: an answer may have got lost."""
-    arguments = (name, *_maybe(body), *_maybe(expected))
-    if not await client.run(DOCUMENT, [keys.part("doc", kind)], arguments):
+    arguments = (name, *_maybe(body), *_maybe(expected), kind, secrets.token_hex(8))
+    if not await client.run(DOCUMENT, [keys.part("doc", kind), keys.meta, keys.root + b"o"], arguments):
         raise Conflict(name)
 
 

@@ -216,6 +216,15 @@ function actions.counters()
   return 1
 end
 
+-- KEYS: documents of a kind; ARGV: token, the kind
+function actions.documents()
+  local flat = call('HGETALL', KEYS[3])
+  for place = 1, #flat, 2 do
+    append(ARGV[2] .. place, {'k', 'document', 'i', ARGV[3], 'n', flat[place], '1', flat[place + 1]})
+  end
+  return 1
+end
+
 -- ARGV: token, the documents of the events
 function actions.events()
   append(ARGV[2], {'k', 'events', 'b', ARGV[3]})

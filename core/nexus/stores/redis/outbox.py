@@ -10,6 +10,7 @@ lost; in ``meta`` stand ``archive`` (the mark), ``archive_since`` (the last even
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from nexus.model.change import Change
 from nexus.stores.archiving import ArchivedChange, Entry, Lag, Marks, Read, decode_changes, event_names
 from nexus.stores.base import Conflict
 from nexus.stores.prepared import prepare
-from nexus.stores.redis import copying
+from nexus.stores.redis import copying, documents
 from nexus.stores.redis.client import Client
 from nexus.stores.redis.commits import Commits
 from nexus.stores.redis.keys import Keys
@@ -143,6 +144,11 @@ class RedisOutbox:
                 change = replace(change, claims=tuple([claim for claim in change.claims if claim.key != taken]))
             else:
                 return True
+
+    async def put_document_back(self, kind: str, name: str, body: bytes) -> None:
+        """See ``Outbox.put_document_back``."""
+        with contextlib.suppress(Conflict):
+            await documents.put_document(self._client, self._keys, kind, name, body, None)
 
     async def finish_restore(self, who: str, mark: str, position: str, counters: Mapping[str, float]) -> bool:
         """See ``Outbox.finish_restore``."""

@@ -1,4 +1,4 @@
-"""Sessions with what belongs to them, groups, events and counters."""
+"""Sessions with what belongs to them, groups, events, counters and documents of the system."""
 
 from __future__ import annotations
 
@@ -97,4 +97,5 @@ def upgrade() -> None:
     for name, columns in by.items():
         op.create_index(f"archived_events_by_{name}", "archived_events", columns)
     op.create_table("archived_counters", _key("name"), sa.Column("value", sa.Double, nullable=False))
+    op.create_table("archived_documents", _key("kind"), _key("name"), _bytes("body"))
     op.create_table("archive_meta", _key("key"), _text("value"))
