@@ -83,9 +83,9 @@ async def test_every_filter_means_what_the_predicate_says(engine: Engine, histor
     shelve(engine, [(a_session("still-live"), None)], gone_at=None)
     async with MemoryStore() as model:
         await model.commit(*(creating(session, run) for session, run in a_population()))
-        for q in QUERIES:
+        for n, q in enumerate(QUERIES):
             query = parse(q)
-            for order in (Order(), Order(SortField.USER, descending=False)):
+            for order in (Order(), Order(SortField.USER, descending=False))[: 1 + (n % 3 == 0)]:
                 wanted = await model.window(query, order, offset=2, limit=9, now=NOW)
                 assert await history.window(query, order, offset=2, limit=9, now=NOW) == wanted, q
                 assert await pages(history, query, order, 30) == await pages(model, query, order, 99), q
@@ -104,14 +104,14 @@ async def test_pages_windows_and_splits_agree_in_every_order(
         for order in ORDERS:
             every = await pages(model, query, order, 99)
             assert await pages(history, query, order, 13) == every
-            for offset in (0, 1, len(every) // 2, len(every) - 3, len(every), 500):
+            for offset in (0, len(every) // 2, len(every) - 3, 500):
                 window = await history.window(query, order, offset=max(0, offset), limit=4, now=NOW)
                 assert list(window.items) == every[max(0, offset) : max(0, offset) + 4]
                 assert (window.total, window.whole) == (len(every), len(people))
             # Every third session is on the other side, so that places have some of these between them.
             keys = [ordering.key_of(session, order.field) for session in every]
             places = [(*key[:-1], key[-1] + "+") for key in keys[::3]]
-            for rank in (0, 1, 7, len(every), len(every) + 9, 200):
+            for rank in (0, 7, len(every), 200):
                 ahead = [sum(key > one if order.descending else key < one for key in keys) for one in places]
                 wanted = sum(5 + n + before < rank for n, before in enumerate(ahead))
                 assert await history.split(query, order, places, first=5, rank=rank, now=NOW) == wanted
