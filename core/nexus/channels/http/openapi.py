@@ -29,6 +29,7 @@ _PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "group_id": {"type": "string", "pattern": ID_PATTERN},
     "checkpoint_id": {"type": "string", "pattern": "^checkpoint-[1-9][0-9]{0,17}$"},
     "name": {"type": "string", "minLength": 1, "pattern": "^[^/]+$"},
+    "token_name": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"},
 }
 _ABOUT = (
     "One durable session record across HTTP, the command line and MCP. Errors are RFC 9457 problems with a stable"

@@ -31,12 +31,12 @@ async def create_token(call: Call[NoQuery, CreateToken]) -> Reply:
 
 
 @operation(
-    "DELETE", "/tokens/{name}", tag="tokens", says=(Says(200, TokenAnswer, "what was revoked"),),
+    "DELETE", "/tokens/{token_name}", tag="tokens", says=(Says(200, TokenAnswer, "what was revoked"),),
     errors=(TokenNotFound,),
 )  # fmt: skip
 async def revoke_token(call: Call[NoQuery, NoBody]) -> Reply:
     """Revoke a token: within two seconds it lets nobody in anywhere."""
-    return answer(shown.token(await call.service.revoke_token(call.path["name"])))
+    return answer(shown.token(await call.service.revoke_token(call.path["token_name"])))
 
 
 @operation(
