@@ -155,7 +155,8 @@ class LocalExecutor:
     # -- what the feed, the queue and recovery say
 
     def _left_waiting(self, snapshot: Snapshot) -> None:
-        self.notice(snapshot.session.id)
+        if self._services:
+            self.notice(snapshot.session.id)
 
     def _made_room(self) -> None:
         self._room.set()

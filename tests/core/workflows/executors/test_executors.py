@@ -120,7 +120,10 @@ async def test_a_suspended_run_is_woken_by_a_process_that_executes_nothing(place
             assert done.outputs == [{"from": "outside"}, first.pid, second.pid]
 
 
-async def test_a_group_is_waited_for_while_its_members_end_elsewhere(place: Place) -> None:
+async def test_a_group_is_waited_for_while_its_members_end_elsewhere(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nexus.sessions.groups._RECHECK", 3600.0)
     async with place.watcher() as watcher:
         await watcher.session_manager.create_group("all")
         for number in range(8):
