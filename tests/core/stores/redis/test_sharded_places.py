@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from nexus.errors import InvalidInput, StoreUnavailable
 from nexus.lifecycle.outcomes import idempotency_claim
-from nexus.model import Event
+from nexus.model import Event, EventBatch
 from nexus.stores.opening import open_store
 from nexus.stores.positions import Trail, read_positions, short, write_positions
 from nexus.stores.redis import RedisStore
@@ -283,3 +285,42 @@ async def test_who_asks_for_the_oldest_events_is_told_of_none_before_them_wherev
 def _apart(shards: int) -> tuple[str, str]:
     """Two ids that are not in one shard."""
     return "s0", next(name for n in count() if shard_of(name := f"s{n}", shards) != shard_of("s0", shards))
+
+
+async def test_followers_at_one_place_are_served_by_one_read(
+    nodes: Sequence[Server], prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with ShardedRedisStore(cluster_url(nodes), prefix=prefix) as store:
+        cursor = (await store.read_events(None, 1)).cursor
+
+        async def follow() -> str | None:
+            assert await store.wait_events(cursor, 30)
+            return (await store.read_events(cursor, 9)).events[0].session_id
+
+        following = [asyncio.create_task(follow()) for _ in range(50)]
+        assert not await store.wait_events(cursor, 0.1)
+        sent: list[int] = []
+        for shard in store.shards:
+            monkeypatch.setattr(shard.link.client, "begin", _counted(sent, shard.link.client.begin))
+        await store.commit(creating(a_session("s1")))
+        assert await asyncio.gather(*following) == ["s1"] * 50
+        assert sum(sent) <= 10 * SHARDS
+
+
+def _counted(sent: list[int], begin: Callable[..., Any]) -> Callable[..., Any]:
+    def count_and_begin(commands: Sequence[Any]) -> Any:
+        sent.append(len(commands))
+        return begin(commands)
+
+    return count_and_begin
+
+
+async def test_a_follower_who_leaves_takes_no_answer_from_others(nodes: Sequence[Server], prefix: str) -> None:
+    async with ShardedRedisStore(cluster_url(nodes), prefix=prefix) as store:
+        await store.commit(creating(a_session("s1")))
+        reads = [asyncio.create_task(store.read_events("0", 9)) for _ in range(3)]
+        await asyncio.sleep(0)
+        reads[0].cancel()
+        batches = await asyncio.gather(*reads, return_exceptions=True)
+        assert isinstance(batches[0], asyncio.CancelledError)
+        assert [len(batch.events) for batch in batches[1:] if isinstance(batch, EventBatch)] == [1, 1]

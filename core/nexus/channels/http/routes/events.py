@@ -18,11 +18,11 @@ EVENT_STREAM = "text/event-stream"
     says=(Says(200, None, "a stream that goes on until the client leaves", media_type=EVENT_STREAM),),
 )  # fmt: skip
 async def stream_events(call: Call[StreamEvents, NoBody]) -> AsgiReply:
-    """Events as they are committed, by any process, as Server-Sent Events: `id` is the event's seq, `event` its type,
-    `data` the event as JSON. The stream starts with the current `id`; `Last-Event-ID` (or `cursor`) resumes behind an
-    event, without a gap or a repeat. `event: trimmed` says that events in between are no longer kept. `q` filters by
-    the event's session, and with `type:` by its own type. Comments keep a quiet stream alive; a reader that takes
-    nothing for 30 seconds is dropped.
+    """Events as they are committed, by any process, as Server-Sent Events: `id` is the event's seq (of a store that is
+    spread over a cluster, a place in each part of it), `event` its type, `data` the event as JSON. The stream starts
+    with the current `id`; `Last-Event-ID` (or `cursor`) resumes behind an event, without a gap or a repeat.
+    `event: trimmed` says that events in between are no longer kept. `q` filters by the event's session, and with
+    `type:` by its own type. Comments keep a quiet stream alive; a reader that takes nothing for 30 seconds is dropped.
     """
     given, header = call.query.cursor, call.headers.get("last-event-id")
     if given is not None and header is not None and given != header:

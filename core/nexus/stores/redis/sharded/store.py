@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -40,6 +41,7 @@ from nexus.stores.redis.outbox import RedisOutbox
 from nexus.stores.redis.replicas import NO_DEMAND, Demand
 from nexus.stores.redis.sharded import events, wellbeing
 from nexus.stores.redis.sharded.making import count_shards, open_all
+from nexus.stores.redis.sharded.sharing import SharedReads
 from nexus.stores.redis.store import PATIENCE, PREFIX, TIMEOUT, RedisStore
 from nexus.stores.redis.urls import parse_url
 
@@ -59,6 +61,7 @@ class _Opened:
         self.links = tuple([shard.link for shard in shards])
         self.listing = Listing(self.links)
         self.listening = Listening(self.links)
+        self.reads = SharedReads(partial(events.read_events, self.links))
         self._stack = stack
 
     def of(self, name: str) -> RedisStore:
@@ -299,7 +302,7 @@ class ShardedRedisStore:
         parts = self._open
         if len(parts.shards) == 1:
             return await parts.shards[0].read_events(cursor, limit)
-        return await events.read_events(parts.links, cursor, limit)
+        return await parts.reads.read(cursor, limit)
 
     async def wait_events(self, cursor: str, timeout: float) -> bool:
         """See ``Store.wait_events``."""
