@@ -53,9 +53,10 @@ class _Turns:
             raise StoreUnavailable(message, **details)
 
     def failed(self, error: StoreUnavailable) -> None:
-        """Note that the store let the one down whose turn it is."""
-        self.failures += 1
-        self._said = error.message, error.details
+        """Note that the store let the one down whose turn it is; not where it says that the change is made."""
+        if not error.details.get("committed"):
+            self.failures += 1
+            self._said = error.message, error.details
 
 
 class ClaimTaken(NexusError):
