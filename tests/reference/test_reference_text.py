@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import contextlib
 import re
 import shlex
+import sqlite3
 import subprocess
 import sys
 import time
@@ -23,7 +25,7 @@ import pytest
 import requests
 
 from nexus import Nexus
-from nexus.errors import AuthenticationRequired, InvalidInput
+from nexus.errors import AuthenticationRequired
 from tests.core.stores.redis.servers import Server, free_ports
 from tests.running import EXAMPLES, ROOT, environment, serving
 
@@ -55,8 +57,9 @@ class McpClient:
 class Reader:
     """The namespace that the snippets share, and what must hold after some of them."""
 
-    def __init__(self, url: str, store: str, redis_port: int) -> None:
+    def __init__(self, url: str, store: str, redis_port: int, folder: Path) -> None:
         self.url = url
+        self.folder = folder
         self.redis_port = redis_port
         self.environ = environment(store)
         client = McpClient(url)
@@ -121,7 +124,7 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
     redis.start()
     try:
         with serving(store, EXAMPLES) as url:
-            made = Reader(url, store, redis.port)
+            made = Reader(url, store, redis.port, tmp_path)
             yield made
             made.close()
     finally:
@@ -168,17 +171,32 @@ def cross_channel(reader: Reader, snippet: str, _: pytest.MonkeyPatch) -> None:
 
 
 def configuration(reader: Reader, snippet: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The configuration is taken; persistence beside Redis needs an archive, and using it says that there is none."""
+    """Sessions on Redis, each change in the archive as well; the addresses come from the environment."""
     monkeypatch.delenv("NEXUS_STORE")
+    archive = reader.folder / "archive.sqlite3"
+    monkeypatch.setenv("NEXUS_REDIS_URL", f"redis://127.0.0.1:{reader.redis_port}/1")
+    monkeypatch.setenv("NEXUS_DATABASE_URL", f"sqlite:///{archive}")
     kept = reader.names["app"]
     exec(compile(snippet, "<reference>", "exec"), reader.names)  # noqa: S102
     app = reader.names["app"]
     assert (app.settings.session_backend, app.settings.session_timeout) == ("redis", 3600)
-    with pytest.raises(InvalidInput, match="archive"):
-        app.create_session(channel="api")
+    session_id = app.create_session(channel="api")
+    assert _archived(archive, session_id)
     app.close()
     reader.names["app"] = kept
+    monkeypatch.delenv("NEXUS_REDIS_URL")
+    monkeypatch.delenv("NEXUS_DATABASE_URL")
     monkeypatch.setenv("NEXUS_STORE", reader.environ["NEXUS_STORE"])
+
+
+def _archived(path: Path, session_id: str) -> bool:
+    """Whether a session gets into the archive."""
+    for _ in range(200):
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            if connection.execute("SELECT 1 FROM archived_sessions WHERE id = ?", (session_id,)).fetchone():
+                return True
+        time.sleep(0.05)
+    return False
 
 
 def on_redis(reader: Reader, snippet: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,10 +218,15 @@ def on_redis(reader: Reader, snippet: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def security(reader: Reader, snippet: str, _: pytest.MonkeyPatch) -> None:
-    """No token has been issued, so the one in the text is refused."""
+    """The token in the text is none; one that has been made lets in, and owns what it makes."""
     kept = reader.names["app"]
     with pytest.raises(AuthenticationRequired):
         exec(compile(snippet, "<reference>", "exec"), reader.names)  # noqa: S102
+    reader.names["app"].close()
+    made = reader.names["subprocess"].run(["nexus", "tokens", "create", "--name", "ci", "--scope", "run", "-o", "id"])
+    mine = snippet.replace("bearer_token_here", made.stdout.strip())
+    exec(compile(mine, "<reference>", "exec"), reader.names)  # noqa: S102
+    assert reader.names["app"].get_session(reader.names["session_id"]).owner == "ci"
     reader.names["app"].close()
     reader.names["app"] = kept
 
