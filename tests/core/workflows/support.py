@@ -17,14 +17,16 @@ PATIENCE = 20.0
 """Seconds after which a wait in a test has failed."""
 
 
-async def until(app: AsyncNexus, session_id: str, holds: Callable[[Session], bool]) -> Session:
+async def until(
+    app: AsyncNexus, session_id: str, holds: Callable[[Session], bool], patience: float = PATIENCE
+) -> Session:
     """The session as soon as something holds of it."""
-    async with asyncio.timeout(PATIENCE), app.parts.engine.watch(session_id) as watch:
+    async with asyncio.timeout(patience), app.parts.engine.watch(session_id) as watch:
         while True:
             session = await app.get_session(session_id)
             if holds(session):
                 return session
-            await watch.wait(PATIENCE)
+            await watch.wait(patience)
 
 
 async def ended(app: AsyncNexus, result: RunResult) -> RunResult:
