@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, func, select, update
 from nexus.archive import tables
 from nexus.archive.applying import apply, counter_name, get_meta, put_meta
 from nexus.archive.gathering import Gathered
+from nexus.errors import InvalidInput
 from nexus.stores.archiving import Entry
 
 
@@ -22,8 +23,21 @@ def mark_of(connection: Connection, shard: str) -> str | None:
     return get_meta(connection, f"mark:{shard}")
 
 
-def make_mark(connection: Connection, shard: str) -> str:
-    """The shard's mark, made now if there is none."""
+def make_mark(connection: Connection, shard: str, store: str) -> str:
+    """The shard's mark, made now if there is none.
+
+    Raises:
+        InvalidInput: Another store is archived here.
+    """
+    owner = get_meta(connection, "store")
+    if owner is None:
+        put_meta(connection, "store", store)
+    elif owner != store:
+        raise InvalidInput(
+            f"this database archives the store with session_prefix {owner[:60]!r}, and this one has {store[:60]!r}:"
+            " give each store a database of its own",
+            field="database_url",
+        )
     found = mark_of(connection, shard)
     if found is not None:
         return found

@@ -97,7 +97,7 @@ class Restorer:
         """
         shard = outbox.name
         marks = await outbox.marks()
-        mark = await self._database.write(lambda one: ledger.make_mark(one, shard))
+        mark = await self._database.write(lambda one: ledger.make_mark(one, shard, outbox.store))
         attached = await self._database.read(lambda one: ledger.is_attached(one, shard))
         if marks.mark is None and attached:
             self._marks[shard] = mark

@@ -123,6 +123,8 @@ class Outbox(Protocol):
 
     name: str
     """Of the shard."""
+    store: str
+    """What the store is called on its server: its prefix."""
     number: int
     shards: int
     """Which shard of how many; numbers of its events are congruent to ``number`` modulo ``shards``."""

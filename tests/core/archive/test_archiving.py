@@ -226,6 +226,15 @@ async def test_another_database_is_refused(store: RedisStore, database: Database
     await other.close()
 
 
+async def test_a_database_that_archives_another_store_is_refused(
+    store: RedisStore, database: Database, port: int
+) -> None:
+    await drain(store, an_archiver(store, database))
+    async with RedisStore(store.url, prefix=f"test:{uuid4().hex}:") as other:
+        with pytest.raises(InvalidInput, match="a database of its own"):
+            await an_archiver(other, database).turn()
+
+
 async def test_archiving_that_is_switched_off_and_on_again_catches_up(
     store: RedisStore, database: Database, port: int
 ) -> None:

@@ -42,6 +42,7 @@ class RedisOutbox:
 
     def __init__(self, client: Client, keys: Keys, commits: Commits) -> None:
         self.name = str(keys.shard.number)
+        self.store = keys.root.partition(b"{")[0].decode()
         self.number, self.shards = keys.shard.number, keys.shard.count
         self._client = client
         self._keys = keys
