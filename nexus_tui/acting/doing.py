@@ -76,6 +76,7 @@ async def _part(feed: Feed, doing: Doing, part: Sequence[Item]) -> list[Item]:
     found = {item.session_id: item for item in await _asked(feed, request, part)}
     if doing.follow:
         await _follow(feed, request, part, found)
+    await _settle(feed, request, found)
     return [found[item.session_id] for item in part]
 
 
@@ -94,7 +95,19 @@ async def _follow(feed: Feed, request: BulkRequest, part: Sequence[Item], found:
         ]
         if not same:
             return
-        found.update({item.session_id: item for item in await _asked(feed, request, same)})
+        for item in await _asked(feed, request, same):
+            found[item.session_id] = item
+
+
+async def _settle(feed: Feed, request: BulkRequest, found: dict[str, Item]) -> None:
+    """What has changed so that nothing is left to do went well: a child ends with its parent."""
+    drifted = tuple(item.session_id for item in found.values() if item.outcome == "drifted")
+    if not drifted or request.action != "end":
+        return
+    report = await feed.bulk(replace(request, ids=drifted, dry_run=True))
+    for each in report.items:
+        if each.outcome == "unchanged":
+            found[each.session_id] = item_of(each)
 
 
 async def _asked(feed: Feed, request: BulkRequest, part: Sequence[Item]) -> list[Item]:

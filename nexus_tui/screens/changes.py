@@ -14,6 +14,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from nexus_tui.screens.plan import rows_that_fit
 from nexus_widgets import DiffView, clean
 
 
@@ -92,8 +93,14 @@ class ChangesDialog(ModalScreen[str | None]):
             dict(self._pair.before), dict(self._pair.after),
             before_name=self._pair.before_name, after_name=self._pair.after_name,
         )  # fmt: skip
-        view.styles.height = min(max(len(view.changes), 1), 14) + 1
+        self.on_resize()
         view.focus()
+
+    def on_resize(self) -> None:
+        """Leave room for what is told above the differences."""
+        if self._pair is not None:
+            view = self.query_one("#changes-diff", DiffView)
+            view.styles.height = min(len(view.changes) + 1, rows_that_fit(self.app.size.height, 12))
 
     def on_key(self, event: events.Key) -> None:
         """Take the way of a key."""

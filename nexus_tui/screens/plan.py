@@ -123,6 +123,10 @@ class PlanScreen(ModalScreen[Doing | None]):
         else:
             self._table.focus()
 
+    def on_resize(self) -> None:
+        """Leave room for what is asked beneath the table."""
+        self._table.styles.max_height = rows_that_fit(self.app.size.height, 12)
+
     @property
     def is_hopeless(self) -> bool:
         """Whether it was looked at, and there is nothing to do."""
@@ -177,6 +181,17 @@ class PlanScreen(ModalScreen[Doing | None]):
             self.query_one("#plan-count").focus()
             return
         self.dismiss(Doing(plan, follow=self.query_one("#plan-drift", Choice).index == 1))
+
+
+def rows_that_fit(height: int, others: int, most: int = 16) -> int:
+    """Lines for a table in a dialog, so that nothing else in it is cut off.
+
+    Args:
+        height: The terminal's.
+        others: Lines that the rest of the dialog takes, its frame included.
+        most: What is enough.
+    """
+    return max(min(height * 92 // 100 - others, most), 3)
 
 
 def _told(plan: Plan) -> tuple[list[Toned], list[Toned]]:

@@ -14,12 +14,13 @@ from textual.widgets import Static
 
 from nexus_tui.acting.plan import Item
 from nexus_tui.panes.tone_lines import Line, ToneLines
+from nexus_tui.screens.plan import rows_that_fit
 from nexus_tui.screens.progress import counted
 from nexus_tui.viewmodels.item_rows import COLUMNS, ItemRows, words_of
 from nexus_tui.viewmodels.words import plural
 from nexus_widgets import Toned, VirtualTable, clean, wrapped
 
-_ROWS = 12
+_ROWS = 13
 """Lines of the table at most; beyond that it scrolls."""
 
 
@@ -48,7 +49,6 @@ class ReportDialog(ModalScreen[str]):
         self._left = tuple(item for item in items if not item.went_well)
         self._again = sum(item.again for item in items) if again else 0
         self._table = VirtualTable(COLUMNS, ItemRows(self._left), id="report-table")
-        self._table.styles.height = min(len(self._left), _ROWS) + 1
 
     def compose(self) -> ComposeResult:
         """A frame with a line for each."""
@@ -67,6 +67,10 @@ class ReportDialog(ModalScreen[str]):
         """Let the arrow keys go through them."""
         self._table.focus()
         self._show_why(0)
+
+    def on_resize(self) -> None:
+        """Leave room for the reason beneath the table."""
+        self._table.styles.height = min(len(self._left) + 1, rows_that_fit(self.app.size.height, 13, _ROWS))
 
     def on_virtual_table_row_highlighted(self, event: VirtualTable.RowHighlighted) -> None:
         """Tell the whole reason of the one under the cursor."""

@@ -8,6 +8,7 @@ import pytest
 
 from nexus_tui.commands import (
     COMMANDS,
+    PLACES,
     Command,
     Place,
     bindings_of,
@@ -16,11 +17,12 @@ from nexus_tui.commands import (
     footer_of,
     near_commands,
 )
+from nexus_tui.screens.events import EventsScreen
 from nexus_tui.screens.main import MainScreen
 from nexus_tui.screens.session import SessionScreen
+from nexus_tui.screens.workflows import WorkflowsScreen
 
-PLACES: tuple[Place, ...] = ("main", "session")
-SCREENS = {"main": MainScreen, "session": SessionScreen}
+SCREENS = {"main": MainScreen, "session": SessionScreen, "events": EventsScreen, "workflows": WorkflowsScreen}
 DOABLE = [(place, command) for place in PLACES for command in commands_of(place) if not command.native]
 
 
@@ -57,7 +59,8 @@ def test_the_keys_that_operators_know_do_what_they_expect() -> None:
         "e": "extend", "x": "end", "r": "resume", "f": "fork", "space": "mark", "slash": "filter", "colon": "command",
         "g": "groups", "s": "sort", "S": "reverse", "p": "pause", "question_mark": "help", "q": "quit", "u": "clear",
         "asterisk": "mark-all", "l": "events", "w": "columns", "y": "copy", "z": "zoom", "t": "theme",
-        "ctrl+p": "palette", "enter": "open", "escape": "back",
+        "ctrl+p": "palette", "enter": "open", "escape": "back", "W": "why", "tilde": "log", "exclamation_mark": "faults",
+        "v": "view", "P": "parent", "G": "group", "E": "last-error", "L": "all-events", "o": "workflows",
     }  # fmt: skip
     by_key = {key: command.name for command in commands_of("main") for key in command.keys.split(",")}
     assert {key: by_key.get(key) for key in expected} == expected
@@ -77,8 +80,10 @@ def test_a_command_is_found_by_its_name_or_by_a_beginning_that_only_it_has() -> 
 
 def test_a_wrong_name_is_answered_with_near_ones() -> None:
     assert list(near_commands("extand", "main")) == ["extend"]
-    assert list(near_commands("re", "main")) == ["reverse", "resume"]
+    assert list(near_commands("re", "main")) == ["reverse", "resume", "rewind"]
 
 
 def test_changes_are_those_that_a_read_only_console_refuses() -> None:
-    assert {command.name for command in COMMANDS if command.changes} == {"extend", "end", "resume", "fork", "signal"}
+    assert {command.name for command in COMMANDS if command.changes} == {
+        "extend", "end", "resume", "fork", "signal", "approve", "patch", "undo",
+    }  # fmt: skip
