@@ -87,7 +87,7 @@ class AsyncNexus(Declarations):
             return live
         from nexus.archive.opening import archived_store
 
-        self._archive = archived_store(live, self.settings.database_url)
+        self._archive = archived_store(live, self.settings.database_url, self.settings.archive_retention)
         return self._archive
 
     async def start(self) -> None:

@@ -36,6 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     session_timeout: float | None = 3600.0
     session_max_age: float | None = None
     session_retention: float | None = 7 * 86400.0
+    archive_retention: float | None = None
     session_cleanup_interval: float = 300.0
     session_lock_timeout: float = 30.0
     enable_auth: bool = False
@@ -149,7 +150,7 @@ def _check(settings: Settings, origin: Mapping[str, str]) -> None:
     for name in _POSITIVE:
         if not getattr(settings, name) > 0:
             _refuse(settings, name, origin, "must be above 0")
-    for name in ("session_timeout", "session_max_age", "session_retention"):
+    for name in ("session_timeout", "session_max_age", "session_retention", "archive_retention"):
         value = getattr(settings, name)
         if value is not None and not 0 <= value < 1e12:
             _refuse(settings, name, origin, "must be seconds from 0 up; 0 or none means never")

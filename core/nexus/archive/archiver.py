@@ -15,7 +15,7 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from nexus.archive import ledger
+from nexus.archive import forgetting, ledger
 from nexus.archive.database import Database
 from nexus.archive.restoring import Restorer
 from nexus.errors import NexusError
@@ -31,6 +31,7 @@ _BYTES: Final = 4 << 20
 _COPIED_AT_ONCE: Final = 100
 _COPY_UP_TO: Final = 500
 """Entries in the outbox over which the copy of what was there before waits."""
+_FORGET_EVERY: Final = 60.0
 _MANY: Final = 100_000
 _DONE: Final = "done"
 _log = logging.getLogger("nexus.archive")
@@ -46,6 +47,7 @@ class Archiver:
         who: This process's name among those that want to lead.
         clock: Seconds since the epoch.
         lease: Seconds after which another may lead when nothing is heard of the one who does.
+        retention: Seconds for which the archive keeps what the store has let go; ``None`` for ever.
     """
 
     def __init__(
@@ -56,7 +58,10 @@ class Archiver:
         who: str,
         clock: Callable[[], float],
         lease: float = LEASE,
+        retention: float | None = None,
     ) -> None:
+        self._retention = retention if outbox.number == 0 else None
+        self._forget_at = 0.0
         self._lease = lease
         self._outbox = outbox
         self._database = database
@@ -129,6 +134,8 @@ class Archiver:
             if self._position is None:
                 self._position = await self._database.read(lambda one: ledger.position_of(one, self._outbox.name))
             applied = await self._apply(self._position, marks.reached)
+        if not applied:
+            await self._forget()
         if marks.copied != _DONE and applied < _COPY_UP_TO:
             copied = await self._copy(marks.copied)
             return copied or applied > 0
@@ -169,6 +176,15 @@ class Archiver:
         await self._database.write(lambda one: ledger.go_back(one, outbox.name, outbox.number, outbox.shards, first))
         await outbox.copy_again(position)
         return True
+
+    async def _forget(self) -> None:
+        """Delete some of what is too old, now and then: sessions are few that come to it at once."""
+        now = self._clock()
+        if not self._retention or now < self._forget_at:
+            return
+        before = now - self._retention
+        if await self._database.write(lambda one: forgetting.forget(one, before)) < forgetting.CHUNK:
+            self._forget_at = now + _FORGET_EVERY
 
     async def _copy(self, cursor: str | None) -> bool:
         waiting = await self._outbox.lag()

@@ -12,6 +12,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from nexus.archive import ledger
@@ -33,11 +34,18 @@ class Keeper:
         database: Where.
         clock: Seconds since the epoch.
         lease: See ``Archiver``.
+        retention: See ``Archiver``.
     """
 
     def __init__(
-        self, live: Archivable, database: Database, clock: Callable[[], float] = time.time, lease: float = LEASE
+        self,
+        live: Archivable,
+        database: Database,
+        clock: Callable[[], float] = time.time,
+        lease: float = LEASE,
+        retention: float | None = None,
     ) -> None:
+        self._retention = retention
         self._lease = lease
         self._live = live
         self.database = database
@@ -73,10 +81,11 @@ class Keeper:
     def start(self) -> None:
         """Archive in the background, from now until ``close``; nothing happens the second time."""
         if not self._archivers:
-            self._archivers = [
-                Archiver(outbox, self.database, self._restorer, self._who, self._clock, self._lease)
-                for outbox in self.outboxes
-            ]
+            make = partial(
+                Archiver, database=self.database, restorer=self._restorer, who=self._who, clock=self._clock,
+                lease=self._lease, retention=self._retention,
+            )  # fmt: skip
+            self._archivers = [make(outbox) for outbox in self.outboxes]
             for archiver in self._archivers:
                 archiver.start()
 

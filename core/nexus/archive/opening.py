@@ -21,10 +21,11 @@ class PersistentStore(ArchivedStore):
     Args:
         live: Where sessions live; it is ``Archivable``.
         database: Where they are archived.
+        retention: Seconds for which what the live store has let go is kept; ``None`` for ever.
     """
 
-    def __init__(self, live: Store, database: Database) -> None:
-        self.keeper = Keeper(cast(Archivable, live), database)
+    def __init__(self, live: Store, database: Database, retention: float | None = None) -> None:
+        self.keeper = Keeper(cast(Archivable, live), database, retention=retention)
         self._past = SQLHistory(database)
         super().__init__(KeptStore(live, self.keeper), self._past)
 
@@ -39,17 +40,18 @@ class PersistentStore(ArchivedStore):
         self.keeper.start()
 
 
-def archived_store(live: Store, database_url: str | None) -> PersistentStore:
+def archived_store(live: Store, database_url: str | None, retention: float | None = None) -> PersistentStore:
     """A store as ``session_persistence`` wants it, not opened yet.
 
     Args:
         live: Where sessions live; it is ``Archivable``.
         database_url: The archive's; the default one if none is given.
+        retention: See ``PersistentStore``.
 
     Raises:
         InvalidInput: The URL is none.
     """
-    return PersistentStore(live, Database(database_url or default_database_url()))
+    return PersistentStore(live, Database(database_url or default_database_url()), retention)
 
 
 def default_database_url() -> str:

@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import Connection, select
 
-from nexus.archive import ledger
+from nexus.archive import ledger, tables
+from nexus.archive.archiver import Archiver
 from nexus.archive.database import Database
+from nexus.archive.restoring import Restorer
 from nexus.errors import InvalidInput, StoreUnavailable
 from nexus.stores.redis import RedisStore
-from nexus.testing.builders import a_session, creating, deleting
+from nexus.testing.builders import a_checkpoint, a_session, creating, deleting
 from tests.core.archive.churn import (
     Churn,
     an_archiver,
@@ -215,6 +218,37 @@ async def test_a_database_that_is_away_holds_up_no_commit_and_gets_all_of_it_lat
         await archiver.stop()
         await same(store, database)
         await database.close()
+
+
+async def test_what_was_let_go_long_ago_is_forgotten_where_a_retention_says_so(
+    store: RedisStore, database: Database
+) -> None:
+    now = [1000.0]
+    restorer = Restorer(database, "one", "system:one", lambda: now[0])
+    archiver = Archiver(store.outboxes[0], database, restorer, "one", lambda: now[0], retention=100.0)
+    await archiver.turn()
+    for name in ("old", "new", "live"):
+        await store.commit(creating(a_session(name), checkpoints=(a_checkpoint(name, 1),)))
+    await store.commit(deleting(a_session("old")))
+    await drain(store, archiver)
+    now[0] = 1090.0
+    await store.commit(deleting(a_session("new")))
+    await drain(store, archiver)
+    now[0] = 1160.0
+    await drain(store, archiver)
+
+    def left(connection: Connection) -> tuple[set[str], set[str], set[str]]:
+        of = {table: set(connection.execute(select(column)).scalars()) for table, column in COLUMNS.items()}
+        return of["sessions"], of["checkpoints"], of["events"]
+
+    assert await database.read(left) == ({"new", "live"},) * 3
+
+
+COLUMNS = {
+    "sessions": tables.sessions.c.id,
+    "checkpoints": tables.checkpoints.c.session_id,
+    "events": tables.events.c.session_id,
+}
 
 
 async def test_another_database_is_refused(store: RedisStore, database: Database, tmp_path: object) -> None:
