@@ -67,7 +67,7 @@ async def _by_cluster(place: Place, slot_key: bytes, timeout: float) -> Wire:
     for host in place.hosts:
         shown = f"{host[0]}:{host[1]}"
         try:
-            owners = await _owners_by(place, host, timeout)
+            owners = await owners_by(place, host, timeout)
         except Lost as error:
             why = f"{shown}: {error}"
             continue
@@ -82,23 +82,13 @@ async def _by_cluster(place: Place, slot_key: bytes, timeout: float) -> Wire:
     raise Lost(f"no node of the cluster leads to the one in charge ({why})")
 
 
-async def read_owners(place: Place, timeout: float) -> Owners:
-    """Which node of a cluster has which slots, as the first node that answers says.
+async def owners_by(place: Place, host: tuple[str, int], timeout: float) -> Owners:
+    """Which node of a cluster has which slots, as one of its nodes says.
 
     Raises:
-        Lost: None answers.
+        Lost: It doesn't answer.
         hiredis.ReplyError: It refuses the password.
     """
-    why = "none was asked"
-    for host in place.hosts:
-        try:
-            return await _owners_by(place, host, timeout)
-        except Lost as error:
-            why = f"{host[0]}:{host[1]}: {error}"
-    raise Lost(f"no node of the cluster answers ({why})")
-
-
-async def _owners_by(place: Place, host: tuple[str, int], timeout: float) -> Owners:
     ranges = await _ask(place, *host, timeout, ("CLUSTER", "SLOTS"))
     return tuple([(low, high, (node[0].decode() or host[0], node[1])) for low, high, node, *_ in ranges])
 

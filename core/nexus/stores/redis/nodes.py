@@ -14,7 +14,7 @@ from typing import Final
 import hiredis
 
 from nexus.stores.redis import faults
-from nexus.stores.redis.locate import Owners, read_owners
+from nexus.stores.redis.locate import Owners, owners_by
 from nexus.stores.redis.scripts import SCRIPTS
 from nexus.stores.redis.slots import slot_of_key
 from nexus.stores.redis.together import Together
@@ -41,14 +41,10 @@ class Nodes:
         self._owners: Owners = ()
         self._known_at = float("-inf")
         self._stale = True
-        self._look = Together(self._look_around)
+        self._seeds = list(place.hosts)
+        self._look = Together(self._looked)
         self._connecting: dict[Address, Together[Wire]] = {}
         self._wires: dict[Address, Wire] = {}
-
-    @property
-    def connections(self) -> int:
-        """How many are open."""
-        return sum(wire.open for wire in self._wires.values())
 
     def look_again(self) -> None:
         """Say that slots may have moved."""
@@ -66,16 +62,16 @@ class Nodes:
         wire = self._wires.get(address)
         if wire is not None and wire.open:
             return wire
-        connecting = self._connecting.get(address)
-        if connecting is None:
-            connecting = self._connecting[address] = Together(partial(self._connected, address))
-        return await connecting()
+        connect_once = self._connecting.get(address)
+        if connect_once is None:
+            connect_once = self._connecting[address] = Together(partial(self._connected, address))
+        return await connect_once()
 
     async def another(self, key: bytes) -> Wire:
         """A connection of one's own to the node that has a key's slot; raises as ``shared`` does."""
         if asyncio.get_running_loop().time() - self._known_at > _FRESH:
             self._stale = True
-        return await self._connect(await self._address(key))
+        return await connect(self._place, *await self._address(key), timeout=self._timeout)
 
     async def close(self) -> None:
         """Drop all shared connections."""
@@ -87,27 +83,20 @@ class Nodes:
             await wire.closed
         self._wires.clear()
 
-    async def _connect(self, address: Address) -> Wire:
-        return await connect(self._place, *address, timeout=self._timeout)
-
     async def _connected(self, address: Address) -> Wire:
-        wire: Wire | None = None
         try:
-            wire = await self._connect(address)
-            await load_scripts(wire, self._place.shown)
-        except BaseException as error:
-            if wire is not None:
+            wire = await connect(self._place, *address, timeout=self._timeout)
+            try:
+                await load_scripts(wire, self._place.shown)
+            except BaseException:
                 wire.close()
-            if isinstance(error, Lost):
-                self._stale = True
+                raise
+        except Lost:
+            self._stale = True
             raise
+        # Not before it knows the scripts: others use it as soon as it stands here.
         self._wires[address] = wire
         return wire
-
-    async def _look_around(self) -> None:
-        self._owners = await read_owners(self._place, self._timeout)
-        self._known_at = asyncio.get_running_loop().time()
-        self._stale = False
 
     async def _address(self, key: bytes) -> Address:
         if self._stale:
@@ -118,6 +107,24 @@ class Nodes:
                 return address
         self._stale = True
         raise Lost(f"the cluster knows no node for slot {slot}")
+
+    async def _looked(self) -> None:
+        """Ask the cluster which node has which slots: any node that answers, beginning with the one that did last."""
+        for seed in list(self._seeds):
+            try:
+                owners = await owners_by(self._place, seed, self._timeout)
+            except Lost as error:
+                self._seeds.remove(seed)
+                self._seeds.append(seed)
+                why = f"{seed[0]}:{seed[1]}: {error}"
+                continue
+            others = [address for *_, address in owners]
+            # Those in the URL may all be gone one day, while others have come.
+            self._seeds = list(dict.fromkeys([seed, *self._place.hosts, *others]))
+            self._owners, self._stale = owners, False
+            self._known_at = asyncio.get_running_loop().time()
+            return
+        raise Lost(f"no node of the cluster answers ({why})")
 
 
 async def load_scripts(wire: Wire, shown: str) -> None:
