@@ -202,6 +202,7 @@ class Feed:
     async def _look_ahead(self) -> None:
         with suppress(NexusError):  # The link says so, and it is asked again.
             await self.horizon.look(lambda q: self.window(q, "expires_at", 0, 1))
+            self.beaten.publish(self.link)
 
     async def _follow(self) -> None:
         failures = 0

@@ -58,5 +58,5 @@ class StatsStrip(Widget):
             parts.append(Toned("  "))
         soon = feed.horizon.expiring
         if soon is not None and soon.counts[0][1]:
-            parts.append(Toned(f"expiring <{soon.counts[0][0]} {compact(soon.counts[0][1])}", "warn"))
+            parts.append(Toned(f"◷ <{soon.counts[0][0]} {compact(soon.counts[0][1])}", "warn"))
         self.query_one("#stats-short", ToneLines).lines = (Line(tuple(parts)),)

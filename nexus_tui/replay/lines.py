@@ -1,6 +1,7 @@
 """The format of a recording: JSON lines, ``nexus-recording/1``.
 
-The first line says what it is: ``{"format": "nexus-recording/1", "recorded_at", "source"}``. Each further line has a
+The first line says what it is: ``{"format": "nexus-recording/1", "recorded_at", "source"}``. What was there when
+recording began stands at ``recorded_at``; events of before may be among it. Each further line has a
 ``kind``: ``event`` (an event as `nexus events -o jsonl` shows it), ``session`` (a session as it was ``at`` a time,
 maybe with its ``run``), ``checkpoint`` (with its state), ``group``, or ``gap`` (events were lost before this line).
 All shapes are those of the HTTP interface. Readers skip kinds and fields that they don't know.

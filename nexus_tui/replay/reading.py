@@ -95,6 +95,8 @@ class _Reader:
     """Gathers frames; which lines it knows is its kind's to say."""
 
     notes: tuple[str, ...] = ()
+    began: float | None = None
+    """When recording began, where the file says so."""
 
     def __init__(self) -> None:
         self.frames: list[Frame] = []
@@ -105,12 +107,14 @@ class _Reader:
 
     def tape(self) -> Tape:
         """All frames in order of time; those of one moment as they stood in the file."""
-        return Tape(_numbered(sorted(self.frames, key=lambda frame: frame.ts)), self.notes)
+        return Tape(_numbered(sorted(self.frames, key=lambda frame: frame.ts)), self.notes, self.began)
 
 
 class _Recording(_Reader):
     def take(self, number: int, value: dict[str, Any]) -> None:
         match value.get("kind"):
+            case None if value.get("format") == FORMAT:
+                self.began = _time(value.get("recorded_at"), number)
             case "event":
                 event = decode.event(_as(value.get("event"), EventAnswer, number))
                 gone = event.type == "session.deleted"

@@ -65,12 +65,13 @@ class Recorder:
         Raises:
             NexusError: The service's answer; what was written stays.
         """
-        self._write(lines.header(source, self._clock()))
+        began = self._clock()
+        self._write(lines.header(source, began))
         queue: asyncio.Queue[FeedItem] = asyncio.Queue(_TOGETHER)
         feed = self._service.feed(self._q)
         reading = asyncio.create_task(_read(feed, queue))
         try:
-            await self._begin(queue, reading)
+            await self._begin(queue, reading, began)
             while True:
                 await self._take(await _next(queue, reading), queue)
         finally:
@@ -80,16 +81,17 @@ class Recorder:
 
     # What is there at the start
 
-    async def _begin(self, queue: asyncio.Queue[FeedItem], reading: asyncio.Task[None]) -> None:
+    async def _begin(self, queue: asyncio.Queue[FeedItem], reading: asyncio.Task[None], began: float) -> None:
         # Once the feed stands, so that nothing falls between what is there and what comes.
         first = await _next(queue, reading)
         for event in await self._service.recent_events(self._q, self._past) if self._past else ():
             self._event(event)
         groups = await self._service.list_groups(limit=MAX_LIMIT)
         for group in groups.items:
-            self._write(lines.group_line(group, self._clock()))
+            self._write(lines.group_line(group, began))
+        # All of them stand at the start, however long it takes to read them.
         async for session in self._all():
-            await self._session(session)
+            await self._session(session, began)
         await self._take(first, queue)
 
     async def _all(self) -> AsyncIterator[Session]:
@@ -139,14 +141,14 @@ class Recorder:
     async def _changed(self, session_id: str) -> None:
         with suppress(SessionNotFound, InvalidInput):  # It is deleted by now, as its event says.
             async with self._places:
-                await self._session(await self._service.get_session(session_id))
+                await self._session(await self._service.get_session(session_id), self._clock())
 
-    async def _session(self, session: Session) -> None:
+    async def _session(self, session: Session, at: float) -> None:
         # What ended needs no run to be understood, and there may be a million of it.
         asks = session.run_id is not None and (session.status in LIVE or session.status is Status.FAILED)
         run = await self._service.get_run(session.id) if asks else None
         self.recorded.sessions += 1
-        self._write(lines.session_line(session, run, self._clock()))
+        self._write(lines.session_line(session, run, at))
 
     async def _saved(self, session_id: str, checkpoint_id: str) -> None:
         with suppress(SessionNotFound, CheckpointNotFound, InvalidInput):  # Only so many are kept.

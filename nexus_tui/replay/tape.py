@@ -52,13 +52,15 @@ class World:
 class Tape:
     """Frames in order, and a world that moves along them. ``at`` frames have happened."""
 
-    def __init__(self, frames: Sequence[Frame], notes: Sequence[str] = ()) -> None:
+    def __init__(self, frames: Sequence[Frame], notes: Sequence[str] = (), began: float | None = None) -> None:
         """Wind the tape, to its start.
 
         Args:
             frames: In order of time.
             notes: What the file doesn't tell, in words.
+            began: When recording began; what was before is there from the start.
         """
+        self._began = began
         self.frames = tuple(frames)
         self.notes = tuple(notes)
         self.world = World()
@@ -74,7 +76,9 @@ class Tape:
 
     @property
     def start(self) -> float:
-        """When the first event was; without one, the first frame (seconds since the epoch)."""
+        """When recording began, or when the first event was (seconds since the epoch)."""
+        if self._began is not None:
+            return min(self._began, self.end)
         return self._event_times[0] if self._events else self._times[0] if self._times else 0.0
 
     @property

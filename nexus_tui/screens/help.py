@@ -71,16 +71,20 @@ class HelpScreen(ModalScreen[None]):
         reasons = [self._refusal(command) for command in commands]
         shared = reasons[0] if len(set(reasons)) == 1 else ""
         yield Static(Text(f"{section}  ({clean(shared)})" if shared else section), classes="help--section")
-        yield self._lines([self._line(each, reason, shared) for each, reason in zip(commands, reasons, strict=True)])
+        lines = [self._of(each, reason, shared) for each, reason in zip(commands, reasons, strict=True)]
+        yield self._lines([line for found in lines for line in found])
 
-    def _line(self, command: Command, reason: str, shared: str) -> Line:
-        """A command; its ``:`` name stands at the right where there is room, and why it doesn't work now."""
+    def _of(self, command: Command, reason: str, shared: str) -> list[Line]:
+        """A command, and why it doesn't work now; its ``:`` name stands at the right where there is room."""
         is_named = not command.native and self.app.size.width >= _ROOM_FOR_NAMES
         named = f":{command.name} {command.argument}".rstrip() if is_named else ""
         keys = Toned(f"{command.key:<{_KEY_WIDTH}} ", "muted" if reason else "info")
         text = Toned(command.help, "muted" if reason else "plain")
-        why = (Toned(f"  ✖ {reason}", "warn"),) if reason and reason != shared else ()
-        return Line((keys, text, *why), (Toned(f"  {named} ", "muted"),) if named else ())
+        right = (Toned(f"  {named} ", "muted"),) if named else ()
+        why = (Toned(f"✖ {reason}", "warn"),) if reason and reason != shared else ()
+        if not why or self.app.size.width >= _ROOM_FOR_NAMES:
+            return [Line((keys, text, *(why and (Toned("  "), *why))), right)]
+        return [Line((keys, text), right), Line((Toned(" " * (_KEY_WIDTH + 1)), *why))]
 
     @staticmethod
     def _lines(lines: list[Line]) -> ToneLines:

@@ -384,8 +384,10 @@ class MainScreen(SteeringScreen):
     def do_pause(self, _: str) -> None:
         """Hold the view, or let it go on; a replay stands, or plays."""
         if self.console.player is not None:
+            jumps = self.console.player.jumps
             self.console.player.toggle()
-            self._moved()
+            # At its end it begins again.
+            self._moved(jumped=self.console.player.jumps != jumps)
             return
         sessions, events = self.sessions, self.query_one("#events", EventsPane).log_view
         if sessions.is_paused:

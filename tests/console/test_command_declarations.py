@@ -59,7 +59,8 @@ def test_the_keys_that_operators_know_do_what_they_expect() -> None:
         "e": "extend", "x": "end", "r": "resume", "f": "fork", "space": "mark", "slash": "filter", "colon": "command",
         "g": "groups", "s": "sort", "S": "reverse", "p": "pause", "question_mark": "help", "q": "quit", "u": "clear",
         "asterisk": "mark-all", "l": "events", "w": "columns", "y": "copy", "z": "zoom", "t": "theme",
-        "ctrl+p": "palette", "enter": "open", "escape": "back", "W": "why", "tilde": "log", "exclamation_mark": "faults",
+        "ctrl+p": "palette", "enter": "open", "escape": "back", "W": "why", "tilde": "log",
+        "exclamation_mark": "faults",
         "v": "view", "P": "parent", "G": "group", "E": "last-error", "L": "all-events", "o": "workflows",
     }  # fmt: skip
     by_key = {key: command.name for command in commands_of("main") for key in command.keys.split(",")}

@@ -9,7 +9,9 @@ import pytest
 from nexus_tui.commands import Place, commands_of
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "console.md").read_text(encoding="utf-8")
-HEADINGS: dict[Place, str] = {"main": "### The sessions", "session": "### One session"}
+HEADINGS: dict[Place, str] = {
+    "main": "### The sessions", "session": "### One session", "events": "### All events", "workflows": "### Workflows",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("place", HEADINGS)

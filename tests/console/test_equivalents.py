@@ -20,18 +20,18 @@ CHANGES: dict[str, tuple[Change, str, str]] = {
                '/sessions/a/extend -H \'Content-Type: application/json\' -d \'{"seconds":600}\''),
     "end": (End("cancelled", "wrong order"),
             "nexus sessions end --status cancelled --reason \'wrong order\' a --server http://prod:8000",
-            '/sessions/a/end -H \'Content-Type: application/json\' -d '
-            '\'{"status":"cancelled","reason":"wrong order"}\''),
+            ('/sessions/a/end -H \'Content-Type: application/json\' -d '
+            '\'{"status":"cancelled","reason":"wrong order"}\'')),
     "resume": (Resume("checkpoint-3"),
                "nexus sessions resume --background --checkpoint checkpoint-3 a --server http://prod:8000",
-               '/sessions/a/resume -H \'Content-Type: application/json\' -d '
-               '\'{"checkpoint_id":"checkpoint-3","background":true}\''),
+               ('/sessions/a/resume -H \'Content-Type: application/json\' -d '
+               '\'{"checkpoint_id":"checkpoint-3","background":true}\'')),
     "fork": (Fork(None, "b"), "nexus sessions fork --as b a --server http://prod:8000",
              '/sessions/a/fork -H \'Content-Type: application/json\' -d \'{"session_id":"b"}\''),
     "signal": (Signal("go", {"ok": True}),
                "nexus sessions signal --payload \'{\"ok\": true}\' a go --server http://prod:8000",
-               '/sessions/a/signal -H \'Content-Type: application/json\' -d '
-               '\'{"name":"go","payload":{"ok":true}}\''),
+               ('/sessions/a/signal -H \'Content-Type: application/json\' -d '
+               '\'{"name":"go","payload":{"ok":true}}\'')),
 }  # fmt: skip
 
 

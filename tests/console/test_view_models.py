@@ -126,7 +126,7 @@ def test_checkpoints_are_listed_newest_first_with_what_was_left_behind() -> None
     made = [a_checkpoint("s", 1, pinned=True), a_checkpoint("s", 2, superseded=True), a_checkpoint("s", 3)]
     rows = checkpoint_rows(made, NOW)
     assert [row.key for row in rows] == ["checkpoint-3", "checkpoint-2", "checkpoint-1"]
-    assert [texts(row.cells)[-1] for row in rows] == ["newest", "superseded", "forked"]
+    assert [texts(row.cells)[-1] for row in rows] == ["newest", "superseded", "forked \u2192"]
 
 
 def test_facts_tell_the_record_and_the_run() -> None:
