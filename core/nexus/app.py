@@ -30,6 +30,7 @@ from nexus.sessions.handlers import Handlers
 from nexus.sessions.records import Patch
 from nexus.settings import Settings, load_settings
 from nexus.stores.base import Store
+from nexus.stores.durability import require_durability
 from nexus.stores.opening import default_store_url, open_store
 from nexus.workflows.executors.choosing import by_docket
 from nexus.workflows.registry import Registry
@@ -94,15 +95,27 @@ class AsyncNexus(Declarations):
         """Execute runs, recover those of dead processes and sweep, in this process, until ``close``.
 
         Where ``embedded_worker`` is off it executes none, and leaves all to workers.
+
+        Raises:
+            StoreUnavailable: The store keeps less than ``require_durability`` says.
         """
         await self.open()
         parts = self.parts
         if not self._started:
             self._started = True
+            await self._check_durability(parts.store)
             if self._archive is not None:
                 self._archive.start()
             parts.sweeper.start()
             await parts.executor.start()
+
+    async def _check_durability(self, store: Store) -> None:
+        if self.settings.require_durability != "none":
+            try:
+                await require_durability(store, self.settings.require_durability)
+            except BaseException:
+                self._started = False
+                raise
 
     async def ready(self) -> Parts:
         """The open parts, opened and started if need be."""

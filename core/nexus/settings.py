@@ -20,6 +20,10 @@ from nexus.errors import InvalidInput
 
 Backend = Literal["sqlite", "memory", "redis"]
 Executors = Literal["auto", "local", "docket"]
+Durability = Literal["none", "process", "second", "power", "failover"]
+
+DURABILITY_LEVELS: tuple[str, ...] = get_args(Durability)
+"""Each includes those before it; ``nexus.stores.durability`` says what they mean."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     session_prefix: str = "nexus:sessions:"
     redis_min_replicas: int = 0
     redis_replica_timeout: float = 1.0
+    require_durability: Durability = "none"
     session_persistence: bool = False
     database_url: str | None = None
     session_timeout: float | None = 3600.0

@@ -31,7 +31,8 @@ class Target:
         server: A server's URL; a target has a store or a server, never both.
         token: Sent to the server with every request.
         app: ``MODULE:ATTR`` or ``FILE.py:ATTR`` of the app, if one is named.
-        origin: What decided: ``--store``, ``--server``, ``NEXUS_STORE``, ``NEXUS_SERVER`` or ``default``.
+        origin: What decided: ``--store``, ``--server``, ``NEXUS_STORE``, ``NEXUS_SERVER``, ``context NAME`` or
+            ``default``.
         channel: What events say the work came through.
         read_only: Whether the service that it opens refuses every change.
     """
@@ -68,10 +69,12 @@ class Target:
             InvalidInput: The target is a server, or the named app can't be used.
         """
         if self.remote:
-            raise InvalidInput("this works on a store, not on a server: give --store", field="server")
+            where = f" (it is the {self.origin})" if self.origin.startswith("context ") else ""
+            raise InvalidInput(f"this works on a store, not on a server{where}: give --store URL", field="server")
         from nexus.app import AsyncNexus
 
-        changed: dict[str, Any] = {"store": self.store} if self.origin == "--store" and self.store else {}
+        # What the environment names, the settings find by themselves.
+        changed: dict[str, Any] = {"store": self.store} if self.store and self.origin != "NEXUS_STORE" else {}
         if self.app is None:
             return AsyncNexus(**changed)
         app = load_app(self.app)
@@ -106,18 +109,23 @@ def resolve_target(
     server: str | None,
     token: str | None,
     app: str | None,
+    context: str | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Target:
-    """Decide where to act: options first, then the environment, then the default store.
+    """Decide where to act: options first, then the environment, then the current context, then the default store.
 
     Raises:
-        InvalidInput: Both a store and a server are given, or a token without a server.
+        InvalidInput: Two places are given, or a token without a server, or a context that there isn't.
     """
     env = os.environ if environ is None else environ
     named = find_app(app)
     token = token or env.get("NEXUS_TOKEN") or None
     if store and server:
         raise InvalidInput("--store and --server are both given: a command acts on one of them", field="server")
+    if context and (store or server):
+        raise InvalidInput("--context names a place: leave out --store and --server, or it", field="context")
+    if context:
+        return _from_context(context, token, named)
     if store:
         _no_token(token, env)
         return Target(store=store, app=named, origin="--store")
@@ -134,10 +142,31 @@ def _from_environment(env: Mapping[str, str], token: str | None, app: str | None
         )
     if server:
         return Target(server=_server_url(server, "NEXUS_SERVER"), token=token, origin="NEXUS_SERVER")
-    _no_token(token, env)
     if store:
+        _no_token(token, env)
         return Target(store=store, app=app, origin="NEXUS_STORE")
-    return Target(app=app)
+    return _from_context(env.get("NEXUS_CONTEXT") or None, token, app, env)
+
+
+def _from_context(name: str | None, token: str | None, app: str | None, env: Mapping[str, str] | None = None) -> Target:
+    """The place of a context, or of the current one; the default store where there is none."""
+    from nexus_tui.cli.contexts import read_contexts
+
+    contexts = read_contexts()
+    name = name or contexts.current
+    if name is None:
+        _no_token(token, env or {})
+        return Target(app=app)
+    place, origin = contexts.get(name), f"context {name}"
+    if place.server is not None:
+        return Target(
+            server=_server_url(place.server, origin),
+            token=token or place.token,
+            origin=origin,
+            read_only=place.read_only,
+        )
+    _no_token(token, env or {"NEXUS_TOKEN": token or ""})
+    return Target(store=place.store, app=app, origin=origin, read_only=place.read_only)
 
 
 def _no_token(token: str | None, env: Mapping[str, str]) -> None:
@@ -159,4 +188,7 @@ def without_password(url: str) -> str:
     authority, slash, path = rest.partition("/")
     if slashes and "@" in authority:
         authority = authority.rpartition("@")[2]
-    return f"{scheme}{slashes}{authority}{slash}{path}"
+    path, question, query = path.partition("?")
+    if "password" in query:
+        question = query = ""
+    return f"{scheme}{slashes}{authority}{slash}{path}{question}{query}"

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from nexus.stores.base import Health
+from nexus_tui.cli.checks.lasting import lasting
 from tests.cli.support import Line
+from tests.core.stores.redis.servers import ask, single
 
 
 def checks(line: Line, *arguments: str, code: int = 0) -> dict[str, dict[str, Any]]:
@@ -84,3 +87,57 @@ def test_passwords_in_urls_are_not_shown(line: Line, monkeypatch: pytest.MonkeyP
     ran = line("config", "show")
     assert "secret" not in ran.out
     assert "redis://host:6379/0" in ran.out
+
+
+def test_doctor_says_what_could_be_lost_and_fails_below_what_is_required(line: Line) -> None:
+    line.ok("sessions", "create", "s")
+    assert checks(line)["durability"]["found"].startswith("power: commits survive kill -9")
+    assert checks(line, "--require-durability", "power")["durability"]["grade"] == "ok"
+    found = checks(line, "--require-durability", "failover", code=6)["durability"]
+    assert (found["grade"], found["found"].endswith("failover is required")) == ("fail", True)
+    memory = checks(line, "--store", "memory://", "--require-durability", "process", code=6)["durability"]
+    assert memory["found"] == "none: everything is gone with the process; process is required"
+
+
+def test_a_level_that_there_is_not_is_refused(line: Line) -> None:
+    ran = line("doctor", "--require-durability", "forever")
+    assert ran.code == 2
+    assert "none, process, second, power, failover" in ran.err
+
+
+def test_a_server_does_not_start_on_less_than_it_requires(line: Line) -> None:
+    ran = line("serve", "--port", "0", "--store", "memory://", "--require-durability", "second")
+    assert ran.code == 6
+    assert "durability second is required, and the store memory:// has none" in ran.err
+
+
+def test_doctor_reads_the_settings_of_a_redis_server(line: Line, tmp_path: Path) -> None:
+    with single(tmp_path / "valkey", "--appendonly", "yes", "--maxmemory", "100mb") as server:
+        found = checks(line, "--store", server.url, "--require-durability", "second")
+        assert found["durability"]["found"].startswith("second: a loss of power takes about the last second")
+        assert found["clock"]["grade"] == "ok"
+        assert found["memory"]["found"].endswith("of 100.0 MiB used, noeviction")
+        assert found["replicas"]["found"] == "0 connected"
+        assert "appendfsync everysec" in found["store"]["found"]
+        ask(server.port, "CONFIG", "SET", "appendonly", "no")
+        weak = checks(line, "--store", server.url)["durability"]
+        assert (weak["grade"], weak["fix"]) == ("warn", "see docs/redis.md")
+
+
+@pytest.mark.parametrize(
+    ("facts", "check", "said"),
+    [
+        ({"clock_skew": "-2.5 s"}, "clock", "2.5 s behind"),
+        ({"clock_skew": "0.0 s, 3.0 s"}, "clock", "3 s ahead of"),
+        ({"memory": "95", "maxmemory": "100"}, "memory", "MiB used"),
+        ({"cluster": "fail, 10000 of 16384 slots covered, 1 of 3 nodes failed"}, "cluster", "10000 of"),
+        ({"sentinels": "none of 3 answers"}, "sentinels", "none of 3"),
+        ({}, "durability", "unknown"),
+    ],
+)
+def test_what_is_wrong_with_a_server_is_a_warning(facts: dict[str, str], check: str, said: str) -> None:
+    health = Health(ok=True, backend="redis", url="redis://x", facts=facts)
+    found = {finding.check: finding for finding in lasting(health, None)}[check]
+    assert found.grade == "warn"
+    assert said in found.found
+    assert found.fix

@@ -307,7 +307,11 @@ class MemoryStore:
 
     async def health(self) -> Health:
         """See ``Store.health``."""
-        facts = {"sessions": str(len(self._tables.records)), "durability": "none: gone with the process"}
+        facts = {
+            "sessions": str(len(self._tables.records)),
+            "level": "none",
+            "durability": "everything is gone with the process",
+        }
         detail = "" if self._open else "the store is not open"
         return Health(ok=self._open, backend="memory", url=self.url, detail=detail, facts=facts)
 

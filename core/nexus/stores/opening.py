@@ -7,8 +7,8 @@ Accepted forms:
 - ``sqlite:////absolute/path.sqlite3``: four slashes.
 - ``sqlite:///~/path.sqlite3``: in the user's home folder.
 
-- ``redis://HOST:PORT/DB``, ``rediss://`` (TLS), ``unix://PATH``, ``redis+sentinel://HOSTS/SERVICE/DB`` and
-  ``redis+cluster://HOSTS``: see ``nexus.stores.redis``. A store in a cluster is spread over its nodes.
+- ``redis://HOST:PORT/DB``, ``unix://PATH``, ``redis+sentinel://HOSTS/SERVICE/DB`` and ``redis+cluster://HOSTS``, and
+  with ``rediss`` for TLS: see ``nexus.stores.redis``. A store in a cluster is spread over its nodes.
 
 Paths may be percent-encoded, as in any URL.
 """
@@ -29,7 +29,9 @@ _ACCEPTED: Final = (
     "memory://, sqlite:///relative/path, sqlite:////absolute/path, sqlite:///~/path, redis://host:port/db,"
     " rediss://, unix://, redis+sentinel://, redis+cluster://"
 )
-_REDIS: Final = frozenset({"redis", "rediss", "redis+sentinel", "redis+cluster", "unix"})
+_REDIS: Final = frozenset(
+    {"redis", "rediss", "redis+sentinel", "redis+cluster", "rediss+sentinel", "rediss+cluster", "unix"}
+)
 
 
 def open_store(
@@ -55,7 +57,7 @@ def open_store(
     if scheme == "sqlite":
         return _sqlite(url, rest)
     if scheme in _REDIS:
-        return _redis(url, scheme, prefix, min_replicas, replica_timeout)
+        return _redis(url, prefix, min_replicas, replica_timeout)
     raise _refused(url, f"has the unknown scheme {scheme[:20]!r}")
 
 
@@ -90,13 +92,14 @@ def _sqlite(url: str, rest: str) -> Store:
         raise _refused(url, "names the home folder of a user that the system does not know") from None
 
 
-def _redis(url: str, scheme: str, prefix: str, min_replicas: int, replica_timeout: float) -> Store:
+def _redis(url: str, prefix: str, min_replicas: int, replica_timeout: float) -> Store:
     from nexus.stores.redis import RedisStore
     from nexus.stores.redis.replicas import Demand
     from nexus.stores.redis.urls import parse_url
 
     demand = Demand(min_replicas, replica_timeout)
-    if scheme != "redis+cluster" and parse_url(url).shards is None:
+    place = parse_url(url)
+    if place.scheme != "redis+cluster" and place.shards is None:
         return RedisStore(url, prefix=prefix, demand=demand)
     from nexus.stores.redis.sharded import ShardedRedisStore
 
@@ -111,4 +114,4 @@ def _refused(url: str, why: str) -> InvalidInput:
 def _without_secrets(url: str) -> str:
     # redis://user:password@host is refused with a message, and messages end up in logs.
     scheme, separator, rest = url.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}"[:120]
+    return f"{scheme}{separator}{rest.rpartition('@')[2].partition('?')[0]}"[:120]

@@ -16,11 +16,13 @@ from urllib.parse import unquote
 from nexus.errors import NexusError
 from nexus.settings import explain_settings
 from nexus_tui.cli.checks.finding import Finding
+from nexus_tui.cli.checks.lasting import lasting
 from nexus_tui.cli.target import Target, without_password
 
 if TYPE_CHECKING:
     from nexus.service import Service
 
+_TOLD_APART = frozenset({"level", "durability", "clock_skew", "sentinels", "cluster"})
 _ROOM = 256 * 1024 * 1024
 """Free bytes under which a disk is called nearly full."""
 
@@ -51,20 +53,27 @@ def app(target: Target) -> Finding:
     return Finding("app", "ok", f"{target.app}: {', '.join(names)}")
 
 
-async def place(target: Target) -> AsyncIterator[Finding]:
-    """Whether the store or the server answers, and what holds for it."""
+async def place(target: Target, required: str | None = None) -> AsyncIterator[Finding]:
+    """Whether the store or the server answers, and what holds for it.
+
+    Args:
+        target: Where commands act.
+        required: The durability that it must have; ``None`` for any.
+    """
     kind = "server" if target.remote else "store"
     begun = time.perf_counter()
     try:
         async with target.open_service() as service:
             health = await service.health()
             took = (time.perf_counter() - begun) * 1000
-            facts = "".join(f"; {key} {value}" for key, value in health.facts.items())
+            facts = "".join(f"; {key} {value}" for key, value in health.facts.items() if key not in _TOLD_APART)
             found = f"{without_password(health.url or target.label)} ({health.backend}) in {took:.0f} ms{facts}"
             if not health.ok:
                 yield Finding(kind, "fail", f"{found}: {health.detail}", _FIXES[kind])
                 return
             yield Finding(kind, "ok", found)
+            for finding in lasting(health, required):
+                yield finding
             yield await _workers(service)
             url = health.url
     except NexusError as error:

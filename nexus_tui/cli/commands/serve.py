@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from nexus_tui.cli.commands.doctor import DurabilityOption
 from nexus_tui.cli.commands.worker import GraceOption
 from nexus_tui.cli.invocation import Invocation, alone, command
 
@@ -22,9 +23,12 @@ async def serve(
         bool, typer.Option("--no-worker", help="Leave all runs to nexus worker; calls wait for them.")
     ] = False,
     grace: GraceOption = None,
+    require_durability: DurabilityOption = None,
 ) -> None:
     """Serve HTTP and MCP, and execute runs, until SIGTERM or Ctrl+C."""
-    core = call.target.local_app().derive(embedded_worker=False if no_worker else None, worker_grace=grace)
+    core = call.target.local_app().derive(
+        embedded_worker=False if no_worker else None, worker_grace=grace, require_durability=require_durability
+    )
     if not core.registry.names():
         call.say.warn("no workflows: give --app MODULE:ATTR, set NEXUS_APP, or put nexus_app.py here")
 

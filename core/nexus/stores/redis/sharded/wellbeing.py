@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nexus.stores.base import Health
+from nexus.stores.durability import lowest
 
 _SUMMED = frozenset({"sessions"})
 
@@ -29,4 +30,6 @@ def merged(healths: Sequence[Health], url: str) -> Health:
 def _fact(name: str, values: Sequence[str]) -> str:
     if name in _SUMMED:
         return str(sum(int(value) for value in values if value.isdecimal()))
+    if name == "level":
+        return lowest(values)
     return ", ".join(sorted(set(values)))
