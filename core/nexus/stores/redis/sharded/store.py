@@ -193,7 +193,7 @@ class ShardedRedisStore:
         if len(places) > 1:
             raise ValueError("a commit has one shard, and these changes have several: commit them one by one")
         (place,) = places
-        if count > 1:
+        if count > 1 and any([change.checkpoints for change in changes]):
             changes = tuple([await self._pinned_elsewhere(change, place) for change in changes])
         committed = await parts.shards[place].commit(*changes)
         if committed.events:
