@@ -27,6 +27,7 @@ CATALOGUE: dict[str, str] = {
     "dev": "Server, example workflows and console together.",
     "mcp": "Serve MCP over stdin and stdout.",
     "worker": "Execute runs of the store until told to stop.",
+    "contexts": "Names for stores and servers, and which one commands act on.",
     "tokens": "Who may come in, and what they may do.",
     "doctor": "Check store, server, app and terminal.",
     "config": "The settings in force, and where each comes from.",

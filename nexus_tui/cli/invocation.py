@@ -39,6 +39,13 @@ TokenOption = Annotated[
     str | None,
     typer.Option("--token", metavar="TOKEN", help="Token for the server; or NEXUS_TOKEN.", rich_help_panel=_PANEL),
 ]
+ContextOption = Annotated[
+    str | None,
+    typer.Option(
+        "--context", metavar="NAME", rich_help_panel=_PANEL,
+        help="Act on the place of this name; or NEXUS_CONTEXT, or what nexus contexts use has chosen.",
+    ),
+]  # fmt: skip
 AppOption = Annotated[
     str | None,
     typer.Option(
@@ -63,6 +70,7 @@ class Shared:
     store: str | None = None
     server: str | None = None
     token: str | None = None
+    place: str | None = None
     app: str | None = None
     output: str | None = None
     debug: bool = False
@@ -74,7 +82,7 @@ class Shared:
 
 
 _ANNOTATIONS: dict[str, Any] = {
-    "store": StoreOption, "server": ServerOption, "token": TokenOption, "app": AppOption,
+    "store": StoreOption, "server": ServerOption, "token": TokenOption, "place": ContextOption, "app": AppOption,
     "output": OutputOption, "debug": DebugOption,
 }  # fmt: skip
 _NAMES = tuple(_ANNOTATIONS)
@@ -117,11 +125,12 @@ def group(help_text: str) -> typer.Typer:
         store: StoreOption = None,
         server: ServerOption = None,
         token: TokenOption = None,
+        place: ContextOption = None,
         app: AppOption = None,
         output: OutputOption = None,
         debug: DebugOption = False,
     ) -> None:
-        share(context, Shared(store, server, token, app, output, debug))
+        share(context, Shared(store, server, token, place, app, output, debug))
 
     made.callback()(options)
     return made
@@ -211,10 +220,13 @@ def _invoke(
 
 
 def _target(shared: Shared) -> Target:
-    return resolve_target(store=shared.store, server=shared.server, token=shared.token, app=shared.app)
+    return resolve_target(
+        store=shared.store, server=shared.server, token=shared.token, app=shared.app, context=shared.place
+    )
 
 
 def _refuse(shared: Shared, without: tuple[str, ...], context: typer.Context) -> None:
     for name in without:
         if getattr(shared, name):
-            raise InvalidInput(f"--{name} means nothing to {context.command_path}: leave it out", field=name)
+            option = "context" if name == "place" else name
+            raise InvalidInput(f"--{option} means nothing to {context.command_path}: leave it out", field=option)

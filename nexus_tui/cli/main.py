@@ -17,6 +17,7 @@ from nexus_tui.cli.catalogue import Catalogue
 from nexus_tui.cli.diagnostics import Diagnostics, ExitCode, close_stdout
 from nexus_tui.cli.invocation import (
     AppOption,
+    ContextOption,
     DebugOption,
     OutputOption,
     ServerOption,
@@ -45,6 +46,7 @@ def _options(
     store: StoreOption = None,
     server: ServerOption = None,
     token: TokenOption = None,
+    place: ContextOption = None,
     app: AppOption = None,
     output: OutputOption = None,
     debug: DebugOption = False,
@@ -59,7 +61,7 @@ def _options(
     Exit codes: 0 done; 1 the workflow failed; 2 usage or invalid input; 3 not found or expired;
     4 conflict or busy; 5 not allowed; 6 store or server unreachable.
     """
-    share(context, Shared(store, server, token, app, output, debug))
+    share(context, Shared(store, server, token, place, app, output, debug))
 
 
 def _root() -> typer.Typer:

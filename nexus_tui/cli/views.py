@@ -161,6 +161,18 @@ def _outcome(value: Any, item: Shown) -> Toned:
     return f"{'·' if value in ('planned', 'unchanged') else '✓'} {plain(value)}", "good"
 
 
+def _current(value: Any, item: Shown) -> Toned:
+    return (f"● {plain(value)}", "good") if item.get("current") else (f"  {plain(value)}", "plain")
+
+
+def _place(value: Any, item: Shown) -> Toned:
+    return plain(value or item.get("server")), "plain"
+
+
+def _yes(value: Any, _: Shown) -> Toned:
+    return ("yes", "plain") if value else (DASH, "muted")
+
+
 def _grade(value: Any, _: Shown) -> Toned:
     return {"ok": ("✓ ok", "good"), "warn": ("! warn", "warn")}.get(value, ("✖ fail", "bad"))  # type: ignore[return-value]
 
@@ -211,6 +223,15 @@ GROUPS = View(
         Column("by_status", "BY STATUS", _members, flexible=True),
         Column("created_at", "AGE", _age, right=True),
         Column("owner", "OWNER", flexible=True, spare=2),
+    ),
+)
+CONTEXTS = View(
+    "name",
+    (
+        Column("name", "NAME", _current),
+        Column("store", "PLACE", _place, flexible=True),
+        Column("token", "TOKEN", _yes),
+        Column("read_only", "READ-ONLY", _yes),
     ),
 )
 TOKENS = View(

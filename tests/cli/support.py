@@ -111,6 +111,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
         **kept,
         "HOME": str(folder),
         "XDG_DATA_HOME": str(folder / "data"),
+        "XDG_CONFIG_HOME": str(folder / "config"),
         "PYTHONPATH": os.pathsep.join(map(str, SOURCES)),
         "TERM": "dumb",
         **more,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from nexus_tui.cli.commands.sessions.base import app
 from nexus_tui.cli.commands.sessions.reading import IdArgument
 from nexus_tui.cli.invocation import Invocation, command
-from nexus_tui.equivalents import Equivalents, place_of
-from nexus_tui.evidence import gather_evidence
-from nexus_tui.viewmodels.why import Explanation, explain
 from nexus_widgets.text import clean
+
+if TYPE_CHECKING:
+    from nexus_tui.equivalents import Equivalents
+    from nexus_tui.viewmodels.why import Explanation
 
 _LABEL = 14
 
@@ -19,6 +21,10 @@ _LABEL = 14
 async def why(call: Invocation, session_id: IdArgument) -> None:
     """Say who holds a session, what it waits for, when and why it expires, and what would help."""
     import time
+
+    from nexus_tui.equivalents import Equivalents, place_of
+    from nexus_tui.evidence import gather_evidence
+    from nexus_tui.viewmodels.why import explain
 
     async with call.target.open_service() as service:
         found = explain(await gather_evidence(service, session_id, time.time()))
