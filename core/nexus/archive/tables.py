@@ -38,7 +38,12 @@ HISTORY_INDEXES: Final = {
     "group": ("group_id", "created_at", "id", "status"),
     "parent": ("parent_id", "created_at", "id"),
     "user": ("user_id", "created_at", "id"),
+    "leave": (),
 }
+_PLAIN: Final = (
+    "created_at", "id", "status", "step", "version", "duration", "last_activity", "expires_at", "ended_at", "workflow",
+    "user_id", "group_id", "parent_id", "owner", "channel", "channels", "gone_at",
+)  # fmt: skip
 
 sessions: Final = Table(
     "archived_sessions",
@@ -73,11 +78,13 @@ sessions: Final = Table(
         )
         for name, columns in HISTORY_INDEXES.items()
     ),
+    Index("archived_sessions_plain", *_PLAIN, sqlite_where=text("gone_at IS NOT NULL")).ddl_if(dialect="sqlite"),
 )
 """The bytes come last: who looks at the other columns of a row on SQLite need not walk over a large state.
 
 Indexes hold what was let go only, so changing what is live moves none of them, and all that pages and ranks of history
-need, so that these are found without reading rows; for that, SQLite wants ``gone_at`` itself in them too.
+need, so that these are found without reading rows; for that, SQLite wants ``gone_at`` itself in them too. SQLite keeps
+documents among the columns, so it has an index of all columns but those for what must look at every session.
 """
 
 checkpoints: Final = Table(

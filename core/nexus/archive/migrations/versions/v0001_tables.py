@@ -13,6 +13,12 @@ down_revision = None
 _NAME: sa.types.TypeEngine[str] = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
+_PLAIN = [
+    "created_at", "id", "status", "step", "version", "duration", "last_activity", "expires_at", "ended_at", "workflow",
+    "user_id", "group_id", "parent_id", "owner", "channel", "channels", "gone_at",
+]  # fmt: skip
+
+
 def _key(name: str) -> sa.Column[Any]:
     return sa.Column(name, _NAME, primary_key=True)
 
@@ -48,15 +54,19 @@ def _make_sessions() -> None:
         *(_bytes(name) for name in ("document", "state")),
         _bytes("run", optional=True),
     )
-    by: dict[str, list[str]] = {"name": [], "creation": ["created_at"], "activity": ["last_activity"]}
+    by: dict[str, list[str]] = {
+        "name": ["id"], "creation": ["created_at", "id"], "activity": ["last_activity", "id"]
+    }  # fmt: skip
     below = {"status": "status", "group": "group_id", "parent": "parent_id", "user": "user_id"}
-    by |= {name: [column, "created_at"] for name, column in below.items()}
+    by |= {name: [column, "created_at", "id"] for name, column in below.items()} | {"leave": []}
     gone = sa.text("gone_at IS NOT NULL")
     for name, columns in by.items():
-        found = [*columns, "id", *(["status"] if name == "group" else []), "gone_at"]
+        found = [*columns, *(["status"] if name == "group" else []), "gone_at"]
         op.create_index(
             f"archived_sessions_by_{name}", "archived_sessions", found, sqlite_where=gone, postgresql_where=gone
         )
+    if op.get_bind().dialect.name == "sqlite":
+        op.create_index("archived_sessions_plain", "archived_sessions", _PLAIN, sqlite_where=gone)
 
 
 def _make_belongings() -> None:
