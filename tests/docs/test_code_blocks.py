@@ -25,9 +25,7 @@ import pytest
 
 from tests.running import EXAMPLES, ROOT, environment, free_port, serving, wait_until_ready
 
-PAGES = sorted(
-    path for path in (ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("docs/decisions/*.md")) if path.exists()
-)
+PAGES = sorted((ROOT / "README.md", *ROOT.glob("docs/**/*.md")))
 SEPARATE = {"nexus-sessions.md", "filter-language.md"}
 """Pages with tests of their own: the reference text, and the guide whose every query is parsed."""
 
