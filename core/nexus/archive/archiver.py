@@ -91,6 +91,17 @@ class Archiver:
         with contextlib.suppress(NexusError):
             await self._outbox.yield_lead(self._who)
 
+    async def settle(self) -> None:
+        """Archive what waits now, unless another process leads.
+
+        Raises:
+            StoreUnavailable: The store or the database is away.
+        """
+        if (await self._outbox.lag()).entries and await self._outbox.lead(self._who, self._lease):
+            while await self.turn():
+                pass
+            await self._outbox.yield_lead(self._who)
+
     async def _run(self) -> None:
         pause = _IDLE
         while True:

@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from nexus.archive.migrating import migrate
+from nexus.archive.migrating import is_current, migrate
 from nexus.errors import InvalidInput, StoreUnavailable
 
 T = TypeVar("T")
@@ -102,7 +102,8 @@ class Database:
     def _migrate(self) -> None:
         if self._url.get_backend_name() == "sqlite":
             self._make_folder()
-        self._transact(lambda connection: migrate(connection, self.shown), writes=True)
+        if not self._transact(is_current, writes=False):
+            self._transact(lambda connection: migrate(connection, self.shown), writes=True)
 
     def _make_folder(self) -> None:
         folder = Path(self._url.database or "").parent

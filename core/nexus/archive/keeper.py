@@ -7,6 +7,7 @@ and the outboxes are emptied.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import socket
@@ -19,7 +20,7 @@ from nexus.archive import ledger
 from nexus.archive.archiver import LEASE, Archiver
 from nexus.archive.database import Database
 from nexus.archive.restoring import Restorer
-from nexus.errors import StoreUnavailable
+from nexus.errors import NexusError, StoreUnavailable
 from nexus.stores.archiving import Archivable, Lag, Outbox
 
 _SOON: Final = 2.0
@@ -81,18 +82,25 @@ class Keeper:
     def start(self) -> None:
         """Archive in the background, from now until ``close``; nothing happens the second time."""
         if not self._archivers:
-            make = partial(
-                Archiver, database=self.database, restorer=self._restorer, who=self._who, clock=self._clock,
-                lease=self._lease, retention=self._retention,
-            )  # fmt: skip
-            self._archivers = [make(outbox) for outbox in self.outboxes]
+            self._archivers = self._make_archivers()
             for archiver in self._archivers:
                 archiver.start()
 
+    def _make_archivers(self) -> list[Archiver]:
+        make = partial(
+            Archiver, database=self.database, restorer=self._restorer, who=self._who, clock=self._clock,
+            lease=self._lease, retention=self._retention,
+        )  # fmt: skip
+        return [make(outbox) for outbox in self.outboxes]
+
     async def close(self) -> None:
-        """Stop, and let other processes go on at once."""
-        archivers, self._archivers = self._archivers, []
+        """Archive what waits, if that takes but a moment, and stop; other processes go on at once."""
+        archivers, self._archivers = self._archivers or self._make_archivers(), []
         await asyncio.gather(*(archiver.stop() for archiver in archivers))
+        # No other process may be there to do it before this one comes back.
+        with contextlib.suppress(NexusError, TimeoutError):
+            async with asyncio.timeout(_SOON):
+                await asyncio.gather(*(archiver.settle() for archiver in archivers))
         await self._restorer.close()
         await self.database.close()
 

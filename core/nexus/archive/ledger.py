@@ -23,33 +23,35 @@ def mark_of(connection: Connection, shard: str) -> str | None:
     return get_meta(connection, f"mark:{shard}")
 
 
+def attachment(connection: Connection, shard: str, store: str) -> tuple[str | None, bool]:
+    """The shard's mark, if there is one, and whether the shard ever had it.
+
+    Raises:
+        InvalidInput: Another store is archived here.
+    """
+    owner = get_meta(connection, "store")
+    if owner is not None and owner != store:
+        raise InvalidInput(
+            f"this database archives the store with session_prefix {owner[:60]!r}, and this one has {store[:60]!r}:"
+            " give each store a database of its own",
+            field="database_url",
+        )
+    return mark_of(connection, shard), get_meta(connection, f"state:{shard}") == "attached"
+
+
 def make_mark(connection: Connection, shard: str, store: str) -> str:
     """The shard's mark, made now if there is none.
 
     Raises:
         InvalidInput: Another store is archived here.
     """
-    owner = get_meta(connection, "store")
-    if owner is None:
-        put_meta(connection, "store", store)
-    elif owner != store:
-        raise InvalidInput(
-            f"this database archives the store with session_prefix {owner[:60]!r}, and this one has {store[:60]!r}:"
-            " give each store a database of its own",
-            field="database_url",
-        )
-    found = mark_of(connection, shard)
+    found, _ = attachment(connection, shard, store)
     if found is not None:
         return found
     made = f"archive-{secrets.token_hex(8)}"
-    put_meta(connection, f"mark:{shard}", made)
-    put_meta(connection, f"state:{shard}", "new")
+    for key, value in (("store", store), (f"mark:{shard}", made), (f"state:{shard}", "new")):
+        put_meta(connection, key, value)
     return made
-
-
-def is_attached(connection: Connection, shard: str) -> bool:
-    """Whether the shard ever had its mark."""
-    return get_meta(connection, f"state:{shard}") == "attached"
 
 
 def set_attached(connection: Connection, shard: str) -> None:

@@ -17,6 +17,11 @@ HEAD: Final = "0001"
 VERSION_TABLE: Final = "archive_version"
 
 
+def is_current(connection: Connection) -> bool:
+    """Whether there is nothing to do."""
+    return _version(connection) == HEAD
+
+
 def migrate(connection: Connection, shown: str) -> None:
     """Make what is missing.
 

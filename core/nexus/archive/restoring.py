@@ -97,8 +97,9 @@ class Restorer:
         """
         shard = outbox.name
         marks = await outbox.marks()
-        mark = await self._database.write(lambda one: ledger.make_mark(one, shard, outbox.store))
-        attached = await self._database.read(lambda one: ledger.is_attached(one, shard))
+        mark, attached = await self._database.read(lambda one: ledger.attachment(one, shard, outbox.store))
+        if mark is None:
+            mark = await self._database.write(lambda one: ledger.make_mark(one, shard, outbox.store))
         if marks.mark is None and attached:
             self._marks[shard] = mark
             await self.restore(outbox, patience=None)

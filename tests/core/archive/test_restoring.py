@@ -263,6 +263,15 @@ async def test_a_process_that_starts_finds_all_of_it(bench: Bench) -> None:
     assert {key for key in await contents(live_of(store)) if "session" in key} == set(restored(usable(before)))
 
 
+async def test_a_process_that_ends_leaves_nothing_to_others_that_it_can_archive_itself(bench: Bench) -> None:
+    live = bench.live()
+    async with KeptStore(live, Keeper(live, Database(bench.database_url))) as store:
+        await store.commit(creating(a_session("s")))
+    database = Database(bench.database_url)
+    assert "session s" in await archived(database)
+    await database.close()
+
+
 async def test_one_live_session_that_is_missing_is_put_back_when_it_is_used(bench: Bench) -> None:
     store = await bench.kept()
     await store.commit(creating(a_session("s", state={"n": 1})))
