@@ -8,6 +8,7 @@ it changed.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -73,6 +74,13 @@ class Nodes:
             self._stale = True
         return await connect(self._place, *await self._address(key), timeout=self._timeout)
 
+    def first_of_each(self, keys: Sequence[bytes]) -> list[int]:
+        """Which of the keys are the first on their nodes, as far as is known now."""
+        first: dict[Address | None, int] = {}
+        for place, key in enumerate(keys):
+            first.setdefault(self._owner(slot_of_key(key)), place)
+        return sorted(first.values())
+
     async def close(self) -> None:
         """Drop all shared connections."""
         await self._look.stop()
@@ -102,11 +110,14 @@ class Nodes:
         if self._stale:
             await self._look()
         slot = slot_of_key(key)
-        for low, high, address in self._owners:
-            if low <= slot <= high:
-                return address
-        self._stale = True
-        raise Lost(f"the cluster knows no node for slot {slot}")
+        address = self._owner(slot)
+        if address is None:
+            self._stale = True
+            raise Lost(f"the cluster knows no node for slot {slot}")
+        return address
+
+    def _owner(self, slot: int) -> Address | None:
+        return next((address for low, high, address in self._owners if low <= slot <= high), None)
 
     async def _looked(self) -> None:
         """Ask the cluster which node has which slots: any node that answers, beginning with the one that did last."""

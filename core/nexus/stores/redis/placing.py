@@ -42,7 +42,7 @@ def shard_of_change(change: Change, count: int) -> int:
         ValueError: It would need several. That is a mistake in the program, never in what a user gave.
     """
     subject = change.session_id
-    if subject is not None and not change.claims and all([event.session_id == subject for event in change.events]):
+    if subject is not None and not change.claims and all(event.session_id == subject for event in change.events):
         # As nearly all of them are.
         return shard_of(subject, count)
     places = {shard: what for what, shard in _needed(change, count)}

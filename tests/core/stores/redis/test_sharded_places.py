@@ -138,7 +138,10 @@ async def test_a_new_store_in_a_cluster_has_sixteen_shards_and_any_number_that_i
     async with open_store(url, prefix=prefix) as store:
         assert isinstance(store, ShardedRedisStore)
         assert len(store.shards) == SHARDS
-        assert (await store.health()).facts["shards"] == "16"
+        await put(store, *(creating(a_session(f"s{n}")) for n in range(20)))
+        facts = (await store.health()).facts
+        assert (facts["shards"], facts["sessions"], facts["mode"]) == ("16", "20", "cluster")
+        assert 1 <= len(facts["memory"].split(", ")) <= 3
     async with ShardedRedisStore(f"{url}?shards=4", prefix=prefix + "4:") as store:
         assert len(store.shards) == 4
     async with ShardedRedisStore(url, prefix=prefix + "4:") as store:

@@ -159,7 +159,7 @@ async def test_what_was_asked_of_all_shards_is_refused_while_one_does_not_answer
                     await store.list_sessions(parse(""), Order(), cursor=None, limit=9, now=NOW)
                 health = await store.health()
                 assert not health.ok
-                assert health.detail.startswith("shard 5:")
+                assert "can't be reached" in health.detail
                 here = next(name for name in writers.sessions if _node(store, name) == 0)
                 await writers.commit(here)
             finally:

@@ -25,7 +25,7 @@ from typing import Final, Self
 
 from msgspec.structs import replace
 
-from nexus.errors import StoreUnavailable
+from nexus.errors import NexusError, StoreUnavailable
 from nexus.model import Checkpoint, Event, EventBatch, Group, JournalEntry, Page, Session, Window, Worker
 from nexus.query import Query
 from nexus.stores.base import Change, Committed, Health, Message, Order, Snapshot
@@ -42,7 +42,7 @@ from nexus.stores.redis.replicas import NO_DEMAND, Demand
 from nexus.stores.redis.sharded import events, wellbeing
 from nexus.stores.redis.sharded.making import count_shards, open_all
 from nexus.stores.redis.sharded.sharing import SharedReads
-from nexus.stores.redis.store import PATIENCE, PREFIX, TIMEOUT, RedisStore
+from nexus.stores.redis.store import LOOK, PATIENCE, PREFIX, TIMEOUT, RedisStore
 from nexus.stores.redis.urls import parse_url
 
 SHARDS: Final = 16
@@ -193,7 +193,7 @@ class ShardedRedisStore:
         if len(places) > 1:
             raise ValueError("a commit has one shard, and these changes have several: commit them one by one")
         (place,) = places
-        if count > 1 and any([change.checkpoints for change in changes]):
+        if count > 1 and any(change.checkpoints for change in changes):
             changes = tuple([await self._pinned_elsewhere(change, place) for change in changes])
         committed = await parts.shards[place].commit(*changes)
         if committed.events:
@@ -368,4 +368,13 @@ class ShardedRedisStore:
         """See ``Store.health``."""
         if self._parts is None:
             return Health(ok=False, backend="redis", url=self.url, detail=faults.closed(self.url).message)
-        return wellbeing.merged(await asyncio.gather(*(shard.health() for shard in self.shards)), self.url)
+        parts = self._parts
+        asked = [0] if parts.nodes is None else parts.nodes.first_of_each([link.keys.meta for link in parts.links])
+        answers = await asyncio.gather(*(parts.shards[number].health() for number in asked))
+        try:
+            async with asyncio.timeout(LOOK):
+                sessions = await parts.listing.count(Query(), 0.0)
+        except (NexusError, TimeoutError) as error:
+            answers.append(Health(ok=False, backend="redis", url=self.url, detail=f"not every shard answers: {error}"))
+            sessions = 0
+        return wellbeing.merged(answers, self.url, {"shards": str(len(parts.shards)), "sessions": str(sessions)})
