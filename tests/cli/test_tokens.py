@@ -11,7 +11,7 @@ from tests.cli.support import Line
 
 def test_a_token_is_made_and_shown_once(line: Line) -> None:
     made = line.ok("tokens", "create", "--name", "ci", "--scope", "run")
-    assert {"name", "scope", "token"} <= set(made)
+    assert set(made) == {"name", "scope", "token"}
     assert (made["name"], made["scope"]) == ("ci", "run")
     (listed,) = line.ok("tokens", "list")["items"]
     assert made["token"] not in json.dumps(listed)

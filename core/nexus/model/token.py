@@ -49,11 +49,9 @@ class NewToken(msgspec.Struct, frozen=True, kw_only=True):
     secret: str
 
     def to_dict(self) -> dict[str, Any]:
-        """``name``, ``scope`` and ``token``, which is the secret; and when it expires."""
-        return {
-            "name": self.token.name, "scope": self.token.scope, "token": self.secret,
-            "expires_at": iso(self.token.expires_at),
-        }  # fmt: skip
+        """``name``, ``scope`` and ``token``, which is the secret; and when it expires, if it does."""
+        shown = {"name": self.token.name, "scope": self.token.scope, "token": self.secret}
+        return shown if self.token.expires_at is None else {**shown, "expires_at": iso(self.token.expires_at)}
 
 
 def check_token_name(name: object) -> str:
