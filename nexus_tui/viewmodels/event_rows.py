@@ -9,11 +9,11 @@ from nexus_widgets import Column, Row, Toned, clean
 
 EVENT_COLUMNS = (
     Column("time", "TIME", 8, sortable=False, priority=9),
-    Column("session", "SESSION", 18, min_width=10, sortable=False, priority=8),
-    Column("type", "TYPE", 17, sortable=False, priority=4),
-    Column("what", "WHAT HAPPENED", 24, min_width=12, flex=3, sortable=False, priority=7),
-    Column("channel", "CH", 4, sortable=False, priority=5),
-    Column("actor", "ACTOR", 14, min_width=6, flex=1, sortable=False, priority=3),
+    Column("session", "SESSION", 18, min_width=12, sortable=False, priority=8),
+    Column("type", "TYPE", 17, sortable=False, priority=3),
+    Column("what", "WHAT HAPPENED", 28, flex=3, sortable=False, priority=7),
+    Column("channel", "CH", 4, sortable=False, priority=6),
+    Column("actor", "ACTOR", 14, min_width=8, flex=1, sortable=False, priority=5),
     Column("group", "GROUP", 12, min_width=6, sortable=False, priority=2),
     Column("seq", "NO.", 9, "right", sortable=False, priority=1),
 )
