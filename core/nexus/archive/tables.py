@@ -78,12 +78,18 @@ sessions: Final = Table(
         )
         for name, columns in HISTORY_INDEXES.items()
     ),
+    Index(
+        "archived_sessions_live",
+        "id",
+        sqlite_where=text("gone_at IS NULL"),
+        postgresql_where=text("gone_at IS NULL"),
+    ),
     Index("archived_sessions_plain", *_PLAIN, sqlite_where=text("gone_at IS NOT NULL")).ddl_if(dialect="sqlite"),
 )
 """The bytes come last: who looks at the other columns of a row on SQLite need not walk over a large state.
 
-Indexes hold what was let go only, so changing what is live moves none of them, and all that pages and ranks of history
-need, so that these are found without reading rows; for that, SQLite wants ``gone_at`` itself in them too. SQLite keeps
+One index finds what a live store should hold. The others hold what was let go only, so changing what is live moves
+none of them, and all that pages and ranks of history need, so that these are found without reading rows; for that, SQLite wants ``gone_at`` itself in them too. SQLite keeps
 documents among the columns, so it has an index of all columns but those for what must look at every session.
 """
 

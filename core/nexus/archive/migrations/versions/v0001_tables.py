@@ -65,6 +65,8 @@ def _make_sessions() -> None:
         op.create_index(
             f"archived_sessions_by_{name}", "archived_sessions", found, sqlite_where=gone, postgresql_where=gone
         )
+    live = sa.text("gone_at IS NULL")
+    op.create_index("archived_sessions_live", "archived_sessions", ["id"], sqlite_where=live, postgresql_where=live)
     if op.get_bind().dialect.name == "sqlite":
         op.create_index("archived_sessions_plain", "archived_sessions", _PLAIN, sqlite_where=gone)
 
