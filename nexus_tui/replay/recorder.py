@@ -53,7 +53,8 @@ class Recorder:
         self._clock = clock
         self._q = q
         self._past = past
-        self._seen = 0
+        self._told_before: frozenset[int] = frozenset()
+        """Numbers of the events written at the start, of which the feed may bring some again, in any order."""
         self._places = asyncio.Semaphore(_AT_ONCE)
 
     async def record(self, source: str) -> None:
@@ -84,7 +85,9 @@ class Recorder:
     async def _begin(self, queue: asyncio.Queue[FeedItem], reading: asyncio.Task[None], began: float) -> None:
         # Once the feed stands, so that nothing falls between what is there and what comes.
         first = await _next(queue, reading)
-        for event in await self._service.recent_events(self._q, self._past) if self._past else ():
+        past = await self._service.recent_events(self._q, self._past) if self._past else ()
+        self._told_before = frozenset(event.seq for event in past)
+        for event in past:
             self._event(event)
         groups = await self._service.list_groups(limit=MAX_LIMIT)
         for group in groups.items:
@@ -121,7 +124,7 @@ class Recorder:
                 self.recorded.gaps += 1
                 self._write(lines.gap_line(self._clock()))
             event = item.event
-            if event is None or event.seq <= self._seen:
+            if event is None or event.seq in self._told_before:
                 continue
             self._event(event)
             if event.session_id is not None:
@@ -134,7 +137,6 @@ class Recorder:
                              *(self._group(each) for each in groups))  # fmt: skip
 
     def _event(self, event: Event) -> None:
-        self._seen = max(self._seen, event.seq)
         self.recorded.events += 1
         self._write(lines.event_line(event))
 

@@ -98,8 +98,9 @@ class EventsScreen(CommandScreen):
 
     def _add(self, events: Sequence[Event]) -> None:
         """Put events on top that are not there yet."""
-        newest = self._events[-1].seq if self._events else -1
-        self._events += [event for event in events if event.seq > newest]
+        # Not by comparing numbers: those of sessions in different shards of a store have no order.
+        there = {event.seq for event in self._events}
+        self._events += [event for event in events if event.seq not in there]
         del self._events[:-MOST]
         self._rows.rows = tuple(event_row(event) for event in reversed(self._events))
         self.table.invalidate()
