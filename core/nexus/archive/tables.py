@@ -89,8 +89,9 @@ sessions: Final = Table(
 """The bytes come last: who looks at the other columns of a row on SQLite need not walk over a large state.
 
 One index finds what a live store should hold. The others hold what was let go only, so changing what is live moves
-none of them, and all that pages and ranks of history need, so that these are found without reading rows; for that, SQLite wants ``gone_at`` itself in them too. SQLite keeps
-documents among the columns, so it has an index of all columns but those for what must look at every session.
+none of them, and all that pages and ranks of history need, so that these are found without reading rows; for that,
+SQLite wants ``gone_at`` itself in them too. SQLite keeps documents among the columns, so it has an index of all
+columns but those for what must look at every session.
 """
 
 checkpoints: Final = Table(
