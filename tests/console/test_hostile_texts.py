@@ -10,14 +10,21 @@ from rich.segment import Segment
 from textual.color import Color
 
 from nexus.errors import InvalidInput
-from nexus.model import Status
-from nexus.testing.builders import a_checkpoint, a_group, a_run, a_session, an_event, creating_group
+from nexus.model import Page, Status, WorkflowInfo
+from nexus.testing.builders import a_checkpoint, a_group, a_run, a_session, a_worker, an_event, creating_group
+from nexus_tui.equivalents import Equivalent
 from nexus_tui.inert import InertFilter
+from nexus_tui.kept import View
+from nexus_tui.screens.why import WhyScreen
 from nexus_tui.viewmodels.checkpoint_rows import checkpoint_rows
 from nexus_tui.viewmodels.event_lines import _WORDS, event_line
+from nexus_tui.viewmodels.event_rows import event_row
+from nexus_tui.viewmodels.family import Family
 from nexus_tui.viewmodels.moments import moments
 from nexus_tui.viewmodels.session_facts import facts, headline, subline
 from nexus_tui.viewmodels.session_rows import FIELDS, Context, session_row
+from nexus_tui.viewmodels.why import Evidence, explain
+from nexus_tui.viewmodels.workflow_rows import workflow_row, workflow_words
 from nexus_widgets import Toned, is_inert
 from nexus_widgets.rows import Cell
 from tests.console.driving import NARROW, WIDE, Driven, driving
@@ -84,6 +91,37 @@ async def test_on_the_main_screen_and_all_that_opens_over_it(hostile_world: Worl
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_on_the_screens_and_panels_that_explain_and_find(hostile_world: World, size: tuple[int, int]) -> None:
+    async with driving(hostile_world, hostile_world.clock, size=size) as driven:
+        for text in PAYLOADS:
+            driven.console.log_of_actions.add(text, Equivalent((text,), (text,)))
+        views = {text: View(text, text, (text,)) for text in PAYLOADS}
+        driven.console.kept.views._views.update(views)
+        driven.console.kept.history.lines = list(PAYLOADS)
+        for keys in (("exclamation_mark",), ("L", "end"), ("escape", "o", "end"), ("escape", "tilde", "end"),
+                     ("escape", "v", "end"), ("escape", "colon", "up", "up"), ("escape", "question_mark", "end"),
+                     ("escape", "E")):  # fmt: skip
+            await driven.press(*keys)
+            assert_harmless(driven)
+
+
+async def test_in_why(hostile_world: World) -> None:
+    async with driving(hostile_world, hostile_world.clock) as driven:
+        for text in PAYLOADS:
+            session = a_session(text, status=Status.FAILED, workflow=text, error=text, run_id=text)
+            run = a_run(text, text, workflow=text, error=text)
+            worker = a_worker(text, host=text, workflows=(text,))
+            screen = WhyScreen(text, driven.feed, driven.console.equivalents)
+            await driven.console.push_screen(screen)
+            screen._explanation = explain(Evidence(session, run, (worker,), (), NOW))
+            screen._draw()
+            await driven.pilot.pause()
+            assert_harmless(driven)
+            screen.dismiss()
+            await driven.pilot.pause()
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
 async def test_in_every_pane_of_an_opened_session(world: World, size: tuple[int, int]) -> None:
     # Its id is well-formed: no other is ever opened, as the test after this one shows.
     await put_hostile(world, 0, "opened", PAYLOADS[0])
@@ -123,6 +161,14 @@ def test_in_every_view_model(text: str) -> None:
         data = dict.fromkeys(("error", "name", "status", "reason", "signal", "step", "source", "checkpoint_id"), text)
         line = event_line(an_event(kind, text, channel=text, actor=text, data=data))
         shown += [line.time, line.subject, line.text, line.channel, line.actor]
+    shown += [plain(cell) for cell in event_row(event).cells]
+    shown += [plain(cell) for cell in workflow_row(text, registered=True, sessions=1, load=None).cells]
+    schema = {"properties": {text: {"type": text, "default": text}}, "required": [text]}
+    info = WorkflowInfo(name=text, description=text, input_schema=schema)
+    shown += [value.text for _, value in workflow_words(info)]
+    family = Family("root")
+    family.put("root", Page(items=(session,)), first=True)
+    shown += [plain(cell) for row in family.rows(Context(NOW, {})) for cell in row.cells]
     for moment in moments(session, (checkpoint,), (event,), NOW):
         shown += [moment.point.label, moment.point.lane]
     assert all(is_inert(each) for each in shown)
