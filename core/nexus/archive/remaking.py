@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Connection, and_, not_, or_, select, update
+from sqlalchemy import Connection, and_, func, not_, or_, select, update
 
 from nexus.archive import tables
 from nexus.archive.applying import counter_name, in_chunks, unescaped
@@ -107,6 +107,33 @@ def names_wanted(connection: Connection, open_groups: Sequence[str], after: str,
     columns = tables.sessions.c
     statement = select(columns.id).where(wanted(open_groups), columns.id > after).order_by(columns.id).limit(limit)
     return list(connection.execute(statement).scalars())
+
+
+def is_missed(connection: Connection, name: str) -> bool:
+    """Whether a live store should hold a session."""
+    columns = tables.sessions.c
+    return (
+        connection.execute(select(columns.id).where(columns.id == name, columns.gone_at.is_(None))).first() is not None
+    )
+
+
+def in_portions(connection: Connection, names: Sequence[str], most: int) -> list[list[str]]:
+    """The same sessions in lists whose checkpoints take up to about ``most`` bytes together, or that have but one."""
+    columns = tables.checkpoints.c
+    size = func.sum(func.length(columns.state) + func.length(columns.document))
+    sizes: dict[str, int] = {}
+    for some in in_chunks(names):
+        statement = select(columns.session_id, size).where(columns.session_id.in_(some)).group_by(columns.session_id)
+        sizes.update((name, int(total or 0)) for name, total in connection.execute(statement).all())
+    portions: list[list[str]] = []
+    room = 0
+    for name in names:
+        if not portions or room < sizes.get(name, 0):
+            portions.append([])
+            room = most
+        portions[-1].append(name)
+        room -= sizes.get(name, 0)
+    return portions
 
 
 def load(connection: Connection, names: Sequence[str]) -> list[Kept]:

@@ -30,8 +30,12 @@ _PATIENCE: Final = 10.0
 """Seconds that a caller waits for lost data before it is told to try again."""
 _POLL: Final = 0.1
 _PAGE: Final = 200
+_PORTION: Final = 8 << 20
+"""Bytes of checkpoints that are read at once."""
 _TOGETHER: Final = 64
 _BEHIND: Final = 5.0
+_SOON: Final = 2.0
+_AWAY: Final = 5.0
 _log = logging.getLogger("nexus.archive")
 
 
@@ -52,6 +56,7 @@ class Restorer:
         self._clock = clock
         self._marks: dict[str, str] = {}
         self._busy: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._ask_again = 0.0
         self._restores: dict[str, asyncio.Task[None]] = {}
 
     async def close(self) -> None:
@@ -191,12 +196,14 @@ class Restorer:
         put, after = 0, ""
         wanted = partial(remaking.names_wanted, open_groups=still_open, limit=_PAGE)
         while names := await self._database.read(partial(wanted, after=after)):
-            kept = await self._database.read(partial(remaking.load, names=list(filter(outbox.holds, names))))
-            now = self._clock()
-            put += await _commit_all(outbox, [one.change(now, self._actor) for one in kept])
+            mine = list(filter(outbox.holds, names))
+            for portion in await self._database.read(partial(remaking.in_portions, names=mine, most=_PORTION)):
+                kept = await self._database.read(partial(remaking.load, names=portion))
+                now = self._clock()
+                put += await _commit_all(outbox, [one.change(now, self._actor) for one in kept])
+                if not await outbox.keep_restore(self._who, LEASE):
+                    return
             after = names[-1]
-            if not await outbox.keep_restore(self._who, LEASE):
-                return
         # Groups come after their members, so that one that is there counts them all.
         await _commit_all(outbox, [remaking.group_change(group) for group in groups if outbox.holds(group.id)])
         if outbox.number == 0:
@@ -221,11 +228,7 @@ class Restorer:
         Raises:
             StoreUnavailable: The archive has it, and has not yet read all that the store says about it.
         """
-        try:
-            if not await self._database.read(lambda one: remaking.load(one, [session_id])):
-                return False
-        except StoreUnavailable as error:
-            _log.warning("session %s is not in the store, and the archive can't be asked: %s", session_id, error)
+        if not await self._misses(session_id):
             return False
         await self._catch_up(outbox, session_id)
         kept = await self._database.read(lambda one: remaking.load(one, [session_id]))
@@ -233,6 +236,21 @@ class Restorer:
             if await outbox.put_back(one.change(self._clock(), self._actor), lost=False):
                 _log.warning("session %s was missing from the store, and was put back from the archive", session_id)
         return bool(kept)
+
+    async def _misses(self, session_id: str) -> bool:
+        """Whether the archive knows of a session that the store should have; not, while it can't be asked.
+
+        Looking for what is not there must not wait for a database that is away: it is asked again after a while.
+        """
+        if time.monotonic() < self._ask_again:
+            return False
+        try:
+            async with asyncio.timeout(_SOON):
+                return await self._database.read(lambda one: remaking.is_missed(one, session_id))
+        except (StoreUnavailable, TimeoutError) as error:
+            self._ask_again = time.monotonic() + _AWAY
+            _log.warning("the archive can't be asked for sessions that are not in the store: %s", error)
+            return False
 
     async def _catch_up(self, outbox: Outbox, session_id: str) -> None:
         """Wait until what the store has said so far is archived: the last of it may be that the session is gone."""

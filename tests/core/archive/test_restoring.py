@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from msgspec.structs import replace
 
-from nexus.archive import remaking
+from nexus.archive import remaking, restoring
 from nexus.archive.database import Database
 from nexus.archive.keeper import Keeper
 from nexus.archive.kept import KeptStore
@@ -23,7 +23,17 @@ from nexus.model.change import UNOWNED
 from nexus.stores.archiving import StoreLost
 from nexus.stores.base import Conflict
 from nexus.stores.redis import RedisStore
-from nexus.testing.builders import NOW, a_group, a_run, a_session, creating, creating_group, deleting, updating
+from nexus.testing.builders import (
+    NOW,
+    a_checkpoint,
+    a_group,
+    a_run,
+    a_session,
+    creating,
+    creating_group,
+    deleting,
+    updating,
+)
 from tests.core.archive.churn import Churn, an_archiver, archived, contents, differences, drain, restored
 from tests.core.archive.postgres import Postgres
 from tests.core.stores.redis.servers import ask, single
@@ -320,6 +330,27 @@ async def test_while_the_database_is_away_what_was_lost_is_unavailable_and_comes
             assert await store.load("s") is not None
             assert (await store.health()).ok
             await stack.aclose()
+
+
+async def test_sessions_with_large_checkpoints_come_back_in_portions(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restoring, "_PORTION", 1000)
+    store = await bench.kept()
+    for number in range(20):
+        saved = tuple(a_checkpoint(f"s{number}", one, state={"x": "y" * 300}) for one in range(1, 1 + number % 4))
+        await store.commit(creating(a_session(f"s{number}"), checkpoints=saved))
+    await archive_all(store)
+    before = await contents(live_of(store))
+    bench.lose()
+    await store.keeper.whole()
+    expected = restored(before)
+    assert (
+        differences(
+            {key: value for key, value in (await contents(live_of(store))).items() if key in expected}, expected
+        )
+        == []
+    )
 
 
 async def test_a_newer_archive_is_refused_and_left_alone(tmp_path: Path) -> None:
