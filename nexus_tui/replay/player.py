@@ -121,20 +121,23 @@ class Player:
         from datetime import time as clock_time
 
         text = text.strip()
+        mistake = InvalidInput("That is no time: write 03:04:05, 2027-01-15T08:00:00Z or 61%", field="time")
         start = datetime.fromtimestamp(self.tape.start, UTC)
         try:
             if text.endswith("%"):
-                share = float(text[:-1]) / 100
-                if not 0 <= share <= 1:
-                    raise ValueError(text)
-                return self.tape.start + share * (self.tape.end - self.tape.start)
+                return self._time_at(float(text[:-1]) / 100, mistake)
             if len(text) <= 12 and ":" in text:
                 at = datetime.combine(start.date(), clock_time.fromisoformat(text.removesuffix("Z")), UTC)
                 return (at if at.timestamp() >= self.tape.start - 1 else at + timedelta(days=1)).timestamp()
             at = datetime.fromisoformat(text)
             return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError):
-            raise InvalidInput("That is no time: write 03:04:05, 2027-01-15T08:00:00Z or 61%", field="time") from None
+            raise mistake from None
+
+    def _time_at(self, share: float, mistake: InvalidInput) -> float:
+        if not 0 <= share <= 1:  # nor is NaN
+            raise mistake
+        return self.tape.start + share * (self.tape.end - self.tape.start)
 
     # What follows
 

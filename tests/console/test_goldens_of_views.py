@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -57,7 +58,10 @@ def test_theme(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch, name: str
 
 def a_recording(path: Path) -> ReplayTarget:
     """A minute in which six sessions run, of which one fails."""
-    told = [("session.created", 0, {}), ("run.started", 1, {"workflow": "index-files", "run_id": "run-1"})]
+    told: list[tuple[str, float, dict[str, Any]]] = [
+        ("session.created", 0, {}),
+        ("run.started", 1, {"workflow": "index-files", "run_id": "run-1"}),
+    ]
     told += [("run.step", 3 + 4 * number, {"step": number}) for number in range(1, 8)]
     told += [("run.completed", 36, {}), ("session.ended", 37, {"status": "completed"})]
     events = []

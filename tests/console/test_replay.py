@@ -338,7 +338,7 @@ async def test_the_feed_tells_events_as_time_passes_and_where_it_jumped(tmp_path
 
 def test_events_a_second_are_those_of_the_recording(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
-    events = [
+    events: list[dict[str, Any]] = [
         {"seq": n, "type": "session.updated", "ts": f"2027-01-15T08:00:{at:02d}Z", "session_id": "a", "group_id": None,
          "channel": "api", "actor": "x", "version": n, "duration": None, "data": {}}
         for n, at in enumerate((0, 5, 5, 5, 9), 1)

@@ -29,8 +29,10 @@ def said(found: Explanation) -> str:
 
 
 def running(**more: Any) -> Session:
-    chosen = {"status": Status.IN_PROGRESS, "created_at": NOW - 600, "last_activity": NOW - 5, "workflow": "index",
-              "run_id": "run-1", "step": 7, "timeout": 3600.0}  # fmt: skip
+    chosen: dict[str, Any] = {
+        "status": Status.IN_PROGRESS, "created_at": NOW - 600, "last_activity": NOW - 5, "workflow": "index",
+        "run_id": "run-1", "step": 7, "timeout": 3600.0,
+    }  # fmt: skip
     return a_session("job", **(chosen | more))
 
 
