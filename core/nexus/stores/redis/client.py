@@ -56,9 +56,14 @@ class Client:
         """One command."""
         return (await self.pipeline([pack(words)]))[0]
 
-    async def calls(self, commands: Sequence[tuple[Word, ...]]) -> list[Any]:
-        """Several commands in their order, in one round trip; others' may come in between."""
-        return await self.pipeline([pack(words) for words in commands])
+    async def calls(self, commands: Sequence[tuple[Word, ...]], *, since: float | None = None) -> list[Any]:
+        """Several commands in their order, in one round trip; others' may come in between.
+
+        Args:
+            commands: They.
+            since: When the caller first tried, by the loop's clock; ``None`` for now.
+        """
+        return await self.pipeline([pack(words) for words in commands], since=since)
 
     def begin(self, commands: Sequence[tuple[Word, ...]]) -> list[asyncio.Future[Any]] | None:
         """Send commands now, once, for who makes those that fail again by ``calls``.
@@ -73,14 +78,14 @@ class Client:
         """One script."""
         return await self.call("EVALSHA", script.sha, len(keys), *keys, *arguments)
 
-    async def pipeline(self, packed: Sequence[bytes]) -> list[Any]:
+    async def pipeline(self, packed: Sequence[bytes], *, since: float | None = None) -> list[Any]:
         """Packed commands, made again until they are answered.
 
         Raises:
             StoreUnavailable: No server answered in time, or one refused.
         """
         loop = asyncio.get_running_loop()
-        begun, pause, why = loop.time(), _FIRST_PAUSE, ""
+        begun, pause, why = loop.time() if since is None else since, _FIRST_PAUSE, ""
         while True:
             try:
                 wire = self._wire

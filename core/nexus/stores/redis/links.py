@@ -38,9 +38,12 @@ async def ask(links: Sequence[Link], commands: Sequence[tuple[int, Command]]) ->
     places: dict[int, list[int]] = {}
     for place, (link, _) in enumerate(commands):
         places.setdefault(link, []).append(place)
+    begun = asyncio.get_running_loop().time()
     failed = await _at_once(links, commands, places, replies)
     if failed:
-        calls = [links[link].client.calls([commands[place][1] for place in places[link]]) for link in failed]
+        calls = [
+            links[link].client.calls([commands[place][1] for place in places[link]], since=begun) for link in failed
+        ]
         for link, answer in zip(failed, await asyncio.gather(*calls), strict=True):
             for place, reply in zip(places[link], answer, strict=True):
                 replies[place] = reply
