@@ -40,4 +40,6 @@ class _ReadOnly:
 
 
 async def _refused(*_: object, **__: object) -> NoReturn:
-    raise PermissionDenied("This is opened read-only: leave out --read-only to change anything.", scope="read")
+    raise PermissionDenied(
+        "This is opened read-only, by --read-only or by its context: nothing is changed through it", scope="read"
+    )

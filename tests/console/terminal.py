@@ -11,7 +11,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -66,19 +66,27 @@ class Terminal:
         return bool(data)
 
 
+def _take_terminal() -> None:
+    """Make it the terminal of the new session, so that Ctrl+C is a signal there as in any shell."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 @contextmanager
-def console_process(arguments: Sequence[str], home: Path, size: tuple[int, int] = (120, 36)) -> Iterator[Terminal]:
-    """Run ``nexus console`` in a terminal of this size, with an environment of its own."""
+def console_process(
+    arguments: Sequence[str], home: Path, size: tuple[int, int] = (120, 36), environ: Mapping[str, str] | None = None
+) -> Iterator[Terminal]:
+    """Run ``nexus console`` in a terminal of this size, with an environment of its own and what is added to it."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
     environment = {
         "PATH": os.environ["PATH"], "HOME": str(home), "TERM": "xterm-256color", "COLORTERM": "truecolor",
         "LANG": "C.UTF-8", "TZ": "UTC", "TEXTUAL_DISABLE_KITTY_KEY": "1", "TEXTUAL_ANIMATIONS": "none",
-        "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "core", ROOT / "widgets", ROOT))),
+        "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "core", ROOT / "widgets", ROOT))), **(environ or {}),
     }  # fmt: skip
     process = subprocess.Popen(
         [sys.executable, "-m", "nexus_tui", "console", *arguments],
         stdin=slave, stdout=slave, stderr=slave, env=environment, cwd=home, start_new_session=True,
+        preexec_fn=_take_terminal,  # noqa: PLW1509  nothing else runs in this process yet
     )  # fmt: skip
     os.close(slave)
     try:

@@ -43,6 +43,42 @@ async def test_it_starts_acts_and_leaves_the_terminal_as_it_was(store: str, tmp_
     assert after.expires_at == made.expires_at + 600
 
 
+async def test_a_state_is_edited_in_the_users_editor_and_the_console_takes_the_terminal_back(
+    store: str, tmp_path: Path
+) -> None:
+    editor = tmp_path / "editor.py"
+    editor.write_text(
+        "import pathlib, sys\n"
+        "path = pathlib.Path(sys.argv[1])\n"
+        "print('EDITING', path.read_text().strip(), flush=True)\n"
+        "line = input('what instead? ')\n"
+        "path.write_text(line)\n",
+        encoding="utf-8",
+    )
+    async with AsyncNexus(store=store) as app:
+        service = app.service(app.local_caller("api"))
+        await service.create_session(session_id="session-123", state={"\x9b2J": 1, "n": 1})
+        with console_process(
+            ["--store", store], tmp_path, environ={"VISUAL": f"{sys.executable} {editor}"}
+        ) as terminal:
+            terminal.until(lambda text: "session-123" in text and "● LIVE" in text)
+            terminal.press("m")
+            terminal.until(lambda text: "EDITING" in text and "what instead?" in text)
+            assert b"\\u009b2J" in terminal.output
+            terminal.press("\x03")  # the editor's, not the console's
+            terminal.until(lambda text: "ended with exit code" in text or "ended by signal" in text)
+            terminal.press("b")
+            terminal.until(lambda text: "what instead?" in text)
+            terminal.press('{"n": 2}\r')
+            terminal.until(lambda text: "~ $.n: 1 → 2" in text)
+            terminal.press("a")
+            terminal.until(lambda text: "State patched: session-123" in text)
+            terminal.press("q")
+            assert terminal.wait() == 0
+        assert "\x9b".encode() not in terminal.output
+        assert (await service.get_session("session-123")).state == {"n": 2}
+
+
 async def test_what_another_process_does_is_shown_at_80_by_24(store: str, tmp_path: Path) -> None:
     async with AsyncNexus(store=store) as app:
         service = app.service(app.local_caller("api"))
