@@ -95,11 +95,11 @@ class Lists:
     def _before(self, order: Order, place: Key, known: tuple[Key, int] | None) -> int:
         """How many come before a place, counted from one nearby of which that is known."""
         if known is None:
-            return self._count(behind(turned(order), place))
+            return self._part(order, behind(turned(order), place))
         other, before = known
         if (place > other) is order.descending:
-            return before - self._count(behind(order, place), behind(turned(order), other))
-        return before + self._count(behind(order, other), behind(turned(order), place))
+            return before - self._part(order, behind(order, place), behind(turned(order), other))
+        return before + self._part(order, behind(order, other), behind(turned(order), place))
 
     def _swept(self, order: Order, places: Sequence[Key], first: int, rank: int) -> int:
         """Looks for it in few steps, each of which reads all rows once and counts for many places."""
@@ -112,9 +112,11 @@ class Lists:
             low, high = (some[passed - 1] + 1 if passed else low), (some[passed] if passed < len(some) else high)
         return low
 
-    def _count(self, *parts: Clause) -> int:
-        statement = select(func.count()).select_from(sessions).where(self._filter.clause, *parts)
-        return int(self._connection.execute(statement).scalar_one())
+    def _count(self) -> int:
+        return count_rows(self._connection, self._filter.counting())
+
+    def _part(self, order: Order, *parts: Clause) -> int:
+        return count_rows(self._connection, self._filter.sorting(order.field), *parts)
 
     def _ranked(self, order: Order, offset: int, limit: int, total: int) -> list[str]:
         if limit <= 0:
@@ -125,7 +127,7 @@ class Lists:
         return self._ids(order, None, limit, offset)
 
     def _ids(self, order: Order, place: Key | None, limit: int, offset: int = 0) -> list[str]:
-        statement = select(sessions.c.id).where(self._filter.clause)
+        statement = select(sessions.c.id).where(self._filter.sorting(order.field))
         if place is not None:
             statement = statement.where(behind(order, place))
         statement = statement.order_by(*ordering_of(order)).limit(limit).offset(offset)
@@ -134,7 +136,12 @@ class Lists:
 
 def whole(connection: Connection) -> int:
     """How many sessions were let go."""
-    statement = select(func.count()).select_from(sessions).where(sessions.c.gone_at.is_not(None))
+    return count_rows(connection, sessions.c.gone_at.is_not(None))
+
+
+def count_rows(connection: Connection, *clauses: Clause) -> int:
+    """How many sessions there are for which all of it holds."""
+    statement = select(func.count()).select_from(sessions).where(*clauses)
     return int(connection.execute(statement).scalar_one())
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import ColumnElement, Double, and_, func, literal, not_, or_, true
 
-from nexus.archive.queries_functions import folded_has, has, is_ascii
+from nexus.archive.queries_functions import folded_has, has, is_ascii, unindexed
 from nexus.archive.tables import sessions
 from nexus.model import Status
 from nexus.query import (
@@ -30,6 +30,7 @@ from nexus.query import (
     Term,
     WordTerm,
 )
+from nexus.stores.base import SortField
 from nexus.stores.codec import is_text
 
 Clause = ColumnElement[bool]
@@ -44,6 +45,9 @@ _COLUMNS: Final = {
 }
 _MOST: Final = 2**63 - 1
 _PAST_ALL: Final = "\U0010ffff"
+_FEW: Final = 8
+"""Letters of an id that every generated id may start with; a longer prefix leads to few."""
+
 _ODD: Final = frozenset("\0\ufffd")
 """Characters that a column may hold the one of for the other."""
 
@@ -61,11 +65,35 @@ ANY: Final = Condition(true(), exact=False)
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A filter in SQL; the session is one that was let go, besides."""
+    """A filter in SQL; the session is one that was let go, besides.
+
+    Args:
+        clause: What holds. No index on status is used for it.
+        by_status: The same with its index, for those that are about status alone; ``None`` for others.
+        statuses: How many statuses it leaves.
+        exact: Whether it holds for no more than was asked.
+        reads_state: Whether the predicate needs the state.
+    """
 
     clause: Clause
+    by_status: Clause | None
+    statuses: int
     exact: bool
     reads_state: bool
+
+    def counting(self) -> Clause:
+        """What to count by."""
+        return self.clause if self.by_status is None else self.by_status
+
+    def sorting(self, field: SortField) -> Clause:
+        """What to read by, or to count a part by, in an order.
+
+        The index on status has one status in order of creation. SQLite would use it for more than that, knowing
+        nothing of how many sessions have which.
+        """
+        if self.by_status is not None and self.statuses == 1 and field is SortField.CREATED:
+            return self.by_status
+        return self.clause
 
 
 def compile_filter(query: Query, now: float) -> Filter:
@@ -75,13 +103,17 @@ def compile_filter(query: Query, now: float) -> Filter:
         query: The filter.
         now: Seconds since the epoch, for ages.
     """
-    statuses = [status for status in Status if all(_allows(term, status) for term in query.terms)]
+    statuses = [status.value for status in Status if all(_allows(term, status) for term in query.terms)]
     conditions = [_condition(term, now) for term in query.terms if not isinstance(term, StatusTerm)]
-    clauses = [sessions.c.gone_at.is_not(None), *(condition.clause for condition in conditions)]
-    if len(statuses) < len(Status):
-        clauses.append(sessions.c.status.in_([status.value for status in statuses]))
+    gone = sessions.c.gone_at.is_not(None)
+    clauses = [gone, *(condition.clause for condition in conditions)]
+    some = len(statuses) < len(Status)
+    if some:
+        clauses.append(unindexed(sessions.c.status).in_(statuses))
     return Filter(
         clause=and_(*clauses),
+        by_status=and_(gone, sessions.c.status.in_(statuses)) if some and not conditions else None,
+        statuses=len(statuses),
         exact=all(condition.exact for condition in conditions),
         reads_state=any(isinstance(term, PathTerm) and term.root == "state" for term in query.terms),
     )
@@ -138,7 +170,7 @@ def _pattern(column: ColumnElement[Any], pattern: Glob) -> Condition:
         return Condition(column.is_not(None), exact=False)
     pieces = pattern.pieces()
     exact = len(pieces) == 2 and not pieces[1] and len(pieces[0]) == len(prefix)
-    if prefix.isascii() and column is sessions.c.id:
+    if prefix.isascii() and column is sessions.c.id and len(prefix) > _FEW:
         return Condition(and_(column >= prefix, column < prefix + _PAST_ALL), exact=exact)
     return Condition(func.substr(column, 1, len(prefix)) == prefix, exact=exact)
 

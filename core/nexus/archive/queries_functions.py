@@ -31,6 +31,18 @@ class _IsAscii(FunctionElement[bool]):
     inherit_cache = True
 
 
+class _Unindexed(FunctionElement[Any]):
+    """A column for which SQLite looks at no index; PostgreSQL knows by itself which are worth it."""
+
+    type = Text()
+    inherit_cache = True
+
+
+def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A column of text for which SQLite looks at no index."""
+    return _Unindexed(column)
+
+
 def has(column: ColumnElement[Any], needle: bytes | str) -> ColumnElement[bool]:
     """Whether ``needle`` stands in a column of bytes, or of text."""
     return _Has(column, literal(needle, LargeBinary if isinstance(needle, bytes) else Text))
@@ -84,3 +96,15 @@ def _is_ascii_sqlite(element: _IsAscii, compiler: SQLCompiler, **kw: Any) -> str
 def _is_ascii_postgresql(element: _IsAscii, compiler: SQLCompiler, **kw: Any) -> str:
     (column,) = _parts(element, compiler, **kw)
     return f"(char_length({column}) = octet_length({column}))"
+
+
+@compiles(_Unindexed, "sqlite")
+def _unindexed_sqlite(element: _Unindexed, compiler: SQLCompiler, **kw: Any) -> str:
+    (column,) = _parts(element, compiler, **kw)
+    return f"+{column}"
+
+
+@compiles(_Unindexed, "postgresql")
+def _unindexed_postgresql(element: _Unindexed, compiler: SQLCompiler, **kw: Any) -> str:
+    (column,) = _parts(element, compiler, **kw)
+    return column

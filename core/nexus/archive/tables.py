@@ -33,7 +33,7 @@ def _text(name: str, *, optional: bool = False) -> Column[Any]:
 HISTORY_INDEXES: Final = {
     "name": ("id",),
     "creation": ("created_at", "id"),
-    "activity": ("last_activity", "id"),
+    "activity": ("last_activity", "id", "status"),
     "status": ("status", "created_at", "id"),
     "group": ("group_id", "created_at", "id", "status"),
     "parent": ("parent_id", "created_at", "id"),

@@ -61,7 +61,7 @@ def _make_sessions() -> None:
     by |= {name: [column, "created_at", "id"] for name, column in below.items()} | {"leave": []}
     gone = sa.text("gone_at IS NOT NULL")
     for name, columns in by.items():
-        found = [*columns, *(["status"] if name == "group" else []), "gone_at"]
+        found = [*columns, *(["status"] if name in ("group", "activity") else []), "gone_at"]
         op.create_index(
             f"archived_sessions_by_{name}", "archived_sessions", found, sqlite_where=gone, postgresql_where=gone
         )
