@@ -5,6 +5,7 @@ Valkey from the wheel speaks no TLS, so this needs Redis itself, and openssl for
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shutil
 import subprocess
@@ -13,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from nexus import AsyncNexus
 from nexus.errors import InvalidInput, StoreUnavailable
+from nexus.model import RunStatus
 from nexus.stores.opening import open_store
 from nexus.stores.redis import RedisStore
 from nexus.stores.redis.urls import parse_url
@@ -56,6 +59,27 @@ async def use(url: str) -> None:
         assert (await store.health()).ok
 
 
+async def run_by_docket(url: str) -> None:
+    """A run, carried by docket over the same kind of connection."""
+    app = AsyncNexus(store=url, executor="docket")
+
+    @app.workflow("double")
+    def double(number: int) -> int:
+        return 2 * number
+
+    async with app:
+        await app.start()
+        run = await app.execute_workflow("double", inputs={"number": 21}, background=True)
+        async with asyncio.timeout(30):
+            while (await app.store.inbox(run.session_id)) or not await ended(app, run.session_id):
+                await asyncio.sleep(0.01)
+
+
+async def ended(app: AsyncNexus, session_id: str) -> bool:
+    snapshot = await app.store.load(session_id)
+    return snapshot is not None and snapshot.run is not None and snapshot.run.status is RunStatus.COMPLETED
+
+
 @speaks_tls
 async def test_one_server_is_spoken_to_in_private(tmp_path: Path, certificate: Path) -> None:
     (port,) = free_ports(1)
@@ -63,6 +87,7 @@ async def test_one_server_is_spoken_to_in_private(tmp_path: Path, certificate: P
     with single(tmp_path, *settings, binary=REDIS) as server:
         ask(server.port, "CONFIG", "SET", "requirepass", "hush")
         await use(f"rediss://:hush@127.0.0.1:{port}/0?ssl_ca_certs={certificate}")
+        await run_by_docket(f"rediss://:hush@127.0.0.1:{port}/3?ssl_ca_certs={certificate}")
         await use(f"rediss://:hush@localhost:{port}/1?ssl_ca_certs={certificate}")
         await use(f"rediss://:hush@127.0.0.1:{port}/2?ssl_cert_reqs=none")
         strange = RedisStore(f"rediss://:hush@127.0.0.1:{port}/0", patience=0.1)
@@ -106,6 +131,7 @@ async def test_sentinels_have_a_password_of_their_own_and_tls_as_their_servers(
 ) -> None:
     with watched(tmp_path, certificate) as url:
         await use(url)
+        await run_by_docket(url)
         wrong = RedisStore(url.replace("quiet", "loud"), patience=0.1)
         with pytest.raises(StoreUnavailable, match="no Sentinel leads to a primary") as caught:
             await wrong.__aenter__()

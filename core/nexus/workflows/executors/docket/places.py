@@ -7,9 +7,11 @@ import contextlib
 from collections.abc import Sequence
 from typing import Final
 
-SCHEMES: Final = frozenset({"redis", "rediss", "unix", "redis+sentinel", "redis+cluster"})
+SCHEMES: Final = frozenset(
+    {"redis", "rediss", "unix", "redis+sentinel", "redis+cluster", "rediss+sentinel", "rediss+cluster"}
+)
 """Schemes of stores that docket can work on."""
-_PORTS: Final = {"redis+cluster": 6379, "redis+sentinel": 26379}
+_PORTS: Final = {"redis+cluster": 6379, "redis+sentinel": 26379, "rediss+cluster": 6379, "rediss+sentinel": 26379}
 _KNOCK = 2.0
 """Seconds that a host has to answer."""
 
@@ -29,14 +31,15 @@ async def queue_url(store_url: str) -> str:
     scheme, _, rest = url.partition("://")
     if scheme.lower() not in _PORTS:
         return url
-    userinfo, at, rest = rest.rpartition("@")
-    hosts, slash, path = rest.partition("/")
+    address, question, options = rest.partition("?")
+    userinfo, at, address = address.rpartition("@")
+    hosts, slash, path = address.partition("/")
     names = hosts.split(",")
     first = await _first_reachable(names, _PORTS[scheme.lower()])
-    if scheme.lower() == "redis+cluster":
-        return f"redis+cluster://{userinfo}{at}{first}"
+    if scheme.lower().endswith("+cluster"):
+        return f"{scheme.lower()}://{userinfo}{at}{first}{question}{options}"
     others = [name for name in names if name != first]
-    return f"{scheme}://{userinfo}{at}{','.join((first, *others))}{slash}{path}"
+    return f"{scheme.lower()}://{userinfo}{at}{','.join((first, *others))}{slash}{path}{question}{options}"
 
 
 def _without_shards(url: str) -> str:
