@@ -104,6 +104,7 @@ async def test_the_compose_file_starts_a_server_that_keeps_what_it_acknowledges(
     assert health.ok
     assert health.facts["maxmemory-policy"] == "noeviction"
     assert (health.facts["appendonly"], health.facts["appendfsync"]) == ("yes", "everysec")
+    assert health.facts["level"] == SERVICES["server"]["environment"]["NEXUS_REQUIRE_DURABILITY"]
 
 
 def unit(path: Path) -> configparser.ConfigParser:
