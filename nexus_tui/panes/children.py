@@ -115,7 +115,7 @@ class ChildrenPane(Widget):
         assert self._feed is not None  # noqa: S101  followed before it is drawn
         try:
             for session_id in session_ids:
-                self._family.update(await self._feed.session(session_id))
+                self._family.renew(await self._feed.session(session_id))
         except NexusError:
             return  # The link says so; what changes next reads again.
         self.draw(self._cells_for)

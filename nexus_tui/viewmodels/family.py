@@ -79,7 +79,7 @@ class Family:
         node.is_read = True
         node.total = max(page.total or 0, len(node.children))
 
-    def update(self, session: Session) -> None:
+    def renew(self, session: Session) -> None:
         """Take in a newer record of one that is held, or a new child of one whose children are all read.
 
         Args:

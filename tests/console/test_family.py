@@ -71,7 +71,7 @@ def test_reading_the_first_page_again_keeps_what_was_read_behind_it() -> None:
 def test_a_child_that_is_born_appears_where_all_its_siblings_are_shown() -> None:
     family = Family("root")
     family.put("root", page("root", "a"), first=True)
-    family.update(child("b", "root"))
+    family.renew(child("b", "root"))
     assert shown(family) == ["▸ a", "▸ b"]
     assert family.total == 2
 
