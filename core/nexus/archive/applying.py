@@ -22,6 +22,9 @@ from nexus.stores.archiving import COPIED
 Row = dict[str, Any]
 T = TypeVar("T")
 
+AMBIGUOUS: Final = "ambiguous"
+"""What a shard's highest number is called that it may have given twice."""
+
 _CHUNK: Final = 500
 _LARGEST: Final = 2**63 - 1
 _NUL: Final = str.maketrans({"\0": "\ufffd"})
@@ -44,7 +47,7 @@ def apply(connection: Connection, gathered: Gathered, shard: str, now: float) ->
     _let_go(connection, [name for name, gone in gathered.gone.items() if gone], now)
     _put_claims(connection, gathered)
     _put_groups(connection, gathered)
-    _put_events(connection, gathered)
+    _put_events(connection, gathered, int(get_meta(connection, f"{AMBIGUOUS}:{shard}") or 0))
     _put_counters(connection, gathered, shard)
     _put_documents(connection, gathered)
 
@@ -163,7 +166,17 @@ def _put_groups(connection: Connection, gathered: Gathered) -> None:
     _put(connection, tables.groups, rows)
 
 
-def _put_events(connection: Connection, gathered: Gathered) -> None:
+def _put_events(connection: Connection, gathered: Gathered, ambiguous: int) -> None:
+    """Write events.
+
+    Args:
+        connection: In a transaction.
+        gathered: With the events.
+        ambiguous: The highest number that the store may have given twice, to one event that it lost and to another.
+    """
+    twice = [seq for seq, _ in gathered.events.values() if seq <= ambiguous]
+    for some in in_chunks(twice):
+        connection.execute(delete(tables.events).where(tables.events.c.seq.in_(some)))
     copied = {seq for (subject, _, _), (seq, _) in gathered.events.items() if subject.startswith(COPIED)}
     known = _known(connection, copied) if copied else set()
     rows = []
@@ -192,6 +205,9 @@ def counter_name(shard: str, name: str) -> str:
 
 
 def _put_counters(connection: Connection, gathered: Gathered, shard: str) -> None:
+    if "counters" in gathered.resets:
+        mine = tables.counters.c.name.startswith(counter_name(shard, ""), autoescape=True)
+        connection.execute(delete(tables.counters).where(mine))
     added = dict(gathered.added)
     known = {name: value + added.pop(name, 0.0) for name, value in gathered.counters.items()}
     _put(connection, tables.counters, [{"name": counter_name(shard, one), "value": known[one]} for one in known])
@@ -203,6 +219,8 @@ def _put_counters(connection: Connection, gathered: Gathered, shard: str) -> Non
 
 
 def _put_documents(connection: Connection, gathered: Gathered) -> None:
+    if "documents" in gathered.resets:
+        connection.execute(delete(tables.documents))
     rows = [({"kind": escaped(kind), "name": escaped(name)}, body) for (kind, name), body in gathered.documents.items()]
     _delete(connection, tables.documents, [row for row, body in rows if body is None])
     _put(connection, tables.documents, [row | {"body": body} for row, body in rows if body is not None])

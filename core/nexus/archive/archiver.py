@@ -15,11 +15,11 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from nexus.archive import forgetting, ledger
+from nexus.archive import forgetting, ledger, remaking
 from nexus.archive.database import Database
 from nexus.archive.restoring import Restorer
 from nexus.errors import NexusError
-from nexus.stores.archiving import Entry, Outbox
+from nexus.stores.archiving import Entry, Marks, Outbox
 
 LEASE: Final = 5.0
 _IDLE: Final = 0.1
@@ -144,7 +144,7 @@ class Archiver:
         async with self._restorer.quiet(self._outbox):
             if self._position is None:
                 self._position = await self._database.read(lambda one: ledger.position_of(one, self._outbox.name))
-            applied = await self._apply(self._position, marks.reached)
+            applied = await self._apply(marks, self._position)
         if not applied:
             await self._forget()
         if marks.copied != _DONE and applied < _COPY_UP_TO:
@@ -152,9 +152,10 @@ class Archiver:
             return copied or applied > 0
         return bool(applied)
 
-    async def _apply(self, position: str, reached: str) -> int:
-        read = await self._outbox.read(position, self._limit)
-        if not read.known and not await self._start_over(position):
+    async def _apply(self, marks: Marks, position: str) -> int:
+        mark, reached = marks.mark or "", marks.reached
+        read = await self._outbox.read(mark, position, self._limit)
+        if not read.known and not await self._start_over(mark, position):
             return 0
         if not read.entries:
             if position and reached != position:
@@ -172,20 +173,19 @@ class Archiver:
         await self._outbox.drop(self._position)
         return len(entries)
 
-    async def _start_over(self, position: str) -> bool:
+    async def _start_over(self, mark: str, position: str) -> bool:
         """Whether the outbox never had what was last archived: the store has gone back, and is right all the same."""
         if await self._database.read(lambda one: ledger.position_of(one, self._outbox.name)) != position:
             # Another has led meanwhile, and come further.
             self._position = None
             return False
+        last = await self._database.write(lambda one: ledger.go_back(one, self._outbox.name))
+        if not await self._outbox.copy_again(mark, position, remaking.next_generation(last)):
+            return False
         _log.warning(
-            "shard %s has gone back behind what was archived (%s), as after a failover: all of it is compared again",
+            "shard %s has gone back behind what was archived (%s), as after a failover: all of it is copied again",
             self._outbox.name, position,
         )  # fmt: skip
-        # What is in the outbox is archived again, and what is stored is copied: the rest has not happened.
-        outbox, first = self._outbox, await self._outbox.first_seq()
-        await self._database.write(lambda one: ledger.go_back(one, outbox.name, outbox.number, outbox.shards, first))
-        await outbox.copy_again(position)
         return True
 
     async def _forget(self) -> None:

@@ -62,6 +62,8 @@ class Gathered:
         self.counters: dict[str, float] = {}
         """Values that counters were known to have; ``added`` comes on top."""
         self.added: Counter[str] = Counter()
+        self.resets: set[str] = set()
+        """``counters`` and ``documents``, where nothing that is archived of them stays."""
         self.documents: dict[tuple[str, str], bytes | None] = {}
         self._claimed: dict[str, set[str]] = {}
 
@@ -83,6 +85,8 @@ class Gathered:
         self._take_claims(change)
         if change.group_id is not None:
             self.groups[change.group_id] = None if change.group is None else (change.version, change.group)
+        if change.resets:
+            self._reset(change.resets)
         for kind, title, body in change.documents:
             self.documents[kind, title] = body
         for event, seq, document in zip(change.names, change.seqs, change.events, strict=True):
@@ -128,6 +132,14 @@ class Gathered:
             self.added.pop(name, None)
         else:
             self.added[name] += value  # type: ignore[assignment]
+
+    def _reset(self, what: str) -> None:
+        self.resets.add(what)
+        if what == "documents":
+            self.documents.clear()
+        else:
+            self.counters.clear()
+            self.added.clear()
 
     def _delete(self, session_id: str) -> None:
         self.gone[session_id] = True

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete, func, select, update
 
 from nexus.archive import tables
-from nexus.archive.applying import apply, counter_name, get_meta, put_meta
+from nexus.archive.applying import AMBIGUOUS, apply, get_meta, put_meta
 from nexus.archive.gathering import Gathered
 from nexus.errors import InvalidInput
 from nexus.stores.archiving import Entry
@@ -99,22 +99,15 @@ def apply_behind(connection: Connection, shard: str, position: str, entries: Seq
     return True
 
 
-def go_back(connection: Connection, shard: str, number: int, shards: int, first: int) -> None:
-    """Forget what a shard, which has gone back, never said: events from a number on, and what it had counted.
+def go_back(connection: Connection, shard: str) -> int:
+    """Note that a shard has gone back, and may give numbers of events again that it has lost.
 
-    Args:
-        connection: In a transaction.
-        shard: Its name.
-        number: Which shard it is.
-        shards: Of how many.
-        first: The first number whose event it will give, or has in its outbox.
+    Returns:
+        The highest number that it may have given.
     """
-    seq = tables.events.c.seq
-    connection.execute(delete(tables.events).where(seq >= first, seq % shards == number))
-    mine = tables.counters.c.name.startswith(counter_name(shard, ""), autoescape=True)
-    connection.execute(delete(tables.counters).where(mine))
-    if number == 0:
-        connection.execute(delete(tables.documents))
+    last = last_seq(connection)
+    put_meta(connection, f"{AMBIGUOUS}:{shard}", str(last))
+    return last
 
 
 def last_seq(connection: Connection) -> int:

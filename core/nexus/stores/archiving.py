@@ -77,6 +77,8 @@ class ArchivedChange(msgspec.Struct, frozen=True, array_like=True, omit_defaults
     """Its counters are the values, not what is to be added."""
     documents: tuple[tuple[str, str, bytes | None], ...] = ()
     """Documents of the system: kind, name, and body or ``None`` if it was removed."""
+    resets: str = ""
+    """``counters`` or ``documents``, where whatever is archived of them is wrong."""
     owners: tuple[str | None, ...] = ()
     """The sessions that its claims belong to, where that isn't ``session_id``."""
     names: tuple[EventName, ...] = ()
@@ -141,12 +143,16 @@ class Outbox(Protocol):
         """Archive under ``mark`` from now on, if it is ``expected`` now; the copy begins anew. Whether it was."""
         ...
 
-    async def read(self, position: str, limit: int) -> Read:
-        """Up to ``limit`` entries behind a position, in order."""
+    async def read(self, mark: str, position: str, limit: int) -> Read:
+        """Up to ``limit`` entries behind a position, in order.
+
+        Raises:
+            StoreLost: The store has another mark, or none.
+        """
         ...
 
     async def drop(self, position: str) -> None:
-        """Forget all entries up to a position, and note it."""
+        """Forget all entries up to a position, and note it; nothing happens if it has no such entry."""
         ...
 
     async def lag(self) -> Lag:
@@ -161,12 +167,12 @@ class Outbox(Protocol):
         """
         ...
 
-    async def first_seq(self) -> int:
-        """The number of the first event in it; the next one to be given if there is none."""
-        ...
+    async def copy_again(self, mark: str, position: str, seq: int) -> bool:
+        """Begin the copy anew, say that it was dropped up to ``position``, and number events above ``seq``.
 
-    async def copy_again(self, position: str) -> None:
-        """Begin the copy anew, and say that the outbox was dropped up to ``position``."""
+        Returns:
+            ``False``, with nothing changed, if the store has another mark, or none.
+        """
         ...
 
     async def lead(self, who: str, seconds: float) -> bool:

@@ -69,6 +69,7 @@ class Copier:
 
     async def counters(self, place: str, limit: int) -> str | None:
         """All counters."""
+        await self._reset("counters", place)
         return await self._names("counters", self._keys.counters, [self._keys.counters], place, limit)
 
     async def group_counters(self, place: str, limit: int) -> str | None:
@@ -77,6 +78,7 @@ class Copier:
 
     async def documents(self, place: str, limit: int) -> str | None:
         """All documents of the system. Their kinds are known from the names of keys alone."""
+        await self._reset("documents", place)
         head = self._keys.part("doc", "")
         pattern = _GLOB.sub(rb"\\\1", head) + b"*"
         cursor, found = await self._client.call("SCAN", place or "0", "MATCH", pattern, "COUNT", 10 * limit)
@@ -114,6 +116,10 @@ class Copier:
             await self._append([(action, list(keys), flat[::2])])
         return None if int(cursor) == 0 else cursor.decode()
 
+    async def _reset(self, what: str, place: str) -> None:
+        if not place:
+            await self._append([("reset", [], [what])])
+
     async def _append(self, wanted: Sequence[tuple[str, Sequence[bytes], Sequence[Word]]]) -> None:
         commands = []
         for action, keys, arguments in wanted:
@@ -144,6 +150,8 @@ def change_of(flat: Sequence[bytes]) -> ArchivedChange:
     if kind == "events":
         return decode_changes(flat[3])[0]
     name = flat[3].decode()
+    if kind == "reset":
+        return ArchivedChange(resets=name)
     if kind in ("journal", "inbox"):
         return _belongings(kind, name, int(flat[5]), flat[6:])
     return _alone(kind, name, dict(zip(flat[4::2], flat[5::2], strict=True)))

@@ -49,8 +49,11 @@ function actions.mark()
   return 1
 end
 
--- ARGV: position, its id, limit
+-- ARGV: position, its id, limit, the mark that the store must have
 function actions.read()
+  if call('HGET', META, 'archive') ~= ARGV[5] then
+    return {-1, {}}
+  end
   local reached = call('HGET', META, 'archive_reached') or ''
   local known, start = reached == ARGV[2], '-'
   if not known and ARGV[3] ~= '' then
@@ -62,25 +65,26 @@ function actions.read()
   return {known and 1 or 0, call('XRANGE', OUTBOX, start, '+', 'COUNT', ARGV[4])}
 end
 
--- KEYS: the last event's number
-function actions.first()
-  local start = '-'
-  while true do
-    local found = call('XRANGE', OUTBOX, start, '+', 'COUNT', 100)
-    for _, entry in ipairs(found) do
-      if entry[2][3] == 's' and entry[2][4] ~= '0' then
-        return entry[2][4]
-      end
-    end
-    if #found < 100 then
-      return string.format('%.0f', tonumber(call('GET', KEYS[3]) or 0) + 1)
-    end
-    start = '(' .. found[#found][1]
+-- KEYS: the last event's number; ARGV: position, the mark that the store must have, the least number that was given
+function actions.again()
+  if call('HGET', META, 'archive') ~= ARGV[3] then
+    return 0
   end
+  call('HSET', META, 'archive_reached', ARGV[2])
+  call('HDEL', META, 'archive_copied')
+  if tonumber(call('GET', KEYS[3]) or 0) < tonumber(ARGV[4]) then
+    call('SET', KEYS[3], ARGV[4])
+  end
+  return 1
 end
 
--- ARGV: position, the id behind it
+-- ARGV: position, the id behind it, its id
 function actions.drop()
+  local found = call('XRANGE', OUTBOX, ARGV[4], ARGV[4])[1]
+  if not found or position_of(found[1], token_of(found)) ~= ARGV[2] then
+    -- It is of a stream that was lost: numbers of this one say nothing about that one's.
+    return 0
+  end
   call('XTRIM', OUTBOX, 'MINID', ARGV[3])
   call('HSET', META, 'archive_reached', ARGV[2])
   return 1
@@ -213,6 +217,12 @@ function actions.counters()
     end
   end
   append_pairs(ARGV[2], {'k', 'counters'}, found)
+  return 1
+end
+
+-- ARGV: token, what is copied from its beginning
+function actions.reset()
+  append(ARGV[2], {'k', 'reset', 'i', ARGV[3]})
   return 1
 end
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from nexus.model.change import Change
-from nexus.stores.archiving import ArchivedChange, Entry, Lag, Marks, Read, decode_changes, event_names
+from nexus.stores.archiving import ArchivedChange, Entry, Lag, Marks, Read, StoreLost, decode_changes, event_names
 from nexus.stores.base import Conflict
 from nexus.stores.prepared import prepare
 from nexus.stores.redis import copying, documents
@@ -69,15 +69,18 @@ class RedisOutbox:
 
     # -- emptying
 
-    async def read(self, position: str, limit: int) -> Read:
+    async def read(self, mark: str, position: str, limit: int) -> Read:
         """See ``Outbox.read``."""
-        known, found = await self._run("read", position, position.partition(" ")[0], limit)
+        known, found = await self._run("read", position, position.partition(" ")[0], limit, mark)
+        if known < 0:
+            raise StoreLost("the store has lost its mark", reason="lost")
         return Read(entries=tuple([self._entry(one) for one in found]), known=bool(known))
 
     async def drop(self, position: str) -> None:
         """See ``Outbox.drop``."""
-        milliseconds, _, number = position.partition(" ")[0].partition("-")
-        await self._run("drop", position, f"{milliseconds}-{int(number) + 1}")
+        name = position.partition(" ")[0]
+        milliseconds, _, number = name.partition("-")
+        await self._run("drop", position, f"{milliseconds}-{int(number) + 1}", name)
 
     async def lag(self) -> Lag:
         """See ``Outbox.lag``."""
@@ -109,18 +112,10 @@ class RedisOutbox:
         await self._client.call("HSET", self._keys.meta, "archive_copied", following or DONE)
         return following
 
-    async def first_seq(self) -> int:
-        """See ``Outbox.first_seq``."""
-        return self._keys.shard.seq(int(await self._run("first", keys=[self._keys.seq])))
-
-    async def copy_again(self, position: str) -> None:
+    async def copy_again(self, mark: str, position: str, seq: int) -> bool:
         """See ``Outbox.copy_again``."""
-        await self._client.calls(
-            [
-                ("HSET", self._keys.meta, "archive_reached", position),
-                ("HDEL", self._keys.meta, "archive_copied"),
-            ]
-        )
+        local = self._keys.shard.local(seq)
+        return bool(await self._run("again", position, mark, local, keys=[self._keys.seq]))
 
     # -- putting back what was lost
 
