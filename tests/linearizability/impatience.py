@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from nexus import AsyncNexus
 from nexus.errors import StoreUnavailable
@@ -14,11 +14,11 @@ TIMEOUT: Final = 0.15
 PATIENCE: Final = 0.4
 
 
-def open_impatiently(url: str, *, prefix: str = "nexus:sessions:") -> Store:
+def open_impatiently(url: str, *, prefix: str = "nexus:sessions:", **others: Any) -> Store:
     """As ``open_store``; a Redis store waits for a fraction of a second where it would for several."""
     if url.startswith("redis://"):
         return RedisStore(url, prefix=prefix, timeout=TIMEOUT, patience=PATIENCE)
-    return open_store(url, prefix=prefix)
+    return open_store(url, prefix=prefix, **others)
 
 
 async def open_at_last(app: AsyncNexus) -> None:

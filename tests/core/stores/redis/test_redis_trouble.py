@@ -283,7 +283,9 @@ async def test_callers_who_queue_for_one_session_are_told_together(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with FaultProxy(server.port) as proxy:
-        monkeypatch.setattr("nexus.app.open_store", lambda url, prefix: a_store(url, prefix, timeout=0.3, patience=0.5))
+        monkeypatch.setattr(
+            "nexus.app.open_store", lambda url, prefix, **_: a_store(url, prefix, timeout=0.3, patience=0.5)
+        )
         async with AsyncNexus(store=proxy.url, session_prefix=f"t:{uuid4().hex}:") as app:
             service = app.service(app.local_caller("sdk"))
             await service.create_session(session_id="s1")
