@@ -178,7 +178,9 @@ class Restorer:
                 # Whoever has read from the outbox as it was applies nothing from now on.
                 position = f"restored {self._who} {self._clock()!r}"
                 await self._database.write(partial(ledger.move, shard=shard, position=position))
-                await self._put_back(outbox, mark, position)
+                with contextlib.suppress(StoreLost):
+                    # Others were quicker if there is a mark by now; or all is lost once more.
+                    await self._put_back(outbox, mark, position)
 
     async def _mark(self, outbox: Outbox) -> str:
         mark = await self._database.read(partial(ledger.mark_of, shard=outbox.name))
@@ -212,6 +214,8 @@ class Restorer:
         counters = await self._database.read(lambda one: remaking.load_counters(one, outbox.name))
         for name in stale_minutes(counters, self._clock()):
             del counters[name]
+        if not await outbox.keep_restore(self._who, LEASE):
+            return
         now, holds = self._clock(), None if outbox.shards == 1 else outbox.holds
         await self._database.write(lambda one: remaking.let_go_of_the_rest(one, still_open, now, holds))
         if await outbox.finish_restore(self._who, mark, position, counters):

@@ -266,6 +266,25 @@ async def test_several_processes_put_back_together(bench: Bench) -> None:
     assert after["counters"] == before["counters"]
 
 
+async def test_one_that_is_overtaken_changes_nothing_any_more(bench: Bench) -> None:
+    store, late = await bench.kept(), await bench.kept()
+    await filled(store, seed=6, commits=60)
+    bench.lose()
+    outbox = live_of(late).outboxes[0]
+    assert await outbox.begin_restore("late", 1, 0.1)
+    await store.keeper.whole()
+    done = a_session("done", status=Status.COMPLETED, ended_at=NOW + 1)
+    await store.commit(creating(done))
+    await archive_all(store)
+    before = await contents(live_of(store))
+    mark = (await outbox.marks()).mark or ""
+    restorer = restoring.Restorer(late.keeper.database, "late", "system:late", lambda: NOW)
+    with pytest.raises(StoreLost):
+        await restorer._put_back(outbox, mark, "a position")
+    assert differences(before, await contents(live_of(store))) == []
+    assert "session done" in await archived(store.keeper.database)
+
+
 async def test_a_process_that_starts_finds_all_of_it(bench: Bench) -> None:
     before = await filled(await bench.kept(), seed=5, commits=60)
     bench.lose()
