@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,12 @@ from uuid import uuid4
 
 import pytest
 
+from nexus import AsyncNexus
 from nexus.errors import InvalidInput, StoreUnavailable
+from nexus.model import RunStatus
+from nexus.stores.opening import open_store
 from nexus.stores.redis import RedisStore
+from nexus.stores.redis.replicas import Demand
 from nexus.stores.redis.urls import parse_url
 from nexus.testing.builders import a_group, a_session, a_worker, creating, creating_group, updating
 from nexus.testing.contract.harness import must_load
@@ -124,7 +129,8 @@ async def test_a_user_that_may_do_only_what_the_guide_says_is_enough(tmp_path: P
     with single(tmp_path) as server:
         assert ask(server.port, *line.split()) == "OK"
         ask(server.port, "ACL", "SETUSER", "default", "off")
-        async with RedisStore(f"redis://nexus:PASSWORD@127.0.0.1:{server.port}/0") as store:
+        url = f"redis://nexus:PASSWORD@127.0.0.1:{server.port}/0"
+        async with RedisStore(url) as store:
             await store.commit(creating(a_session("s1")))
             waiting = asyncio.create_task(store.wait_events("1", 30))
             await store.beat(a_worker("w"), 60)
@@ -134,8 +140,56 @@ async def test_a_user_that_may_do_only_what_the_guide_says_is_enough(tmp_path: P
             assert await waiting
             health = await store.health()
             assert (health.ok, health.facts["sessions"]) == (True, "2")
-            assert health.facts["level"] == "unknown"
-            assert health.facts["durability"] == "the server hides its settings"
+            assert (health.facts["level"], health.facts["replicas"]) == ("process", "0")
+        await use_outbox(url)
+        await use_queue(url)
+        async with RedisStore(url, demand=Demand(1, 0.01)) as store:
+            with pytest.raises(StoreUnavailable, match="0 replicas have it"):
+                await store.commit(creating(a_session("s3")))
+
+
+async def test_in_a_cluster_that_user_needs_what_the_guide_adds(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[4] / "docs" / "redis.md").read_text(encoding="utf-8")
+    (line,) = [line for line in guide.splitlines() if line.startswith("ACL SETUSER")]
+    (more,) = re.findall(r"In a cluster it needs `([^`]*)`", guide)
+    with cluster(tmp_path, 1) as (server,):
+        assert ask(server.port, *line.split(), *more.split()) == "OK"
+        ask(server.port, "ACL", "SETUSER", "default", "off")
+        url = f"redis+cluster://nexus:PASSWORD@127.0.0.1:{server.port}"
+        await use_queue(url)
+        async with open_store(url) as store:
+            facts = (await store.health()).facts
+            assert (facts["level"], facts["cluster"].partition(",")[0]) == ("process", "ok")
+
+
+async def use_outbox(url: str) -> None:
+    """What an archive does there."""
+    async with RedisStore(url) as store:
+        (outbox,) = store.outboxes
+        assert await outbox.set_mark("here", expected=None)
+        assert await outbox.lead("me", 10)
+        await store.commit(updating(a_session("s1"), step=1))
+        (entry,) = (await outbox.read("", 9)).entries
+        await outbox.drop(entry.position)
+        assert await outbox.size() >= 0
+        assert await outbox.set_mark("", expected="here")
+
+
+async def use_queue(url: str) -> None:
+    """What servers and workers do there."""
+    app = AsyncNexus(store=url, executor="docket")
+
+    @app.workflow("double")
+    def double(number: int) -> int:
+        return 2 * number
+
+    async with app:
+        await app.start()
+        run = await app.execute_workflow("double", inputs={"number": 21}, background=True)
+        async with asyncio.timeout(_LONGEST):
+            while (seen := (await must_load(app.store, run.session_id)).run) is None or not seen.ended_at:
+                await asyncio.sleep(0.01)
+        assert seen.status is RunStatus.COMPLETED
 
 
 async def test_all_keys_of_a_store_are_in_one_slot_and_prefixes_spread(tmp_path: Path) -> None:

@@ -147,6 +147,7 @@ async def test_a_cluster_is_followed_over_tls(tmp_path: Path, certificate: Path)
         eventually(lambda: "cluster_state:ok" in ask(server.port, "CLUSTER", "INFO"))
         ask(server.port, "CONFIG", "SET", "requirepass", "hush")
         url = f"rediss+cluster://:hush@127.0.0.1:{port}?ssl_ca_certs={certificate}"
+        await run_by_docket(url)
         async with open_store(url) as store:
             await store.commit(creating(a_session("s1")))
             assert (await must_load(store, "s1")).session.id == "s1"
