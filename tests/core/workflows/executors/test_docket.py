@@ -16,6 +16,7 @@ import redis
 from nexus import AsyncNexus
 from nexus.errors import InvalidInput
 from nexus.workflows.executors.docket import DocketExecutor
+from nexus.workflows.executors.docket.line import PatientLine
 from nexus.workflows.executors.docket.places import queue_url
 from nexus.workflows.executors.local import LocalExecutor
 from tests.core.stores.redis.servers import Server, ask, cluster, free_ports, single
@@ -152,9 +153,10 @@ async def test_a_user_without_rights_to_publish_works_without_docket_and_says_so
     assert "secret" not in caplog.text
 
 
-async def test_docket_that_does_not_get_back_to_work_is_connected_anew_and_live_runs_go_on(
+async def test_docket_is_connected_anew_when_it_takes_no_messages_for_the_sake_of_a_long_run(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # After any error of Redis's its worker waits for the end of all that it has, before it takes more.
     caplog.set_level(logging.INFO, "nexus.executor")
     gate = asyncio.Event()
     with single(tmp_path / "data") as server:
@@ -164,18 +166,27 @@ async def test_docket_that_does_not_get_back_to_work_is_connected_anew_and_live_
             app.register(me, "pid")
             app.register(gate.wait, "gated")
             await app.start()
-            await up(app)
+            line = (await up(app))._local._queue
+            assert isinstance(line, PatientLine)
+            place = Place(server.url, app.settings.session_prefix, tmp_path, docket=True)
+            line._patience, patience = 3600.0, line._patience
             live = await app.execute_workflow("gated", background=True)
-            ask(server.port, "ACL", "SETUSER", "nexus", "-psubscribe")
-            ask(server.port, "CLIENT", "KILL", "USER", "nexus")
+            await until(app, live.session_id, lambda session: session.version > 2)
+            line._patience = patience
             async with asyncio.timeout(PATIENCE):
+                while await receivers(place) == 0:
+                    await asyncio.sleep(0.01)
+                ask(server.port, "ACL", "SETUSER", "nexus", "-xreadgroup")
+                while await receivers(place) == 1:
+                    await asyncio.sleep(0.01)
+                ask(server.port, "ACL", "SETUSER", "nexus", "+xreadgroup")
                 while "takes no messages" not in caplog.text:
                     result = await app.execute_workflow("pid", background=True)
                     assert (await ended(app, result)).outputs == me()
-            ask(server.port, "ACL", "SETUSER", "nexus", "+psubscribe")
+                while await receivers(place) == 0:
+                    await asyncio.sleep(0.01)
             gate.set()
             assert (await ended(app, live)).outputs is True
-            await up(app)
     assert "secret" not in caplog.text
 
 
