@@ -40,10 +40,22 @@ def surely_dead(worker: Worker) -> bool:
     if worker.host != _host() or worker.boot_id != _boot_id():
         return False
     if worker.pid_start:
-        return _start_of(worker.pid) != worker.pid_start
+        start = _start_of(worker.pid)
+        return start != worker.pid_start and not (start is None and _is_anothers(worker.pid))
     try:
         os.kill(worker.pid, 0)
     except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _is_anothers(pid: int) -> bool:
+    """Whether another user has such a process, which may be hidden from this one (``hidepid``, ``ProtectProc``)."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
         return True
     except OSError:
         return False
