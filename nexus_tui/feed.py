@@ -406,4 +406,4 @@ class Feed:
     def check_writable(self) -> None:
         """Raise ``PermissionDenied`` in a read-only console."""
         if self.read_only:
-            raise PermissionDenied("This console is read-only: start it without --read-only to change sessions.")
+            raise PermissionDenied("This console is read-only, by --read-only or by its context: nothing was changed.")

@@ -100,7 +100,7 @@ class ChangesDialog(ModalScreen[str | None]):
         """Leave room for what is told above the differences."""
         if self._pair is not None:
             view = self.query_one("#changes-diff", DiffView)
-            view.styles.height = min(len(view.changes) + 1, rows_that_fit(self.app.size.height, 12))
+            view.styles.height = min(len(view.changes) + 1, rows_that_fit(self.app.size.height, 13))
 
     def on_key(self, event: events.Key) -> None:
         """Take the way of a key."""

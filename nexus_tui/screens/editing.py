@@ -12,8 +12,9 @@ from nexus.model import Session
 from nexus.model.jsonvalue import merge_patch
 from nexus_tui.acting.one import change_one
 from nexus_tui.editing.editor import EditorFailed
-from nexus_tui.editing.merging import merging, same
-from nexus_tui.editing.text import read, written
+from nexus_tui.editing.merging import same
+from nexus_tui.editing.patching import patch_between
+from nexus_tui.editing.text import written
 from nexus_tui.screens.changes import ChangesDialog, Pair, Way
 from nexus_tui.steering import Outcome, Patch
 from nexus_widgets import clean
@@ -26,7 +27,6 @@ _APPLY: Final = Way("apply", "a", "Apply")
 _REDO: Final = Way("redo", "r", "Redo on what it is now")
 _ROUNDS: Final = 5
 """How often a session that changes, but not in its state, is tried again without asking."""
-_TOUCHES = "last_activity"
 
 Tell = Callable[[Patch, str, Outcome], object]
 
@@ -85,7 +85,7 @@ class Edit:
         """The patch that was written, after as many tries as it takes; ``None`` for none."""
         try:
             text = self._screen.console.edit(text)
-            patch = _patch(seen.state, text)
+            patch = patch_between(seen.state, text)
         except EditorFailed as error:
             return await self._after_mistake(seen, error.message, error.text)
         except InvalidInput as error:
@@ -137,23 +137,3 @@ class Edit:
         if chosen == "back":
             return await self._edited(now, written(merge_patch(now.state, patch)))
         return patch if chosen else None
-
-
-def _patch(state: Mapping[str, Any], text: str) -> dict[str, Any] | None:
-    """The patch between a state and what was written; ``None`` where nothing differs.
-
-    Raises:
-        InvalidInput: It is not a state, or no patch can say it.
-    """
-    if not text.strip():
-        return None
-    found = merging(state, read(text))
-    if found.nulls:
-        many = ", ".join(found.nulls[:5]) + (" and more" if len(found.nulls) > 5 else "")
-        raise InvalidInput(
-            f"null can't be set by a merge patch, where it takes a key away: at {many}. Remove the key, or write"
-            " another value", field="state"
-        )  # fmt: skip
-    if _TOUCHES in found.patch:
-        raise InvalidInput(f"{_TOUCHES} in a patch only touches the session: leave that key as it was", field="state")
-    return dict(found.patch) or None

@@ -27,7 +27,7 @@ from nexus_widgets import ProgressCell, Toned, VirtualTable, clean
 if TYPE_CHECKING:
     from nexus_tui.feed import Feed
 
-_DRIFT = ("leave it", "do it while its status stays")
+_DRIFT = ("leave it", "do it if its status stays")
 
 
 class PlanScreen(ModalScreen[Doing | None]):
@@ -198,7 +198,7 @@ def _told(plan: Plan) -> tuple[list[Toned], list[Toned]]:
     done = f"{len(plan.planned):,} of {plural(len(plan.planned) + len(plan.left), 'session')}"
     first = [Toned(f"{done} to {plan.change.doing}", "info")]
     if plan.left:
-        first.append(Toned(f"   {len(plan.left):,} left as they are, told at the end", "warn"))
+        first.append(Toned(f"   {len(plan.left):,} stay as they are", "warn"))
     second = []
     for status, count in plan.counts:
         mark = STATUS_MARKS[status]

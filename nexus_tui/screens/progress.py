@@ -48,7 +48,8 @@ class ProgressScreen(ModalScreen[tuple[Item, ...]]):
         """A frame with a bar."""
         with Vertical(classes="dialog--frame progress--frame") as frame:
             plan = self._doing.plan
-            frame.border_title = Text(f"{clean(plan.change.doing, limit=80)}: {plural(len(plan.planned), 'session')}")
+            doing = clean(plan.change.doing, limit=80)
+            frame.border_title = Text(f"{doing[:1].upper()}{doing[1:]}: {plural(len(plan.planned), 'session')}")
             yield ProgressCell(id="progress-bar")
             yield ToneLines(id="progress-told")
             with Horizontal(classes="dialog--buttons"):

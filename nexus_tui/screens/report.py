@@ -70,7 +70,7 @@ class ReportDialog(ModalScreen[str]):
 
     def on_resize(self) -> None:
         """Leave room for the reason beneath the table."""
-        self._table.styles.height = min(len(self._left) + 1, rows_that_fit(self.app.size.height, 13, _ROWS))
+        self._table.styles.height = min(len(self._left) + 1, rows_that_fit(self.app.size.height, 12, _ROWS))
 
     def on_virtual_table_row_highlighted(self, event: VirtualTable.RowHighlighted) -> None:
         """Tell the whole reason of the one under the cursor."""
@@ -105,5 +105,5 @@ class ReportDialog(ModalScreen[str]):
     def _show_why(self, index: int) -> None:
         if index < len(self._left):
             width = max(self._table.size.width, 40)
-            lines = wrapped(words_of(self._left[index]), width)[:3]
+            lines = wrapped(words_of(self._left[index]), width)[:2]
             self.query_one("#report-why", ToneLines).lines = tuple(Line((Toned(line, "muted"),)) for line in lines)

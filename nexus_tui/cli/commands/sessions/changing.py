@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Annotated, Any
 
 import typer
 
 from nexus.errors import InvalidInput
-from nexus.model import CHANNELS, RUNNING
+from nexus.model import CHANNELS, RUNNING, Session
+from nexus.service import Service
 from nexus_tui.cli.commands.sessions.base import app
 from nexus_tui.cli.commands.sessions.reading import IdArgument
 from nexus_tui.cli.documents import loose_value, read_document, read_object
@@ -52,16 +55,54 @@ async def update(
         typer.Option("--set", metavar="PATH=VALUE", help="One value: JSON, else text; a.b=1 reaches inside."),
     ] = None,
     version: Annotated[int | None, typer.Option("--if-version", help="Only if this is its version.")] = None,
+    edit: Annotated[bool, typer.Option("--edit", help="Write the state anew in $VISUAL or $EDITOR.")] = False,
 ) -> None:
     """Change a session's state by a JSON merge patch (RFC 7396); null removes a key."""
     merged = read_object(patch, "patch") or {}
     for assignment in set_ or ():
         _assign(merged, assignment)
-    if patch is None and not set_:
-        raise InvalidInput("give a patch, or --set PATH=VALUE", field="patch")
+    if edit == (patch is not None or bool(set_)):
+        raise InvalidInput("give a patch, or --set PATH=VALUE, or --edit; one of them", field="patch")
     async with call.target.open_service() as service:
-        session = await service.patch_session(session_id, merged, if_version=version)
+        if edit:
+            session = await _edited(call, service, session_id, version)
+        else:
+            session = await service.patch_session(session_id, merged, if_version=version)
         call.output.record(session.to_dict(), SESSIONS)
+
+
+async def _edited(call: Invocation, service: Service, session_id: str, version: int | None) -> Session:
+    """Let the user write the state anew, and patch the version that was read to that."""
+    from nexus.sessions.versions import check_version
+    from nexus_tui.editing.editor import find_editor
+    from nexus_tui.editing.text import written
+
+    editor = find_editor(os.environ)
+    before = await service.get_session(session_id)
+    check_version(before, version)
+    patch = _written(call, before.state, written(before.state), editor)
+    if patch is None:
+        call.say.note("nothing was changed")
+        return before
+    return await service.patch_session(session_id, patch, if_version=before.version)
+
+
+def _written(call: Invocation, state: dict[str, Any], text: str, editor: tuple[str, ...]) -> dict[str, Any] | None:
+    """The patch that was written; a mistake leads back to the editor with what was written, if the user wants it."""
+    from nexus_tui.editing.editor import EditorFailed, edit_text
+    from nexus_tui.editing.patching import patch_between
+
+    while True:
+        try:
+            text = edit_text(text, editor)
+            return patch_between(state, text)
+        except InvalidInput as error:
+            text = error.text if isinstance(error, EditorFailed) else text
+            if not sys.stdin.isatty():
+                raise
+            call.say.warn(error.message)
+            if not call.say.ask("go back to the editor?"):
+                raise
 
 
 def _assign(patch: dict[str, Any], assignment: str) -> None:
