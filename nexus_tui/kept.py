@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nexus.errors import InvalidInput
+from nexus_tui.shell import SECRET
 from nexus_widgets import clean
 
 MOST_LINES = 500
@@ -64,7 +65,8 @@ class History:
             line: What was run.
         """
         line = line.strip()[:_LONGEST]
-        if not line:
+        # A secret in a patch or a payload is nothing to keep in a file.
+        if not line or SECRET.search(line) or "password" in line.lower():
             return
         # Another console may have written meanwhile.
         known = _lines(_read(self._path)) if self._path is not None else self.lines

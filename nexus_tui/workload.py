@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nexus.model import Session
@@ -43,18 +43,18 @@ class Workload:
         return 100 * self.completed / self.finished if self.finished > 0 else None
 
 
-async def workload(feed: Feed, name: str) -> Workload:
+async def workload(feed: Feed, name: str, total: int) -> Workload:
     """Ask for one workflow's figures.
 
     Args:
         feed: Where.
         name: The workflow.
+        total: How many sessions it has, as the figures over all tell for nothing.
 
     Raises:
         NexusError: The service's answer.
     """
     of_it = f"workflow={quote(name)}"
-    total = (await feed.window(of_it, "-last_activity", 0, 1)).total
     live = (await feed.window(f"{of_it} status:live", "-last_activity", 0, 1)).total
     failed = (await feed.window(f"{of_it} status:failed", "-last_activity", 0, 1)).total
     completed = (await feed.window(f"{of_it} status:completed", "-last_activity", 0, 1)).total
@@ -69,18 +69,18 @@ async def _length_at(feed: Feed, q: str, rank: int) -> float | None:
     return found[0].duration if found else None
 
 
-async def workloads(feed: Feed, names: Callable[[], Sequence[str]]) -> AsyncIterator[tuple[str, Workload]]:
+async def workloads(feed: Feed, counts: Callable[[], Mapping[str, int]]) -> AsyncIterator[tuple[str, Workload]]:
     """Ask for the figures of workflows, one after the other, again and again.
 
     Args:
         feed: Where.
-        names: Which, asked at the start of each round.
+        counts: Which, in order, and how many sessions each has; asked at the start of each round.
 
     Raises:
         NexusError: The service's answer.
     """
     while True:
         began = time.perf_counter()
-        for name in names():
-            yield name, await workload(feed, name)
+        for name, total in counts().items():
+            yield name, await workload(feed, name, total)
         await asyncio.sleep(max(_LEAST, (time.perf_counter() - began) * _SHARE))

@@ -6,7 +6,9 @@ millions is not what it is for.
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from fnmatch import translate
 from re import compile as compile_pattern
 from typing import Any, cast
@@ -40,7 +42,30 @@ from nexus_tui.replay.player import Player
 from nexus_tui.replay.tape import Subject, World
 
 _HELD = 8
-"""Sorted lists that are kept while the time stands."""
+"""Sorted lists that are kept."""
+_PATIENCE = 5
+"""So a big recording takes a sixth of the time to sort, at most, while it plays."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A sorted list: as of how many frames and jumps, when it was made, and how many seconds that took."""
+
+    sessions: list[Session]
+    at: int
+    jumps: int
+    made: float
+    took: float
+
+    def serves(self, player: Player, *, patient: bool) -> bool:
+        """Whether it is good enough: exactly, or while time passes for a few times as long as it took."""
+        if self.jumps != player.jumps:
+            return False
+        age = time.perf_counter() - self.made
+        if self.at == player.tape.at:
+            # Terms such as age>10m match others as time goes by, without a frame.
+            return not player.is_playing or age < max(self.took * _PATIENCE, 1.0)
+        return patient and player.is_playing and age < self.took * _PATIENCE
 
 
 class ReplayService:
@@ -54,8 +79,7 @@ class ReplayService:
         """
         self.caller = Caller(actor="replay", channel="cli", scope="read")
         self._player = player
-        self._held: dict[tuple[str, str], list[Session]] = {}
-        self._held_at = -1
+        self._held: dict[tuple[str, str], _Held] = {}
 
     @property
     def as_service(self) -> Service:
@@ -111,24 +135,27 @@ class ReplayService:
         self, q: str = "", *, sort: str = "-last_activity", offset: int = 0, limit: int = 50
     ) -> Window[Session]:
         """See ``Service``."""
-        found = self._matching(q, sort)
-        shown = tuple(found[max(offset, 0) : max(offset, 0) + limit])
+        found = self._matching(q, sort, patient=True)
+        subjects = self._world.subjects
+        # Their order may be a moment old while time passes; what they are is not.
+        rows = (subjects.get(each.id) for each in found[max(offset, 0) : max(offset, 0) + limit])
+        shown = tuple(row.session for row in rows if row is not None)
         return Window(items=shown, offset=offset, total=len(found), whole=len(self._world.subjects))
 
-    def _matching(self, q: str, sort: str) -> list[Session]:
+    def _matching(self, q: str, sort: str, *, patient: bool = False) -> list[Session]:
         world, query, order = self._world, parse(q), arguments.order(sort)
-        at = self._player.tape.at
-        if at != self._held_at:
-            self._held, self._held_at = {}, at
-        found = self._held.get((q, sort))
-        if found is None:
+        held = self._held.get((q, sort))
+        if held is None or not held.serves(self._player, patient=patient):
+            began = time.perf_counter()
             passes, now = compile_predicate(query), self._player.now
             kept = [each.session for each in world.subjects.values() if not query.terms or passes(each.session, now)]
             found = sorted(kept, key=lambda each: ordering.key_of(each, order.field), reverse=order.descending)
+            ended = time.perf_counter()
+            self._held.pop((q, sort), None)
             if len(self._held) >= _HELD:
                 del self._held[next(iter(self._held))]
-            self._held[q, sort] = found
-        return found
+            held = self._held[q, sort] = _Held(found, self._player.tape.at, self._player.jumps, ended, ended - began)
+        return held.sessions
 
     async def list_children(
         self, session_id: str, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT

@@ -59,7 +59,7 @@ class WorkflowsScreen(CommandScreen):
         try:
             self._infos = {info.name: info for info in await self.feed.workflows()}
             self._draw()
-            async for name, load in workloads(self.feed, self._names):
+            async for name, load in workloads(self.feed, self._counts):
                 self._loads[name] = load
                 self._draw()
         except NexusError as error:
@@ -68,6 +68,11 @@ class WorkflowsScreen(CommandScreen):
     def _names(self) -> list[str]:
         statistics = self.feed.statistics
         return workflow_names(list(self._infos.values()), statistics.by_workflow if statistics else {})
+
+    def _counts(self) -> dict[str, int]:
+        statistics = self.feed.statistics
+        counts = statistics.by_workflow if statistics else {}
+        return {name: counts.get(name, 0) for name in self._names()}
 
     def _draw(self) -> None:
         self.query_one("#top-bar", TopBar).show(self.feed, self.console.target_label)

@@ -62,6 +62,8 @@ def test_the_history_keeps_a_line_once_and_not_for_ever(tmp_path: Path) -> None:
     for number in range(MOST_LINES + 5):
         history.lines = [*history.lines, f"extend {number}m"]
     history.add("theme nexus-light")
+    history.add('patch {"db": {"password": "hunter2"}}')
+    history.add('patch {"api_key": "hunter2"}')
     history.add("sort age")
     history.add("theme nexus-light")
     assert History(path).lines == ["sort age", "theme nexus-light"]

@@ -56,7 +56,6 @@ async def test_a_recording_is_moved_through_by_keys(tmp_path: Path, size: tuple[
         driven.main.do_seek("0%")
         await driven.beat()
         await driven.until(lambda: driven.table.total == 1)
-        await driven.press("q")
 
 
 async def test_a_live_console_says_that_it_does_not_move_in_time(tmp_path: Path) -> None:
