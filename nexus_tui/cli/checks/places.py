@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from nexus.errors import NexusError
 from nexus.settings import explain_settings
+from nexus_tui.cli.checks.archived import FACTS, archived
 from nexus_tui.cli.checks.finding import Finding
 from nexus_tui.cli.checks.lasting import lasting
 from nexus_tui.cli.target import Target, without_password
@@ -22,7 +23,7 @@ from nexus_tui.cli.target import Target, without_password
 if TYPE_CHECKING:
     from nexus.service import Service
 
-_TOLD_APART = frozenset({"level", "durability", "clock_skew", "sentinels", "cluster"})
+_TOLD_APART = frozenset({"level", "durability", "clock_skew", "sentinels", "cluster"}) | FACTS
 _ROOM = 256 * 1024 * 1024
 """Free bytes under which a disk is called nearly full."""
 
@@ -73,6 +74,8 @@ async def place(target: Target, required: str | None = None) -> AsyncIterator[Fi
                 return
             yield Finding(kind, "ok", found)
             for finding in lasting(health, required):
+                yield finding
+            for finding in archived(health.facts):
                 yield finding
             yield await _workers(service)
             url = health.url
