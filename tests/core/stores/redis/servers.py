@@ -157,7 +157,7 @@ class Sentinels:
 
     def __init__(self, folder: Path, *settings: str) -> None:
         first, second, *watchers = free_ports(5)
-        kept = settings or KEPT_NOWHERE
+        kept = (*(settings or KEPT_NOWHERE), "--repl-diskless-sync-delay", "0")
         self.primary = Server(folder / "primary", first, *kept)
         self.replica = Server(folder / "replica", second, *kept, "--replicaof", f"127.0.0.1 {first}")
         self.watchers: list[Server] = []

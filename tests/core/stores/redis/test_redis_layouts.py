@@ -169,7 +169,7 @@ async def use_outbox(url: str) -> None:
         assert await outbox.set_mark("here", expected=None)
         assert await outbox.lead("me", 10)
         await store.commit(updating(a_session("s1"), step=1))
-        (entry,) = (await outbox.read("", 9)).entries
+        (entry,) = (await outbox.read("here", "", 9)).entries
         await outbox.drop(entry.position)
         assert await outbox.size() >= 0
         assert await outbox.set_mark("", expected="here")
