@@ -77,7 +77,7 @@ async def _children(engine: Engine, session_id: str) -> list[Session]:
     found: list[Session] = []
     cursor: str | None = None
     while True:
-        page = await engine.store.children(session_id, cursor=cursor, limit=_PAGE)
+        page = await engine.live.children(session_id, cursor=cursor, limit=_PAGE)
         found.extend(page.items)
         cursor = page.next_cursor
         if cursor is None:
@@ -98,7 +98,7 @@ async def end_group(engine: Engine, group: Group, caller: Caller, status: Status
     query = parse(f'group:"{group.id}" status:active,in_progress,suspended,failed')
     order = Order(SortField.CREATED, descending=False)
     while True:
-        page = await engine.store.list_sessions(query, order, cursor=None, limit=_PAGE, now=engine.clock.now())
+        page = await engine.live.list_sessions(query, order, cursor=None, limit=_PAGE, now=engine.clock.now())
         if not page.items:
             return
         for member in page.items:

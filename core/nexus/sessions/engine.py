@@ -70,6 +70,8 @@ class Engine:
 
     def __init__(self, store: Store, clock: Clock, settings: Settings, handlers: Handlers) -> None:
         self.store = store
+        self.live: Store = getattr(store, "live", store)
+        """The store without the history of what it has let go: for those who look for what can still change."""
         self.clock = clock
         self.settings = settings
         self.rules = rules_of(settings)

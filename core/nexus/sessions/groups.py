@@ -102,7 +102,7 @@ class Groups:
         query = parse(f'group:"{group.id}" status:active')
         cursor: str | None = None
         while True:
-            page = await engine.store.list_sessions(
+            page = await engine.live.list_sessions(
                 query, Order(SortField.CREATED), cursor=cursor, limit=500, now=engine.clock.now()
             )
             now = engine.clock.now()
