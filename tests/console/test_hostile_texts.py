@@ -12,10 +12,16 @@ from textual.color import Color
 from nexus.errors import InvalidInput
 from nexus.model import Page, Status, WorkflowInfo
 from nexus.testing.builders import a_checkpoint, a_group, a_run, a_session, a_worker, an_event, creating_group
+from nexus_tui.acting.plan import Item
+from nexus_tui.acting.targets import Targets
 from nexus_tui.equivalents import Equivalent
 from nexus_tui.inert import InertFilter
 from nexus_tui.kept import View
+from nexus_tui.screens.changes import ChangesDialog, Pair
+from nexus_tui.screens.plan import PlanScreen
+from nexus_tui.screens.report import ReportDialog
 from nexus_tui.screens.why import WhyScreen
+from nexus_tui.steering import End, Patch, Signal
 from nexus_tui.viewmodels.checkpoint_rows import checkpoint_rows
 from nexus_tui.viewmodels.event_lines import _WORDS, event_line
 from nexus_tui.viewmodels.event_rows import event_row
@@ -81,12 +87,12 @@ async def test_on_the_main_screen_and_all_that_opens_over_it(hostile_world: Worl
         for keys in (("end",), ("home",), ("g", "end", "escape"), ("l", "home", "escape"), ("asterisk",)):
             await driven.press(*keys)
             assert_harmless(driven)
-        for key in "exrfi":
+        for key in "exrfim":
             await driven.press(key)
             assert_harmless(driven)
             await driven.press("escape")
-        await driven.press("x", "tab", *"no", "tab", *str(len(PAYLOADS)), "enter")
-        await driven.until(lambda: driven.told or not driven.on_main)
+        await driven.press("x", "tab", *"no", "enter")
+        await driven.until(lambda: "looking" not in driven.text and not driven.on_main)
         assert_harmless(driven)
 
 
@@ -142,6 +148,38 @@ async def test_in_every_pane_of_an_opened_session(world: World, size: tuple[int,
                 assert_harmless(driven)
         await driven.press("less_than_sign", "f")
         assert_harmless(driven)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_in_plans_reports_differences_and_what_is_copied(world: World, size: tuple[int, int]) -> None:
+    await world.service.create_session(session_id="one")
+    items = [
+        Item(text, outcome, text, number, why=text, made=text if outcome == "done" else None)
+        for number, text in enumerate(PAYLOADS)
+        for outcome in ("planned", "done", "drifted", "refused", "untried", "unknown")
+    ]
+    async with driving(world, world.clock, size=size) as driven:
+        for number, text in enumerate(PAYLOADS):
+            change = (Signal(text), End("cancelled", text), Patch({text: text}))[number % 3]
+            plan = PlanScreen(driven.feed, change, Targets(q=text, about=3, group=text))
+            await driven.console.push_screen(plan)
+            progress = plan.query_one("#plan-progress")
+            await driven.until(lambda progress=progress: not progress.display)  # type: ignore[misc]
+            assert_harmless(driven)
+            driven.console.pop_screen()
+            pair = Pair(text, {text: text}, text, {text: [text]})
+            await driven.console.push_screen(ChangesDialog(text, [text], [], pair))
+            await driven.rest()
+            assert_harmless(driven)
+            driven.console.pop_screen()
+        report = ReportDialog(PAYLOADS[0], items, stay=True, again=True)
+        await driven.console.push_screen(report)
+        await driven.rest()
+        for _ in range(len(items) // 6):
+            await driven.press(*["down"] * 6)
+            assert_harmless(driven)
+        await driven.press("y")
+        assert all(char.isprintable() or char in "\t\n" for char in driven.console.clipboard)
 
 
 @pytest.mark.parametrize("text", PAYLOADS)
