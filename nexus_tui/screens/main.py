@@ -17,28 +17,24 @@ from nexus.query.format import quote
 from nexus_tui.acting.targets import Targets
 from nexus_tui.commands import Command, bindings_of
 from nexus_tui.feed import Changed, Link
-from nexus_tui.filtering import completions, is_begun, mistake_in, right_part
 from nexus_tui.panes.events import EventsPane
 from nexus_tui.panes.groups import GroupsPane
 from nexus_tui.panes.key_bar import KeyBar
-from nexus_tui.panes.replay_bar import ReplayBar, speed_of
+from nexus_tui.panes.replay_bar import ReplayBar
 from nexus_tui.panes.sessions import SessionsPane
 from nexus_tui.panes.stats_strip import StatsStrip
 from nexus_tui.panes.top_bar import TopBar
-from nexus_tui.replay.player import Player
 from nexus_tui.screens.base import nothing_under_the_cursor
 from nexus_tui.screens.columns import ColumnsDialog
 from nexus_tui.screens.events import EventsScreen
-from nexus_tui.screens.prompt import PromptLine
-from nexus_tui.screens.steering import SteeringScreen
-from nexus_tui.screens.steering_dialogs import read_extension
-from nexus_tui.screens.views import ViewsDialog
+from nexus_tui.screens.finding import FindingScreen
+from nexus_tui.screens.moving import MovingScreen
 from nexus_tui.screens.workflows import WorkflowsScreen
 from nexus_tui.viewmodels.session_rows import FIELDS
-from nexus_widgets import Banner, Completion, FilterBar, Scrubber, VirtualTable, clean, count
+from nexus_widgets import Banner, FilterBar, VirtualTable, clean, count
 
 
-class MainScreen(SteeringScreen):
+class MainScreen(FindingScreen, MovingScreen):
     """The first screen. The table has the focus; groups and events come and go beside it, or over it."""
 
     place = "main"
@@ -70,15 +66,6 @@ class MainScreen(SteeringScreen):
         self.feed.beaten.subscribe(self, self._take_beat)
         self.feed.link_changed.subscribe(self, self._take_link)
         self._draw()
-
-    @property
-    def sessions(self) -> SessionsPane:
-        """The pane with the table."""
-        return self.query_one("#sessions", SessionsPane)
-
-    @property
-    def _bar(self) -> FilterBar:
-        return self.query_one("#filter", FilterBar)
 
     # What comes from the feed
 
@@ -198,62 +185,11 @@ class MainScreen(SteeringScreen):
         finally:
             pane.release("dialog")
 
-    # The filter
-
-    def _complete(self, text: str, cursor: int) -> list[Completion]:
-        groups = [group.id for group in self._groups]
-        return completions(text, cursor, self.feed.statistics, groups, self.feed.seen.values())
-
-    def on_filter_bar_changed(self, event: FilterBar.Changed) -> None:
-        """Show what matches while it is written; a filter that isn't one yet changes nothing."""
-        event.stop()
-        error = mistake_in(event.text)
-        if error is None:
-            if not is_begun(event.text):
-                self.sessions.show_filter(event.text.strip())
-        elif not error.incomplete:
-            self.sessions.show_filter(right_part(event.text, error))
-            event.bar.show_error(error.message, error.column - 1)
-
-    def on_filter_bar_submitted(self, event: FilterBar.Submitted) -> None:
-        """Go to the sessions that match, or to the mistake."""
-        event.stop()
-        error = mistake_in(event.text)
-        if error is not None:
-            self.sessions.show_filter(right_part(event.text, error))
-            event.bar.show_error(error.message, error.column - 1)
-            return
-        self.sessions.show_filter(event.text.strip())
-        self.sessions.table.focus()
-
-    def on_filter_bar_cancelled(self, event: FilterBar.Cancelled) -> None:
-        """Back to the table; a filter that was never right is taken back."""
-        event.stop()
-        if mistake_in(event.text) is not None:
-            event.bar.set_text(self.sessions.filter)
-        self.sessions.table.focus()
-
     def on_groups_pane_chosen(self, event: GroupsPane.Chosen) -> None:
         """Show one group's sessions."""
         event.stop()
         self._filter(f"group:{quote(event.group_id)}" if event.group_id else "")
         self.query_one("#groups").remove_class("-over")
-        self.sessions.table.focus()
-
-    def _filter(self, q: str) -> None:
-        error = mistake_in(q)
-        if error is not None:
-            raise error
-        self._bar.set_text(q)
-        self.sessions.show_filter(q)
-
-    def show_only(self, q: str) -> None:
-        """Show what a filter matches, with the table in front.
-
-        Args:
-            q: A filter that reads.
-        """
-        self._filter(q)
         self.sessions.table.focus()
 
     # Commands
@@ -297,13 +233,6 @@ class MainScreen(SteeringScreen):
         elif self.sessions.faults:
             self.sessions.show_faults(faults=False)
 
-    def do_filter(self, q: str) -> None:
-        """Write a filter, or show what matches the one given."""
-        if q:
-            self._filter(q)
-        else:
-            self._bar.focus()
-
     def do_groups(self, _: str) -> None:
         """Go to the groups, or hide them."""
         pane = self.query_one("#groups", GroupsPane)
@@ -321,49 +250,6 @@ class MainScreen(SteeringScreen):
     def do_workflows(self, _: str) -> None:
         """The workflows."""
         self.app.push_screen(WorkflowsScreen())
-
-    def do_last_error(self, _: str) -> None:
-        """Open what failed last."""
-        self.run_worker(self._open_last_error(), group="last-error", exclusive=True)
-
-    async def _open_last_error(self) -> None:
-        try:
-            found = await self.feed.window("status:failed", "-last_activity", 0, 1)
-        except NexusError as error:
-            self.complain(error)
-            return
-        if found.items:
-            self.console.open_session(found.items[0].id)
-        else:
-            self.tell("No session stands as failed")
-
-    def do_faults(self, _: str) -> None:
-        """Show only faults, or everything again."""
-        self.sessions.show_faults(faults=not self.sessions.faults)
-
-    def do_view(self, words: str) -> None:
-        """Show, save or remove a view; without a name, choose one."""
-        verb, _, name = words.partition(" ")
-        views = self.console.kept.views
-        if not words:
-            self.app.push_screen(ViewsDialog(views), lambda chosen: self.do_view(chosen) if chosen else None)
-        elif verb == "save":
-            views.save(name.strip(), self.sessions.view)
-            self.tell(f"Saved what is shown as {name.strip()}")
-        elif verb == "remove":
-            views.remove(name.strip())
-            self.tell(f"Removed the view {name.strip()}")
-        else:
-            self._show_view(words)
-
-    def _show_view(self, name: str) -> None:
-        view = self.console.kept.views.get(name)
-        error = mistake_in(view.q)
-        if error is not None:
-            raise error
-        self._bar.set_text(view.q)
-        self.sessions.show_view(view)
-        self.sessions.table.focus()
 
     def do_sort(self, name: str) -> None:
         """Sort by the next column, or by a named one."""
@@ -387,7 +273,7 @@ class MainScreen(SteeringScreen):
             jumps = self.console.player.jumps
             self.console.player.toggle()
             # At its end it begins again.
-            self._moved(jumped=self.console.player.jumps != jumps)
+            self.moved(jumped=self.console.player.jumps != jumps)
             return
         sessions, events = self.sessions, self.query_one("#events", EventsPane).log_view
         if sessions.is_paused:
@@ -398,83 +284,13 @@ class MainScreen(SteeringScreen):
             events.pause()
         self._draw()
 
-    # Time, in a replay
-
-    def _player(self) -> Player:
-        if self.console.player is None:
-            raise InvalidInput("This is live: only a replay (nexus console --replay FILE) moves in time", field="time")
-        return self.console.player
-
-    def _moved(self, *, jumped: bool = False) -> None:
+    def moved(self, *, jumped: bool = False) -> None:
+        """Show the time that was gone to; what came before a jump is forgotten."""
         if jumped:
             self.feed.rewind()
             self.query_one("#events", EventsPane).log_view.clear()
         self.query_one("#replay", ReplayBar).draw()
         self._draw()
-
-    def _jump(self, by: str, direction: int) -> None:
-        player = self._player()
-        length = read_extension(by) if by else max((player.tape.end - player.tape.start) / 100, 0.001)
-        player.seek(player.now + direction * length)
-        self._moved(jumped=True)
-
-    def do_rewind(self, by: str) -> None:
-        """Go back in time."""
-        self._jump(by, -1)
-
-    def do_forward(self, by: str) -> None:
-        """Go on in time."""
-        self._jump(by, 1)
-
-    def _step(self, direction: int) -> None:
-        player = self._player()
-        if player.step(direction):
-            self._moved(jumped=True)
-        else:
-            self.tell("There is no later event" if direction > 0 else "There is no earlier event")
-
-    def do_step_back(self, _: str) -> None:
-        """Stand at the event before."""
-        self._step(-1)
-
-    def do_step_on(self, _: str) -> None:
-        """Stand at the next event."""
-        self._step(1)
-
-    def _change_speed(self, factor: float) -> None:
-        player = self._player()
-        player.change_speed(factor)
-        self._moved()
-        self.tell(f"Speed \u00d7{speed_of(player)}")
-
-    def do_slower(self, _: str) -> None:
-        """Half the speed."""
-        self._change_speed(0.5)
-
-    def do_faster(self, _: str) -> None:
-        """Twice the speed."""
-        self._change_speed(2.0)
-
-    def do_seek(self, text: str) -> None:
-        """Go to a time, or ask for one."""
-        player = self._player()
-        if not text:
-            prompt = PromptLine("time ", placeholder="03:04:05 (UTC), or 61%")
-            self.app.push_screen(prompt, lambda asked: self._seek(asked) if asked else None)
-            return
-        player.seek(player.time_of(text))
-        self._moved(jumped=True)
-
-    def _seek(self, text: str) -> None:
-        try:
-            self.do_seek(text)
-        except InvalidInput as error:
-            self.complain(error)
-
-    def on_scrubber_sought(self, event: Scrubber.Sought) -> None:
-        """Go to where the line was clicked."""
-        event.stop()
-        self.do_seek(f"{event.share * 100}%")
 
     def do_columns(self, _: str) -> None:
         """Choose columns."""
