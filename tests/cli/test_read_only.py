@@ -47,7 +47,7 @@ async def assert_reads_only(target: Target) -> None:
         assert (await service.get_session("kept")).version == 1
 
 
-async def _first(service: Service):  # type: ignore[no-untyped-def]  # noqa: ANN202
+async def _first(service: Service):  # type: ignore[no-untyped-def]
     async for item in service.feed():
         yield item
         return

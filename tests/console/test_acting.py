@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from nexus.app import AsyncNexus
 from nexus.errors import StoreUnavailable
 from nexus.model import Status
 from nexus.model.bulk import BulkReport, BulkRequest
 from nexus_tui.acting import doing as doing_module
 from nexus_tui.acting import planning
+from nexus_tui.cli.target import Target
 from nexus_tui.screens.plan import PlanScreen
 from nexus_tui.screens.progress import ProgressScreen
 from nexus_tui.screens.report import ReportDialog
 from tests.console.driving import NARROW, WIDE, Driven, driving
 from tests.console.test_feed import Line
-from tests.console.world import World
+from tests.console.world import StandingClock, World
+from tests.running import serving
 
 
 class Watched(Line):
@@ -464,3 +469,27 @@ async def test_marks_outlive_another_filter(full_world: World) -> None:
         await driven.until(lambda: driven.table.total == 2)
         assert driven.table.marks == {"session-123"}
         assert "1 marked" in driven.text
+
+
+async def test_over_a_server_it_is_planned_done_and_taken_back_as_on_a_store(tmp_path: Path) -> None:
+    (tmp_path / "nexus_app.py").write_text("from nexus import AsyncNexus\napp = AsyncNexus()\n", encoding="utf-8")
+    store = f"sqlite:///{tmp_path / 'sessions.sqlite3'}"
+    async with AsyncNexus(store=store) as app:
+        service = app.service(app.local_caller("api"))
+        for number in range(12):
+            await service.create_session(session_id=f"s-{number:02}")
+        with serving(store, tmp_path) as url:
+            async with driving(Target(server=url, origin="--server"), StandingClock(time.time())) as driven:
+                await driven.press("asterisk", "x", "enter")
+                await planned(driven)
+                await service.patch_session("s-05", {"meanwhile": True})
+                await driven.write("12")
+                await driven.press("enter")
+                await driven.until(lambda: "it has changed: version 2, not 1" in driven.text)
+                await driven.press("escape", "u", "ctrl+z")
+                await planned(driven)
+                assert "11 of 11 sessions" in driven.text
+                await driven.press("enter")
+                await driven.until(lambda: "Undone: 11 sessions" in driven.told)
+        found = await service.list_sessions("status:active")
+        assert found.total == 12

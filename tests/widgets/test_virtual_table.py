@@ -297,6 +297,26 @@ async def test_marks_survive_scrolling_and_another_source() -> None:
         assert told == [{"k0"}, {"k0", "k2"}, {"k0"}, frozenset()]
 
 
+async def test_all_rows_are_marked_without_knowing_them_and_some_are_spared() -> None:
+    app = hosted()
+    async with app.run_test(size=(60, 11)) as pilot:
+        await settle(pilot)
+        table = app.widget
+        table.mark_all()
+        await pilot.press("space", "end")
+        await settle(pilot)
+        assert (table.marks_all, table.marks, table.spared, table.marked_count) == (True, frozenset(), {"k0"}, 499)
+        assert table.is_marked("never fetched")
+        assert "●" in screen_lines(app)[-1]
+        await pilot.press("home")
+        await settle(pilot)
+        assert "●" not in screen_lines(app)[1]
+        await pilot.press("space")
+        assert table.marked_count == 500
+        table.clear_marks()
+        assert (table.marks_all, table.marked_count, table.is_marked("k1")) == (False, 0, False)
+
+
 async def test_space_takes_a_mark_away_again_and_shift_down_marks_on_the_way() -> None:
     app = hosted()
     async with app.run_test(size=(60, 11)) as pilot:
