@@ -19,6 +19,9 @@ _TONES: dict[str, Tone] = {
     "session.created": "info",
     "session.resumed": "info",
     "session.forked": "info",
+    "session.reopened": "info",
+    "session.unextended": "info",
+    "session.restored": "warn",
     "session.deleted": "muted",
 }
 
@@ -84,6 +87,9 @@ _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "session.failed": lambda _: "failed",
     "session.synced": lambda data: f"used from {_part(data, 'target_channel')}",
     "session.forked": lambda data: f"forked from {_part(data, 'source')}",
+    "session.reopened": lambda data: f"its end was undone: {_part(data, 'status')} again",
+    "session.unextended": lambda _data: "its extension was undone",
+    "session.restored": lambda _data: "put back from the archive",
     "session.resumed": lambda data: f"resumed from {_part(data, 'checkpoint_id')}",
     "run.queued": lambda data: f"run queued: {_part(data, 'workflow')}",
     "run.started": lambda data: f"run started: {_part(data, 'workflow')}",

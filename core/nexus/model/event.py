@@ -1,7 +1,7 @@
 """An event: an immutable, numbered fact about a session or a group.
 
-Sessions: ``session.created .updated .synced .extended .resumed .forked .signalled .failed .ended
-.expired .deleted``; runs: ``run.queued .started .woken .step .call .received .progress .suspended .recovered
+Sessions: ``session.created .updated .synced .extended .unextended .resumed .forked .signalled .failed .ended
+.reopened .expired .deleted .restored``; runs: ``run.queued .started .woken .step .call .received .progress .suspended .recovered
 .released .settled .completed .failed .cancelled``; ``checkpoint.saved``; groups: ``group.created .ended``.
 """
 
