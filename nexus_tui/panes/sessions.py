@@ -273,8 +273,11 @@ class SessionsPane(Widget):
         notes = []
         if table.marks_all:
             but = f", but {count(len(table.spared))}" if table.spared else ""
-            notes.append(f"all {count(table.total)} that match marked{but}" if self.source.q else
-                         f"all {count(table.total)} marked{but}")
+            notes.append(
+                f"all {count(table.total)} that match marked{but}"
+                if self.source.q
+                else f"all {count(table.total)} marked{but}"
+            )
         elif table.marks:
             notes.append(f"{count(len(table.marks))} marked")
         if self._holds:
