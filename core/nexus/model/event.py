@@ -1,8 +1,9 @@
 """An event: an immutable, numbered fact about a session or a group.
 
 Sessions: ``session.created .updated .synced .extended .unextended .resumed .forked .signalled .failed .ended
-.reopened .expired .deleted .restored``; runs: ``run.queued .started .woken .step .call .received .progress .suspended .recovered
-.released .settled .completed .failed .cancelled``; ``checkpoint.saved``; groups: ``group.created .ended``.
+.reopened .expired .deleted .restored``; runs: ``run.queued .started .woken .step .call .received .progress
+.suspended .recovered .released .settled .completed .failed .cancelled``;
+``checkpoint.saved``; groups: ``group.created .ended``.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+
 import pytest
 
 from nexus import AsyncNexus, InvalidTransition, VersionConflict
