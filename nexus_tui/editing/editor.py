@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from nexus.errors import InvalidInput
 
@@ -25,8 +26,8 @@ _USUAL = ("nano", "vim", "vi")
 class EditorFailed(InvalidInput):
     """The editor did not end well; ``text`` is what the file held last."""
 
-    def __init__(self, message: str, text: str) -> None:
-        super().__init__(message, field="editor")
+    def __init__(self, message: str, text: str = "", **details: Any) -> None:
+        super().__init__(message, **{"field": "editor", **details})
         self.text = text
 
 
