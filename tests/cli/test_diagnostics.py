@@ -12,7 +12,8 @@ from nexus.errors import InvalidInput, NexusError
 from nexus_tui.cli.diagnostics import Diagnostics, ExitCode, exit_code, take_logs
 
 EXPECTED = {
-    "SessionNotFound": 3, "SessionExpired": 3, "WorkflowNotFound": 3, "CheckpointNotFound": 3, "GroupNotFound": 3, "TokenNotFound": 3, "TokenExists": 4,
+    "SessionNotFound": 3, "SessionExpired": 3, "WorkflowNotFound": 3, "CheckpointNotFound": 3, "GroupNotFound": 3,
+    "TokenNotFound": 3, "TokenExists": 4,
     "SessionExists": 4, "SessionBusy": 4, "VersionConflict": 4, "InvalidTransition": 4, "Fenced": 4, "WaitTimeout": 4,
     "InvalidInput": 2, "PayloadTooLarge": 2, "QueryError": 2,
     "AuthenticationRequired": 5, "PermissionDenied": 5,
