@@ -1,4 +1,4 @@
-"""The Redis store keeps the contract, on one server and on a cluster."""
+"""The Redis store keeps the contract, on one server, behind Sentinels, and on a cluster."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from nexus.stores.redis import RedisStore
 from nexus.testing.contract import StoreContract
-from tests.core.stores.redis.servers import ask, cluster, single
+from tests.core.stores.redis.servers import Sentinels, ask, cluster, sentinels, single
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,26 @@ class TestRedisStoreOnACluster(StoreContract):
     def open_store(self) -> RedisStore:
         hosts = ",".join(f"127.0.0.1:{port}" for port in self.ports)
         return RedisStore(f"redis+cluster://{hosts}", prefix=self.prefix)
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sentinels]:
+    with sentinels(tmp_path_factory.mktemp("watched")) as servers:
+        for watcher in servers.watchers:
+            # A machine that is busy for half a second is no reason for a failover here.
+            assert ask(watcher.port, "SENTINEL", "SET", "main", "down-after-milliseconds", "60000") == "OK"
+        yield servers
+
+
+class TestRedisStoreBehindSentinels(StoreContract):
+    @pytest.fixture(autouse=True)
+    def _choose_servers(self, watched: Sentinels) -> Iterator[None]:
+        self.url, self.prefix = watched.url, f"test:{uuid4().hex}:"
+        yield
+        assert_transient_keys_go_by_themselves([watched.primary.port], self.prefix)
+
+    def open_store(self) -> RedisStore:
+        return RedisStore(self.url, prefix=self.prefix)
 
 
 def assert_transient_keys_go_by_themselves(ports: list[int], prefix: str) -> None:
