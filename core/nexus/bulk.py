@@ -147,8 +147,11 @@ async def _told(
     try:
         return await act(request, session_id)
     except VersionConflict as error:
-        version = error.details.get("current")
-        return BulkItem(session_id=session_id, outcome="drifted", version=version, error=_problem(error))
+        details = error.details
+        return BulkItem(
+            session_id=session_id, outcome="drifted", status=details.get("now"), version=details.get("current"),
+            error=_problem(error),
+        )  # fmt: skip
     except NexusError as error:
         return BulkItem(session_id=session_id, outcome="refused", error=_problem(error))
 

@@ -18,7 +18,7 @@ def check_version(session: Session, if_version: int | None) -> None:
     if if_version is not None and session.version != if_version:
         raise VersionConflict(
             f"session {session.id} is at version {session.version}, not {if_version}: read it again and decide anew",
-            session_id=session.id, expected=if_version, current=session.version,
+            session_id=session.id, expected=if_version, current=session.version, now=session.status.value,
         )  # fmt: skip
 
 

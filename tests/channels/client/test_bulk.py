@@ -46,6 +46,7 @@ async def test_a_plan_changes_nothing_and_freezes_what_it_saw(three: Service) ->
     assert outcomes(report) == {"a": "done", "b": "drifted"}
     assert report.items[1].error is not None
     assert (report.items[1].error["code"], report.items[1].version) == ("version_conflict", 2)
+    assert report.items[1].status == "active"
     assert (await three.get_session("b")).status == "active"
 
 
