@@ -8,14 +8,13 @@ is saved. Without a folder everything works and nothing is kept.
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nexus.errors import InvalidInput
+from nexus_tui.private_files import write_private
 from nexus_tui.shell import SECRET
 from nexus_widgets import clean
 
@@ -73,7 +72,7 @@ class History:
         self.lines = [*[each for each in known if each != line][1 - MOST_LINES :], line]
         if self._path is not None:
             with suppress(OSError):
-                _write(self._path, self.lines)
+                write_private(self._path, self.lines)
 
 
 class Views:
@@ -141,7 +140,7 @@ class Views:
         if self._path is None:
             return
         try:
-            _write(self._path, {name: view.to_dict() for name, view in sorted(self._views.items())})
+            write_private(self._path, {name: view.to_dict() for name, view in sorted(self._views.items())})
         except OSError as error:
             raise InvalidInput(f"{self._path} can't be written: {error.strerror}", field="view") from None
 
@@ -166,15 +165,6 @@ def _read(path: Path | None) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
-
-
-def _write(path: Path, value: Sequence[str] | Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    # Filters may name people and customers.
-    draft.touch(mode=0o600)
-    draft.write_text(json.dumps(value, ensure_ascii=True, indent=1), encoding="utf-8")
-    draft.replace(path)
 
 
 def _lines(value: Any) -> list[str]:

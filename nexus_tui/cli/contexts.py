@@ -7,7 +7,6 @@ put in place at once. A file that can't be read is an error that names it, and n
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nexus.errors import InvalidInput
+from nexus_tui.private_files import write_private
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
@@ -127,13 +127,8 @@ def write_contexts(contexts: Contexts, path: Path | None = None) -> None:
     """
     path = path or contexts_file()
     places = {name: _given(place) for name, place in sorted(contexts.places.items())}
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft.unlink(missing_ok=True)
-        draft.touch(mode=0o600)
-        draft.write_text(json.dumps({"current": contexts.current, "contexts": places}, indent=1), encoding="utf-8")
-        draft.replace(path)
+        write_private(path, {"current": contexts.current, "contexts": places})
     except OSError as error:
         raise InvalidInput(f"{path} can't be written: {error.strerror}", field="context") from None
 

@@ -125,7 +125,7 @@ def resolve_target(
     if context and (store or server):
         raise InvalidInput("--context names a place: leave out --store and --server, or it", field="context")
     if context:
-        return _from_context(context, token, named)
+        return _from_context(context, token, named, env)
     if store:
         _no_token(token, env)
         return Target(store=store, app=named, origin="--store")
@@ -148,14 +148,14 @@ def _from_environment(env: Mapping[str, str], token: str | None, app: str | None
     return _from_context(env.get("NEXUS_CONTEXT") or None, token, app, env)
 
 
-def _from_context(name: str | None, token: str | None, app: str | None, env: Mapping[str, str] | None = None) -> Target:
+def _from_context(name: str | None, token: str | None, app: str | None, env: Mapping[str, str]) -> Target:
     """The place of a context, or of the current one; the default store where there is none."""
     from nexus_tui.cli.contexts import read_contexts
 
     contexts = read_contexts()
     name = name or contexts.current
     if name is None:
-        _no_token(token, env or {})
+        _no_token(token, env)
         return Target(app=app)
     place, origin = contexts.get(name), f"context {name}"
     if place.server is not None:
@@ -165,7 +165,7 @@ def _from_context(name: str | None, token: str | None, app: str | None, env: Map
             origin=origin,
             read_only=place.read_only,
         )
-    _no_token(token, env or {"NEXUS_TOKEN": token or ""})
+    _no_token(token, env)
     return Target(store=place.store, app=app, origin=origin, read_only=place.read_only)
 
 

@@ -112,6 +112,13 @@ def test_a_broken_file_is_named_and_stays(placed: Line, text: str) -> None:
     assert placed("--store", url(placed, "one"), "sessions", "list").code == 0
 
 
+def test_a_token_that_a_store_has_no_use_for_is_refused(placed: Line) -> None:
+    placed.ok("contexts", "add", "one", "--store", url(placed, "one"))
+    ran = placed("--context", "one", "--token", "nexus_typed", "sessions", "list")
+    assert ran.code == 2
+    assert "--token goes with --server" in ran.err
+
+
 def test_a_name_is_given_once(placed: Line) -> None:
     placed.ok("contexts", "add", "one", "--store", "memory://")
     assert placed("contexts", "add", "one", "--store", "memory://").code == 2
