@@ -15,8 +15,9 @@ from typing import Any, Final, Self, TypeVar
 from msgspec.structs import replace
 
 from nexus.archive.keeper import Keeper
+from nexus.archive.overlaid import Overlaid
 from nexus.errors import NexusError, StoreUnavailable
-from nexus.model import Checkpoint, Event, EventBatch, Group, JournalEntry, Page, Session, Window, Worker
+from nexus.model import Checkpoint, Event, Group, JournalEntry, Page, Session, Window
 from nexus.query import Query
 from nexus.stores.archiving import Outbox, StoreLost
 from nexus.stores.base import Change, Committed, Health, Message, Order, Snapshot, Store
@@ -25,7 +26,7 @@ T = TypeVar("T")
 _TRIES: Final = 3
 
 
-class KeptStore:
+class KeptStore(Overlaid):
     """See the module's docstring.
 
     Args:
@@ -117,14 +118,6 @@ class KeptStore:
         """See ``Store.count``."""
         return await self._seen(lambda: self.live.count(query, now))
 
-    async def due(self, now: float, limit: int) -> list[str]:
-        """See ``Store.due``."""
-        return await self.live.due(now, limit)
-
-    async def ended_before(self, before: float, limit: int) -> list[str]:
-        """See ``Store.ended_before``."""
-        return await self.live.ended_before(before, limit)
-
     async def children(self, session_id: str, *, cursor: str | None, limit: int) -> Page[Session]:
         """See ``Store.children``."""
         return await self._seen(lambda: self.live.children(session_id, cursor=cursor, limit=limit))
@@ -146,10 +139,6 @@ class KeptStore:
     async def inbox(self, session_id: str) -> list[Message]:
         """See ``Store.inbox``."""
         return await self._found(lambda: self.live.inbox(session_id), session_id)
-
-    def id_beside(self, key: str, make: Callable[[], str]) -> str:
-        """See ``Store.id_beside``."""
-        return self.live.id_beside(key, make)
 
     async def claim(self, key: str) -> str | None:
         """See ``Store.claim``."""
@@ -184,27 +173,11 @@ class KeptStore:
             session_id,
         )
 
-    async def read_events(self, cursor: str | None, limit: int) -> EventBatch:
-        """See ``Store.read_events``."""
-        return await self.live.read_events(cursor, limit)
-
-    async def wait_events(self, cursor: str, timeout: float) -> bool:
-        """See ``Store.wait_events``."""
-        return await self.live.wait_events(cursor, timeout)
-
-    async def trim_events(self, before: float, limit: int) -> int:
-        """See ``Store.trim_events``."""
-        return await self.live.trim_events(before, limit)
-
     # -- counters
 
     async def counters(self, prefix: str = "") -> dict[str, float]:
         """See ``Store.counters``."""
         return await self._seen(lambda: self.live.counters(prefix))
-
-    async def drop_counters(self, names: Sequence[str]) -> None:
-        """See ``Store.drop_counters``."""
-        await self.live.drop_counters(names)
 
     # -- documents
 
@@ -216,24 +189,6 @@ class KeptStore:
         """See ``Store.put_document``."""
         await self.keeper.whole()
         await self.live.put_document(kind, name, body, expected=expected)
-
-    # -- workers
-
-    async def beat(self, worker: Worker, lease: float) -> None:
-        """See ``Store.beat``."""
-        await self.live.beat(worker, lease)
-
-    async def workers(self) -> list[Worker]:
-        """See ``Store.workers``."""
-        return await self.live.workers()
-
-    async def forget_worker(self, worker_id: str) -> None:
-        """See ``Store.forget_worker``."""
-        await self.live.forget_worker(worker_id)
-
-    async def runs_of(self, worker_id: str, limit: int) -> list[str]:
-        """See ``Store.runs_of``."""
-        return await self.live.runs_of(worker_id, limit)
 
     async def health(self) -> Health:
         """See ``Store.health``; with how far the archive is behind."""

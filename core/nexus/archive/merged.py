@@ -22,8 +22,9 @@ from nexus.archive import merged_lists
 from nexus.archive.history import History
 from nexus.archive.kept import KeptStore
 from nexus.archive.merged_windows import Windows
+from nexus.archive.overlaid import Overlaid
 from nexus.errors import InvalidTransition, StoreUnavailable
-from nexus.model import Checkpoint, Event, EventBatch, Group, JournalEntry, Page, Session, Window, Worker, born_at
+from nexus.model import Checkpoint, Event, Group, JournalEntry, Page, Session, Window, born_at
 from nexus.query import Query
 from nexus.stores.archiving import Archivable
 from nexus.stores.base import Change, Committed, Conflict, Health, Message, Order, Snapshot, Store
@@ -34,7 +35,7 @@ _COUNTS_KEPT: Final = 1000
 _log = logging.getLogger("nexus.archive")
 
 
-class ArchivedStore:
+class ArchivedStore(Overlaid):
     """See the module's docstring.
 
     Args:
@@ -150,14 +151,6 @@ class ArchivedStore:
         live = await self.live.count(query, now)
         return live + await self.history.count(query, now)
 
-    async def due(self, now: float, limit: int) -> list[str]:
-        """See ``Store.due``."""
-        return await self.live.due(now, limit)
-
-    async def ended_before(self, before: float, limit: int) -> list[str]:
-        """See ``Store.ended_before``; of the live store alone, which is what retention deletes from."""
-        return await self.live.ended_before(before, limit)
-
     async def children(self, session_id: str, *, cursor: str | None, limit: int) -> Page[Session]:
         """See ``Store.children``."""
         live = await self.live.children(session_id, cursor=cursor, limit=limit)
@@ -194,10 +187,6 @@ class ArchivedStore:
     async def inbox(self, session_id: str) -> list[Message]:
         """See ``Store.inbox``."""
         return await self.live.inbox(session_id)
-
-    def id_beside(self, key: str, make: Callable[[], str]) -> str:
-        """See ``Store.id_beside``."""
-        return self.live.id_beside(key, make)
 
     async def claim(self, key: str) -> str | None:
         """See ``Store.claim``."""
@@ -265,27 +254,11 @@ class ArchivedStore:
         live = self.live.live if isinstance(self.live, KeptStore) else self.live
         return isinstance(live, Archivable) and len(live.outboxes) > 1
 
-    async def read_events(self, cursor: str | None, limit: int) -> EventBatch:
-        """See ``Store.read_events``; the feed is the live store's."""
-        return await self.live.read_events(cursor, limit)
-
-    async def wait_events(self, cursor: str, timeout: float) -> bool:
-        """See ``Store.wait_events``."""
-        return await self.live.wait_events(cursor, timeout)
-
-    async def trim_events(self, before: float, limit: int) -> int:
-        """See ``Store.trim_events``; the archive keeps what it has."""
-        return await self.live.trim_events(before, limit)
-
     # -- counters
 
     async def counters(self, prefix: str = "") -> dict[str, float]:
         """See ``Store.counters``; they count what the live store has."""
         return await self.live.counters(prefix)
-
-    async def drop_counters(self, names: Sequence[str]) -> None:
-        """See ``Store.drop_counters``."""
-        await self.live.drop_counters(names)
 
     # -- documents
 
@@ -296,24 +269,6 @@ class ArchivedStore:
     async def put_document(self, kind: str, name: str, body: bytes | None, *, expected: bytes | None) -> None:
         """See ``Store.put_document``."""
         await self.live.put_document(kind, name, body, expected=expected)
-
-    # -- workers
-
-    async def beat(self, worker: Worker, lease: float) -> None:
-        """See ``Store.beat``."""
-        await self.live.beat(worker, lease)
-
-    async def workers(self) -> list[Worker]:
-        """See ``Store.workers``."""
-        return await self.live.workers()
-
-    async def forget_worker(self, worker_id: str) -> None:
-        """See ``Store.forget_worker``."""
-        await self.live.forget_worker(worker_id)
-
-    async def runs_of(self, worker_id: str, limit: int) -> list[str]:
-        """See ``Store.runs_of``."""
-        return await self.live.runs_of(worker_id, limit)
 
     async def health(self) -> Health:
         """See ``Store.health``."""
