@@ -27,6 +27,8 @@ from nexus.errors import InvalidInput, NexusError, StoreUnavailable
 from nexus.query.format import quote
 from nexus.service import Service
 from nexus_tui.acting.undoing import DoneActions
+from nexus_tui.config.contexts import as_configured, context_of
+from nexus_tui.config.reading import ConsoleConfig, read_config
 from nexus_tui.editing.editor import edit_text, find_editor
 from nexus_tui.equivalents import ActionLog, Equivalents, place_of
 from nexus_tui.feed import Feed
@@ -36,6 +38,7 @@ from nexus_tui.palette import ConsoleCommands
 from nexus_tui.replay.player import Player
 from nexus_tui.screens.main import MainScreen
 from nexus_tui.screens.session import SessionScreen
+from nexus_tui.slow_link import SlowLink
 from nexus_tui.styles.themes import CHOICES, COLOURLESS, DARK, LIGHT
 from nexus_widgets import clean
 
@@ -82,6 +85,7 @@ class NexusConsole(App[int]):
         beat: float | None = None,
         folder: Path | None = None,
         player: Player | None = None,
+        config: ConsoleConfig | None = None,
     ) -> None:
         """Prepare; nothing is opened before the first paint.
 
@@ -93,6 +97,7 @@ class NexusConsole(App[int]):
             beat: Seconds between two looks at the figures; 0 leaves them to the caller.
             folder: Where saved views and the command line's history are kept; nowhere without one.
             player: What moves through a recording, where that is what is looked at.
+            config: Keys, columns and what else the user's file says; the defaults without one.
 
         Raises:
             InvalidInput: There is no such theme.
@@ -100,6 +105,9 @@ class NexusConsole(App[int]):
         super().__init__()
         self.register_theme(DARK)
         self.register_theme(LIGHT)
+        self.config = config or ConsoleConfig()
+        self.set_keymap(self.config.keymap.bindings())
+        theme, beat = theme or self.config.theme, self.config.refresh if beat is None else beat
         self.target_label = target.label
         # A target that was opened read-only has a service that refuses every change: then so does the console.
         read_only = read_only or bool(getattr(target, "read_only", False))
@@ -107,6 +115,7 @@ class NexusConsole(App[int]):
             self, clock=clock, read_only=read_only, beat=beat
         )  # fmt: skip
         self.player = player
+        self.context = context_of(target)
         self.kept = Kept(folder)
         self.equivalents = Equivalents(place_of(target))
         self.log_of_actions = ActionLog(clock)
@@ -114,6 +123,7 @@ class NexusConsole(App[int]):
         self.feed.events_per_second = player.events_per_second if player is not None else None
         self._target = target
         self._inert = InertFilter()
+        self._slow_link = SlowLink(self)
         self._listed: tuple[str, str] | None = None
         self._leaving = asyncio.Event()
         self._service_task: asyncio.Task[None] | None = None
@@ -130,6 +140,11 @@ class NexusConsole(App[int]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Let nothing through that a terminal could act on."""
         return [*super().get_line_filters(), self._inert]
+
+    def post_display_hook(self) -> None:
+        """Leave frames out while the terminal is behind."""
+        super().post_display_hook()
+        self._slow_link.look()
 
     def on_mount(self) -> None:
         """Connect, now that there is something to look at."""
@@ -277,11 +292,13 @@ def run_console(
         return 2
     try:
         clock = player.clock if player is not None else time.time
+        config = read_config()
         console = NexusConsole(
-            target, read_only=read_only, theme=theme, clock=clock, folder=users_folder(), player=player
-        )
+            as_configured(target, config), read_only=read_only or config.read_only, theme=theme, clock=clock,
+            folder=users_folder(), player=player, config=config,
+        )  # fmt: skip
     except InvalidInput as error:
-        print(f"error: {error.message}", file=sys.stderr)  # noqa: T201
+        print(f"error: {clean(error.message, limit=2000)}", file=sys.stderr)  # noqa: T201
         return 2
     code = console.run()
     if console.failure is not None:
