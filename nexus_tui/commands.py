@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Literal
 
 from textual.binding import Binding
@@ -16,6 +17,8 @@ from textual.binding import Binding
 Place = Literal["main", "session", "events", "workflows"]
 Section = Literal["Move", "Look", "Find", "Choose", "Steer", "Time", "Console"]
 
+LASTING = 90
+"""From this place in the footer on a command is always shown."""
 PLACES: tuple[Place, ...] = ("main", "session", "events", "workflows")
 SECTIONS: tuple[Section, ...] = ("Move", "Look", "Find", "Choose", "Steer", "Time", "Console")
 _ALL: frozenset[Place] = frozenset(PLACES)
@@ -29,6 +32,23 @@ _WORKFLOWS: frozenset[Place] = frozenset({"workflows"})
 
 _KEY_NAMES = {
     "question_mark": "?",
+    "backslash": "\\",
+    "underscore": "_",
+    "semicolon": ";",
+    "apostrophe": "'",
+    "quotation_mark": '"',
+    "equals_sign": "=",
+    "number_sign": "#",
+    "dollar_sign": "$",
+    "percent_sign": "%",
+    "ampersand": "&",
+    "circumflex_accent": "^",
+    "grave_accent": "`",
+    "vertical_line": "|",
+    "left_parenthesis": "(",
+    "right_parenthesis": ")",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
     "slash": "/",
     "colon": ":",
     "asterisk": "*",
@@ -60,10 +80,19 @@ _KEY_NAMES = {
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One of the keys that a native command is made of, with a name of its own for the config file."""
+
+    name: str
+    keys: str
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """One command.
 
-    ``native`` ones are keys that the focused widget handles by itself: they are in the help, and nothing binds them.
+    ``native`` ones are keys that the focused widget handles by itself: they are in the help, and no screen binds them.
+    Each of their ``parts`` is the id of the widgets' bindings after ``line.``.
     """
 
     name: str
@@ -83,11 +112,12 @@ class Command:
     argument: str = ""
     """What may follow its name on the command line."""
     native: bool = False
+    parts: tuple[Part, ...] = ()
 
     @property
     def key(self) -> str:
-        """Its keys as a person names them: ``?``, ``j k ↑ ↓``, ``ctrl+p``."""
-        return " ".join(display_key(key) for key in self.keys.split(","))
+        """Its keys as a person names them: ``?``, ``j k ↑ ↓``, ``ctrl+p``; nothing where it has none."""
+        return " ".join(display_key(key) for key in self.keys.split(",") if key)
 
     @property
     def method(self) -> str:
@@ -95,16 +125,23 @@ class Command:
         return self.name.replace("-", "_")
 
 
-def _native(name: str, keys: str, text: str, places: frozenset[Place] = _ALL) -> Command:
-    return Command(name, keys, name, text, "Move", places, native=True)
+def keys_of_parts(parts: Iterable[Part]) -> str:
+    """Keys of all parts, the first of each before the second of any: ``j,k,down,up``."""
+    rows = zip_longest(*(part.keys.split(",") for part in parts), fillvalue="")
+    return ",".join(key for row in rows for key in row if key)
+
+
+def _native(name: str, text: str, places: frozenset[Place] = _ALL, **parts: str) -> Command:
+    made = tuple(Part(each.replace("_", "-"), keys) for each, keys in parts.items())
+    return Command(name, keys_of_parts(made), name, text, "Move", places, native=True, parts=made)
 
 
 COMMANDS: tuple[Command, ...] = (
-    _native("move", "j,k,down,up", "one line down or up"),
-    _native("page", "pagedown,pageup", "one screen down or up"),
-    _native("ends", "home,end", "to the first or the last line"),
-    _native("next pane", "tab", "to the next pane; shift+tab to the one before"),
-    _native("scrub", "left,right", "timeline: earlier and later; tree: fold and unfold", _SESSION),
+    _native("move", "one line down or up", down="j,down", up="k,up"),
+    _native("page", "one screen down or up", page_down="pagedown", page_up="pageup"),
+    _native("ends", "to the first or the last line", first="home", last="end"),
+    _native("next pane", "to the next pane; shift+tab to the one before", next_pane="tab"),
+    _native("scrub", "timeline: earlier and later; tree: fold and unfold", _SESSION, left="left", right="right"),
     Command("open", "enter", "open", "open the session under the cursor, or ID", "Move", _MAIN, footer=1,
             argument="[ID]"),
     Command("open", "enter", "open", "open the session of the event under the cursor", "Move", _EVENTS, footer=1),
@@ -144,7 +181,8 @@ COMMANDS: tuple[Command, ...] = (
             argument="[COLUMN]"),
     Command("reverse", "S", "reverse", "turn the order round", "Look", _MAIN),
     Command("pause", "p", "pause", "hold all rows where they are, and count what waits", "Look", _WATCHED, footer=18),
-    Command("columns", "w", "columns", "choose the columns", "Look", _MAIN),
+    Command("columns", "w", "columns", "choose columns, their order and widths; or NAMES, +NAME, -NAME, default",
+            "Look", _MAIN, argument="[NAMES]"),
     Command("zoom", "z", "zoom", "let the focused pane fill the screen, and back", "Look", _BOTH),
     Command("filter", "slash", "filter", "show only the sessions that match; Tab completes", "Find", _MAIN, footer=14,
             argument="[FILTER]"),
@@ -217,13 +255,14 @@ def bindings_of(place: Place) -> list[Binding]:
     ]
 
 
-def footer_of(place: Place) -> list[Command]:
-    """The commands that the footer of a screen offers, first things first.
+def footer_of(commands: Iterable[Command]) -> list[Command]:
+    """The commands that a footer offers, first things first; help and leaving stay, the others need a key.
 
     Args:
-        place: The screen.
+        commands: Those of a screen.
     """
-    return sorted((command for command in commands_of(place) if command.footer), key=lambda command: command.footer)
+    offered = [command for command in commands if command.footer and (command.keys or command.footer >= LASTING)]
+    return sorted(offered, key=lambda command: command.footer)
 
 
 def find_command(name: str, place: Place) -> Command | None:

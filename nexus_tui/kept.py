@@ -1,4 +1,4 @@
-"""What the console keeps for its user between two starts: saved views, and the history of the command line.
+"""What the console keeps for its user between two starts: saved views, how lists looked, the history of the command line.
 
 One folder, small JSON files, each written whole and put in place at once, so that two consoles never leave half a
 file. A file that can't be read costs what is in it and nothing else: it is told, and not overwritten until something
@@ -21,6 +21,7 @@ from nexus_widgets import clean
 MOST_LINES = 500
 """Lines of history that are kept."""
 MOST_VIEWS = 200
+MOST_LOOKS = 100
 _LONGEST = 4000
 
 
@@ -36,6 +37,14 @@ class View:
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
         return {"q": self.q, "sort": self.sort, "columns": list(self.columns), "faults": self.faults}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the table of sessions looked: its order, and its columns with widths; empty where they are the defaults."""
+
+    sort: str = ""
+    columns: tuple[tuple[str, int], ...] = ()
 
 
 def users_folder() -> Path:
@@ -145,6 +154,36 @@ class Views:
             raise InvalidInput(f"{self._path} can't be written: {error.strerror}", field="view") from None
 
 
+class Looks:
+    """How the table of sessions looked, by context; the contexts looked at longest ago are forgotten."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Read what was kept.
+
+        Args:
+            path: The file; ``None`` keeps looks until the console ends.
+        """
+        self._path = path
+        self._looks = _looks(_read(path))
+
+    def get(self, context: str) -> Look:
+        """How it looked in a context; an empty look where nothing was kept."""
+        return self._looks.get(context, Look())
+
+    def keep(self, context: str, look: Look) -> None:
+        """Remember how it looks. A disk that is full or read-only costs the memory of it, not the work."""
+        known = _looks(_read(self._path)) if self._path is not None else self._looks
+        known.pop(context, None)
+        if look != Look():
+            known[context] = look
+        self._looks = dict(list(known.items())[-MOST_LOOKS:])
+        if self._path is not None:
+            with suppress(OSError):
+                written = {name: {"sort": each.sort, "columns": [list(pair) for pair in each.columns]}
+                           for name, each in self._looks.items()}  # fmt: skip
+                write_private(self._path, written)
+
+
 class Kept:
     """All of it."""
 
@@ -156,6 +195,7 @@ class Kept:
         """
         self.history = History(folder / "history.json" if folder else None)
         self.views = Views(folder / "views.json" if folder else None)
+        self.looks = Looks(folder / "looks.json" if folder else None)
 
 
 def _read(path: Path | None) -> Any:
@@ -185,3 +225,21 @@ def _view(value: Any) -> View | None:
     if not isinstance(q, str) or not isinstance(sort, str) or not isinstance(keys, list):
         return None
     return View(q, sort, tuple(each for each in keys if isinstance(each, str)), value.get("faults") is True)
+
+
+def _looks(value: Any) -> dict[str, Look]:
+    if not isinstance(value, dict):
+        return {}
+    return {name: look for name, each in value.items() if (look := _look(each)) is not None}
+
+
+def _look(value: Any) -> Look | None:
+    if not isinstance(value, dict) or not isinstance(value.get("sort", ""), str):
+        return None
+    pairs = value.get("columns", [])
+    if not isinstance(pairs, list) or not all(
+        isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) and type(pair[1]) is int
+        for pair in pairs
+    ):
+        return None
+    return Look(value.get("sort", ""), tuple((pair[0], max(0, min(pair[1], 200))) for pair in pairs))

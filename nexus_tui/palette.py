@@ -8,7 +8,7 @@ from functools import partial
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
-from nexus_tui.commands import Command, commands_of
+from nexus_tui.commands import Command
 from nexus_tui.screens.base import CommandScreen
 
 
@@ -34,10 +34,10 @@ class ConsoleCommands(Provider):
     def _commands(self) -> Iterator[tuple[CommandScreen, Command]]:
         screen = self.screen
         if isinstance(screen, CommandScreen):
-            for command in commands_of(screen.place):
+            for command in screen.commands:
                 if not command.native and command.name != "palette":
                     yield screen, command
 
 
 def _title(command: Command) -> str:
-    return f"{command.label}  ({command.key})"
+    return f"{command.label}  ({command.key or f':{command.name}'})"

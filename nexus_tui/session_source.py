@@ -28,7 +28,7 @@ class Sort:
     @property
     def text(self) -> str:
         """The order as the service reads it, as in ``-last_activity``."""
-        field = FIELDS[self.key].sort
+        field = FIELDS[self.key].sort if self.key in FIELDS else None
         assert field is not None, self.key  # noqa: S101  only sortable columns come here
         return f"{'-' if self.descending else ''}{field.value}"
 

@@ -19,8 +19,8 @@ class AboutPane(VerticalScroll):
     """Facts beneath each other; long ones go on in the next line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "scroll_down", "Down", show=False),
-        Binding("k", "scroll_up", "Up", show=False),
+        Binding("j", "scroll_down", "Down", show=False, id="line.down"),
+        Binding("k", "scroll_up", "Up", show=False, id="line.up"),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  Textual's own name

@@ -26,8 +26,8 @@ class ChildrenPane(Widget):
     """A tree in order of creation; right opens a node, left closes it, Enter opens the session."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right", "unfold", "Show its children", show=False),
-        Binding("left", "fold", "Hide them, or go to the parent", show=False),
+        Binding("right", "unfold", "Show its children", show=False, id="line.right"),
+        Binding("left", "fold", "Hide them, or go to the parent", show=False, id="line.left"),
     ]
 
     class Opened(Message):

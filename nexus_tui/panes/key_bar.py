@@ -69,7 +69,7 @@ class KeyBar(ToneLines):
 
 
 def _key(command: Command) -> str:
-    return command.key.split(" ")[0]
+    return command.key.split(" ")[0] or f":{command.name}"
 
 
 def _width(command: Command) -> int:

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.message import Message
 from textual.widget import Widget
 
-from nexus.errors import NexusError
+from nexus.errors import InvalidInput, NexusError
 from nexus.model import Session
 from nexus_tui.acting.targets import Targets
+from nexus_tui.config.keymap import DECLARED, Keymap
 from nexus_tui.feed import Feed
 from nexus_tui.filtering import with_faults
-from nexus_tui.kept import View
+from nexus_tui.kept import Look, View
 from nexus_tui.session_source import SessionSource, Sort
-from nexus_tui.viewmodels.session_rows import DEFAULT_FIELDS, FIELDS, columns
+from nexus_tui.viewmodels.session_rows import DEFAULT_FIELDS, columns, field_of, why_not_sorted
 from nexus_widgets import VirtualTable, count
+from nexus_widgets.columns import fit_columns
+from nexus_widgets.table_lines import GUTTER
 
 _NONE_YET = "no sessions yet: nexus run, the API and MCP start them"
-_NO_MATCH = "no session matches: esc clears the filter"
-_NO_FAULT = "nothing failed or expired here: ! shows everything again"
 _FALLING = frozenset({"last", "age", "created", "step", "version", "duration"})
 """Columns that are looked at from the greatest (or the newest) down."""
+_SORT = "-last"
+_DEFAULT = tuple((key, 0) for key in DEFAULT_FIELDS)
 
 
 class SessionsPane(Widget):
@@ -34,12 +37,40 @@ class SessionsPane(Widget):
     class Shown(Message):
         """What the table shows changed: its totals, marks, order, or what waits."""
 
-    def __init__(self, feed: Feed, *, id: str | None = None) -> None:  # noqa: A002  Textual's own name
+    def __init__(
+        self,
+        feed: Feed,
+        *,
+        default: Look = Look(),  # noqa: B008  it is frozen
+        look: Look = Look(),  # noqa: B008
+        keep: Callable[[Look], None] = lambda _: None,
+        keymap: Keymap = DECLARED,
+        id: str | None = None,  # noqa: A002  Textual's own name
+    ) -> None:
+        """Make the pane.
+
+        Args:
+            feed: The gateway to sessions.
+            default: The order and the columns to start with, and to come back to.
+            look: How the table looked when it was left; it goes before the default.
+            keep: Remembers how the table looks.
+            keymap: The keys in force, for what is said of them.
+            id: The widget's id.
+        """
         super().__init__(id=id)
         self._feed = feed
-        self.source = SessionSource(feed)
+        self._keep_look = keep
+        self._keymap = keymap
+        self.default = Look(default.sort or _SORT, _known(default.columns) or _DEFAULT)
+        shown = Look(
+            look.sort if _sorts(look.sort) else self.default.sort, _known(look.columns) or self.default.columns
+        )
+        self.widths: dict[str, int] = _widths(shown)
+        """Cells that were given to columns."""
+        keys = tuple(key for key, _ in shown.columns)
+        self.source = SessionSource(feed, "", _sort(shown.sort), keys)
         self.table = VirtualTable(
-            columns(DEFAULT_FIELDS),
+            columns(keys, self.widths),
             self.source,
             empty=_NONE_YET,
             id="sessions-table",
@@ -150,40 +181,64 @@ class SessionsPane(Widget):
         Args:
             view: What to show; its filter reads.
         """
-        keys = tuple(dict.fromkeys(key for key in view.columns if key in FIELDS)) or DEFAULT_FIELDS
-        key = view.sort.removeprefix("-")
-        able = key in FIELDS and FIELDS[key].sort is not None
-        sort = Sort(key, view.sort.startswith("-")) if able else Sort()
+        keys = tuple(dict.fromkeys(key for key in view.columns if field_of(key) is not None)) or DEFAULT_FIELDS
+        sort = _sort(view.sort) if _sorts(view.sort) else _sort(_SORT)
         self.filter, self.faults = view.q, view.faults
         self._use(SessionSource(self._feed, with_faults(view.q, faults=view.faults), sort, keys))
-        self.table.set_columns(columns(keys))
+        self.table.set_columns(columns(keys, self.widths))
         self._show_sort()
 
-    def show_columns(self, keys: Sequence[str]) -> None:
-        """Show other columns.
+    @property
+    def look(self) -> Look:
+        """The order and the columns that are shown."""
+        sort, keys = self.source.sort, self.source.keys
+        written = f"{'-' if sort.descending else ''}{sort.key}"
+        return Look(written, tuple((key, self.widths.get(key, 0)) for key in keys))
+
+    def show_columns(self, keys: Sequence[str], widths: Mapping[str, int] | None = None) -> None:
+        """Show other columns, in the same order of rows, and with the cursor where it is; marks stay.
 
         Args:
             keys: From left to right.
+            widths: Cells that were given to some; those given before stay where nothing is said.
         """
-        sort = self.source.sort if self.source.sort.key in keys else Sort()
-        self.source = SessionSource(self._feed, self.source.q, sort, keys)
-        self.table.set_source(self.source)
-        self.table.set_columns(columns(keys))
+        if widths is not None:
+            self.widths = dict(widths)
+        self.source.keys = tuple(keys)
+        self.table.set_columns(columns(keys, self.widths))
         self._show_sort()
+        self._remember()
+
+    def show_default(self) -> None:
+        """Show the columns that the console starts with where nothing was changed."""
+        self.show_columns([key for key, _ in self.default.columns], _widths(self.default))
+
+    def _remember(self) -> None:
+        look, default = self.look, self.default
+        changed = look.columns if look.columns != default.columns else ()
+        self._keep_look(Look(look.sort if look.sort != default.sort else "", changed))
 
     def sort_by(self, key: str) -> None:
         """Sort by a column; by the same one again turns it round.
 
         Args:
-            key: A column that has an order.
+            key: A column.
+
+        Raises:
+            InvalidInput: The service has no order by it.
         """
+        if why := why_not_sorted(key):
+            raise InvalidInput(why, field="column", value=key)
         sort = self.source.sort
         descending = not sort.descending if sort.key == key else key in _FALLING
         self._order(Sort(key, descending))
 
     def sort_by_next(self) -> None:
-        """Sort by the next column that has an order."""
-        keys = [key for key in self.source.keys if FIELDS[key].sort is not None]
+        """Sort by the next column that is seen and has an order."""
+        placed = fit_columns(self.table.columns, max(self.table.line_width - GUTTER, 1))
+        keys = [each.column.key for each in placed if not why_not_sorted(each.column.key)]
+        if not keys:
+            raise InvalidInput("No column is shown that has an order: :sort COLUMN sorts by any", field="column")
         at = keys.index(self.source.sort.key) if self.source.sort.key in keys else -1
         self.sort_by(keys[(at + 1) % len(keys)])
 
@@ -227,7 +282,10 @@ class SessionsPane(Widget):
     def on_virtual_table_header_selected(self, event: VirtualTable.HeaderSelected) -> None:
         """Sort by the column that was clicked."""
         event.stop()
-        self.sort_by(event.key)
+        try:
+            self.sort_by(event.key)
+        except InvalidInput as error:
+            self.notify(error.message, title=error.title, severity="error", markup=False, timeout=8)
 
     def on_virtual_table_waiting_changed(self, event: VirtualTable.WaitingChanged) -> None:
         """Tell how much waits."""
@@ -247,17 +305,23 @@ class SessionsPane(Widget):
 
     def _use(self, source: SessionSource) -> None:
         self.source = source
-        self.table.say_when_empty(_NO_FAULT if self.faults else _NO_MATCH if source.q else _NONE_YET)
+        self.table.say_when_empty(self._why_empty(source.q))
         # Marks are of sessions, and stay; all that match are others now.
         if self.table.marks_all:
             self.table.clear_marks()
         self.table.set_source(source)
         self.post_message(self.Shown())
 
+    def _why_empty(self, q: str) -> str:
+        if self.faults:
+            return f"nothing failed or expired here: {self._keymap.hint('faults')} shows everything again"
+        return f"no session matches: {self._keymap.hint('back')} clears the filter" if q else _NONE_YET
+
     def _order(self, sort: Sort) -> None:
         self.source.sort = sort
         self.source.spoil()
         self._show_sort()
+        self._remember()
 
     def _show_sort(self) -> None:
         sort = self.source.sort
@@ -267,7 +331,8 @@ class SessionsPane(Widget):
     def write_title(self) -> None:
         """Say in the frame's title how many are shown, in which order, and what is held."""
         sort, table = self.source.sort, self.table
-        label = FIELDS[sort.key].column.label.lower()
+        field = field_of(sort.key)
+        label = field.column.label.lower() if field is not None else sort.key
         only = "faults only  " if self.faults else ""
         title = f"sessions  {only}sort: {label} {'▼' if sort.descending else '▲'}"
         notes = []
@@ -287,3 +352,20 @@ class SessionsPane(Widget):
         if written != self._written:
             self._written = written
             self.border_title, self.border_subtitle = map(Text, written)
+
+
+def _known(columns: Sequence[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
+    """Those that there are: a file may name columns of another version."""
+    return tuple(pair for pair in columns if field_of(pair[0]) is not None)
+
+
+def _widths(look: Look) -> dict[str, int]:
+    return {key: width for key, width in look.columns if width}
+
+
+def _sorts(text: str) -> bool:
+    return bool(text) and not why_not_sorted(text.removeprefix("-"))
+
+
+def _sort(text: str) -> Sort:
+    return Sort(text.removeprefix("-"), text.startswith("-"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from nexus.errors import InvalidInput, NexusError
@@ -24,6 +25,9 @@ class CommandScreen(Screen[None]):
     """A screen of the console. Each command ``name`` of its place is done by ``do_name(argument)``."""
 
     place: ClassVar[Place]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "app.focus_next", "Next pane", show=False, id="line.next-pane"),
+    ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide"), (136, "-roomy")]  # noqa: RUF012  Textual's own declaration
     VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]  # noqa: RUF012
 
@@ -36,6 +40,11 @@ class CommandScreen(Screen[None]):
     def feed(self) -> Feed:
         """The gateway to sessions."""
         return self.console.feed
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """This screen's commands, with the keys that are in force."""
+        return self.console.config.keymap.commands(self.place)
 
     def offers(self, command: Command) -> bool:
         """Whether a command would do something now; the footer shows only those.
@@ -84,7 +93,7 @@ class CommandScreen(Screen[None]):
 
     def show_keys(self) -> None:
         """Offer in the footer what works here and now."""
-        self.query_one(KeyBar).show(command for command in footer_of(self.place) if self.offers(command))
+        self.query_one(KeyBar).show(footer_of(command for command in self.commands if self.offers(command)))
 
     def tell(self, message: str) -> None:
         """Say what has been done."""
@@ -123,7 +132,7 @@ class CommandScreen(Screen[None]):
 
     def do_help(self, _: str) -> None:
         """Show all keys, and which of them do nothing now, and why."""
-        self.app.push_screen(HelpScreen(self.place, self.refusal))
+        self.app.push_screen(HelpScreen(self.commands, self.refusal))
 
     def do_log(self, _: str) -> None:
         """Show what was done."""

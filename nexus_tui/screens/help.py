@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -12,12 +12,13 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from nexus_tui.commands import SECTIONS, Command, Place, Section, commands_of
+from nexus_tui.commands import SECTIONS, Command, Section
 from nexus_tui.panes.tone_lines import Line, ToneLines
-from nexus_tui.viewmodels.words import STATUS_MARKS
-from nexus_widgets import Toned, clean
+from nexus_tui.viewmodels.words import NOTHING, STATUS_MARKS
+from nexus_widgets import Toned, cell_width, clean
 
 _KEY_WIDTH = 12
+_LONGEST_KEYS = 24
 _ROOM_FOR_NAMES = 100
 
 
@@ -25,20 +26,23 @@ class HelpScreen(ModalScreen[None]):
     """Keys by section, and what the glyphs mean."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,q,enter", "leave", "Close", show=False),
-        Binding("j", "scroll(1)", "Down", show=False),
-        Binding("k", "scroll(-1)", "Up", show=False),
+        Binding("escape,q,enter", "leave", "Close", show=False),
+        Binding("question_mark", "leave", "Close", show=False, id="dialog.help"),
+        Binding("j,down", "scroll(1)", "Down", show=False, id="line.down"),
+        Binding("k,up", "scroll(-1)", "Up", show=False, id="line.up"),
     ]
 
-    def __init__(self, place: Place, refusal: Callable[[Command], str]) -> None:
+    def __init__(self, commands: Sequence[Command], refusal: Callable[[Command], str]) -> None:
         """Make the help of a screen.
 
         Args:
-            place: The screen.
+            commands: The screen's, with the keys that are in force.
             refusal: Why a command does nothing here and now; nothing for one that works.
         """
         super().__init__(classes="dialog")
-        self._place = place
+        self._commands = tuple(commands)
+        # Keys that the user chose may be longer than those declared.
+        self._key_width = min(max(_KEY_WIDTH, *(cell_width(each.key) for each in commands)), _LONGEST_KEYS)
         self._refusal = refusal
 
     def compose(self) -> ComposeResult:
@@ -48,7 +52,7 @@ class HelpScreen(ModalScreen[None]):
             frame.border_subtitle = Text("esc closes")
             with VerticalScroll(id="help-scroll"):
                 for section in SECTIONS:
-                    commands = [each for each in commands_of(self._place) if each.section == section]
+                    commands = [each for each in self._commands if each.section == section]
                     if commands:
                         yield from self._section(section, commands)
                 yield Static(Text("Glyphs"), classes="help--section")
@@ -78,13 +82,13 @@ class HelpScreen(ModalScreen[None]):
         """A command, and why it doesn't work now; its ``:`` name stands at the right where there is room."""
         is_named = not command.native and self.app.size.width >= _ROOM_FOR_NAMES
         named = f":{command.name} {command.argument}".rstrip() if is_named else ""
-        keys = Toned(f"{command.key:<{_KEY_WIDTH}} ", "muted" if reason else "info")
+        keys = Toned(f"{command.key or NOTHING:<{self._key_width}} ", "muted" if reason else "info")
         text = Toned(command.help, "muted" if reason else "plain")
         right = (Toned(f"  {named} ", "muted"),) if named else ()
         why = (Toned(f"✖ {reason}", "warn"),) if reason and reason != shared else ()
         if not why or self.app.size.width >= _ROOM_FOR_NAMES:
             return [Line((keys, text, *(why and (Toned("  "), *why))), right)]
-        return [Line((keys, text), right), Line((Toned(" " * (_KEY_WIDTH + 1)), *why))]
+        return [Line((keys, text), right), Line((Toned(" " * (self._key_width + 1)), *why))]
 
     @staticmethod
     def _lines(lines: list[Line]) -> ToneLines:

@@ -32,7 +32,8 @@ class LogScreen(ModalScreen[None]):
     """The actions above, newest first; below, what is like the one under the cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,tilde", "leave", "Close", show=False),
+        Binding("escape,q", "leave", "Close", show=False),
+        Binding("tilde", "leave", "Close", show=False, id="dialog.log"),
         Binding("y", "copy(0)", "Copy the command line", show=False),
         Binding("Y", "copy(1)", "Copy the request", show=False),
     ]

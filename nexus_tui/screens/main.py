@@ -11,12 +11,14 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
 
-from nexus.errors import InvalidInput, NexusError
+from nexus.errors import NexusError
 from nexus.model import Group, Session
 from nexus.query.format import quote
 from nexus_tui.acting.targets import Targets
 from nexus_tui.commands import Command, bindings_of
+from nexus_tui.config.columns import changed_columns
 from nexus_tui.feed import Changed, Link
+from nexus_tui.kept import Look
 from nexus_tui.panes.events import EventsPane
 from nexus_tui.panes.groups import GroupsPane
 from nexus_tui.panes.key_bar import KeyBar
@@ -25,13 +27,13 @@ from nexus_tui.panes.sessions import SessionsPane
 from nexus_tui.panes.stats_strip import StatsStrip
 from nexus_tui.panes.top_bar import TopBar
 from nexus_tui.screens.base import nothing_under_the_cursor
-from nexus_tui.screens.columns import ColumnsDialog
+from nexus_tui.screens.columns import Answer, ColumnsDialog
 from nexus_tui.screens.events import EventsScreen
 from nexus_tui.screens.finding import FindingScreen
 from nexus_tui.screens.moving import MovingScreen
 from nexus_tui.screens.workflows import WorkflowsScreen
-from nexus_tui.viewmodels.session_rows import FIELDS
-from nexus_widgets import Banner, FilterBar, VirtualTable, clean, count
+from nexus_tui.viewmodels.session_rows import FIELDS, field_of
+from nexus_widgets import Banner, FilterBar, VirtualTable, count
 
 
 class MainScreen(FindingScreen, MovingScreen):
@@ -55,9 +57,19 @@ class MainScreen(FindingScreen, MovingScreen):
             yield ReplayBar(self.console.player, id="replay")
         with Horizontal(id="middle"):
             yield GroupsPane(id="groups")
-            yield SessionsPane(self.feed, id="sessions")
+            yield self._sessions_pane()
         yield EventsPane(id="events")
         yield KeyBar(id="keys")
+
+    def _sessions_pane(self) -> SessionsPane:
+        """The table as the user's file wants it in this context, or as it was left there."""
+        console = self.console
+        config, context = console.config, console.context
+        default = Look(config.sort or "", tuple((each.key, each.width) for each in config.columns_in(context)))
+        return SessionsPane(
+            self.feed, default=default, look=console.kept.looks.get(context),
+            keep=lambda look: console.kept.looks.keep(context, look), keymap=config.keymap, id="sessions",
+        )  # fmt: skip
 
     def on_mount(self) -> None:
         """Follow the feed."""
@@ -258,10 +270,7 @@ class MainScreen(FindingScreen, MovingScreen):
             return
         wanted = name.lower().replace(" ", "-")
         key = next((key for key, field in FIELDS.items() if wanted in (key, field.column.label.lower())), None)
-        if key is None or FIELDS[key].sort is None:
-            able = ", ".join(key for key, field in FIELDS.items() if field.sort is not None)
-            raise InvalidInput(f"Can't sort by {clean(name, limit=30)!r}: sort by one of {able}", field="column")
-        self.sessions.sort_by(key)
+        self.sessions.sort_by(key or wanted)
 
     def do_reverse(self, _: str) -> None:
         """Turn the order round."""
@@ -292,14 +301,25 @@ class MainScreen(FindingScreen, MovingScreen):
         self.query_one("#replay", ReplayBar).draw()
         self._draw()
 
-    def do_columns(self, _: str) -> None:
-        """Choose columns."""
+    def do_columns(self, names: str) -> None:
+        """Choose columns, or show those named: all of them, or one more (+), or one less (-)."""
+        pane = self.sessions
+        if names == "default":
+            pane.show_default()
+        elif names:
+            pane.show_columns(*changed_columns(names, pane.source.keys, pane.widths))
+        else:
 
-        def show(keys: tuple[str, ...] | None) -> None:
-            if keys is not None:
-                self.sessions.show_columns(keys)
+            def show(answer: Answer | None) -> None:
+                if answer is not None:
+                    pane.show_columns(*answer)
 
-        self.app.push_screen(ColumnsDialog(self.sessions.source.keys), show)
+            seen = [key for key in self.feed.seen.values() if field_of(key) is not None and key not in FIELDS]
+            own = [key for key in pane.source.keys if key not in FIELDS]
+            default = pane.default.columns
+            first = (tuple(key for key, _ in default), {key: width for key, width in default if width})
+            offered = tuple(dict.fromkeys([*own, *sorted(seen)]))
+            self.app.push_screen(ColumnsDialog(pane.source.keys, pane.widths, offered, first), show)
 
     def do_mark(self, _: str) -> None:
         """Mark or unmark the session under the cursor."""

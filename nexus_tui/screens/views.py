@@ -28,7 +28,8 @@ class ViewsDialog(ModalScreen[str | None]):
     """Gives the name of the view that was chosen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,v", "leave", "Leave", show=False),
+        Binding("escape,q", "leave", "Leave", show=False),
+        Binding("v", "leave", "Leave", show=False, id="dialog.view"),
         Binding("delete,d", "remove", "Remove", show=False),
     ]
 

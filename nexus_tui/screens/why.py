@@ -29,9 +29,10 @@ class WhyScreen(ModalScreen[None]):
     """A verdict, what it rests on, and what would help."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,W,enter", "leave", "Close", show=False),
-        Binding("j,down", "scroll(1)", "Down", show=False),
-        Binding("k,up", "scroll(-1)", "Up", show=False),
+        Binding("escape,q,enter", "leave", "Close", show=False),
+        Binding("W", "leave", "Close", show=False, id="dialog.why"),
+        Binding("j,down", "scroll(1)", "Down", show=False, id="line.down"),
+        Binding("k,up", "scroll(-1)", "Up", show=False, id="line.up"),
         *(Binding(str(number), f"copy({number})", f"Copy {number}", show=False) for number in range(1, 10)),
     ]
 

@@ -69,7 +69,7 @@ def test_the_keys_that_operators_know_do_what_they_expect() -> None:
 
 @pytest.mark.parametrize("place", PLACES)
 def test_the_footer_ends_with_help_and_leaving(place: Place) -> None:
-    assert [command.name for command in footer_of(place)][-2:] == ["help", "quit"]
+    assert [command.name for command in footer_of(commands_of(place))][-2:] == ["help", "quit"]
 
 
 def test_a_command_is_found_by_its_name_or_by_a_beginning_that_only_it_has() -> None:

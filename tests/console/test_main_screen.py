@@ -302,5 +302,5 @@ async def test_columns_are_chosen(full_world: World) -> None:
     async with driving(full_world, full_world.clock) as driven:
         await driven.press("w")
         assert isinstance(driven.console.screen, ColumnsDialog)
-        await driven.press("end", "k", "space", "enter")
+        await driven.press("end", "k", "space", *["shift+up"] * 6, "enter")
         await driven.until(lambda: "CREATED" in driven.text)

@@ -13,7 +13,7 @@ from nexus_tui.viewmodels.checkpoint_rows import checkpoint_rows
 from nexus_tui.viewmodels.event_lines import event_line, event_words
 from nexus_tui.viewmodels.moments import moments
 from nexus_tui.viewmodels.session_facts import facts, headline
-from nexus_tui.viewmodels.session_rows import DEFAULT_FIELDS, FIELDS, Context, columns, session_row
+from nexus_tui.viewmodels.session_rows import FIELDS, STANDARD_FIELDS, Context, columns, session_row
 from nexus_tui.viewmodels.words import STATUS_MARKS, moment, plural, short_id, since, until
 from nexus_widgets import Toned
 
@@ -36,7 +36,7 @@ def test_a_row_says_what_an_operator_asks_first() -> None:
         "session-123", status=Status.ACTIVE, channel="api", channels=("api", "mcp"), workflow="index-files", step=37,
         created_at=NOW - 268, last_activity=NOW - 4, idle_deadline=NOW + 3300,
     )  # fmt: skip
-    row = session_row(session, DEFAULT_FIELDS, Context(NOW, {"session-123": an_event("run.step", data={"step": 37})}))
+    row = session_row(session, STANDARD_FIELDS, Context(NOW, {"session-123": an_event("run.step", data={"step": 37})}))
     assert row.key == "session-123"
     assert texts(row.cells) == [
         "session-123", "○ active", "index-files", "api\u203amcp", "37", "4m28", "55m", "4s    step 37",

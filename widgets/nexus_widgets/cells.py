@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 from rich.text import Text
 
-from nexus_widgets.text import cell_fit, cell_width, clean, is_inert
+from nexus_widgets.text import cell_fit, cell_middle, cell_width, clean, is_inert
 from nexus_widgets.tone import Toned, tone_style
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ def fitted(text: str, width: int, justify: str = "left") -> str:
     Args:
         text: Any text.
         width: Terminal cells.
-        justify: `left`, `right` or `center`.
+        justify: `left`, `right`, `center`, or `middle`: left, and cut in the middle where it is too long.
     """
-    cut = cell_fit(clean(text), width)
+    cut = (cell_middle if justify == "middle" else cell_fit)(clean(text), width)
     pad = " " * max(width - cell_width(cut), 0)
     if justify == "right":
         return pad + cut
@@ -68,7 +68,7 @@ def cell_segments(
         widget: The widget that draws it, for tones.
         cell: What to draw.
         width: Terminal cells.
-        justify: `left` or `right`.
+        justify: `left`, `right` or `middle`.
         base: The style beneath the cell's own.
         tail: Blanks after the cell; in its own segment if it has one style, since each segment costs bytes.
     """

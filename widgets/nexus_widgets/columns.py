@@ -20,11 +20,18 @@ class Column:
     label: str
     width: int
     """Cells it wants."""
-    justify: Literal["left", "right"] = "left"
+    justify: Literal["left", "right", "middle"] = "left"
+    """Where cells stand; ``middle`` stands left, and loses its middle where it is too long, as made ids should."""
     min_width: int = 0
     """Cells it can shrink to; 0 means that it can't shrink."""
     flex: int = 0
     """Share of the width that is left over; 0 takes none."""
+    flex_from: int = 0
+    """Cells the table must have before the column takes its share."""
+    max_width: int = 0
+    """Cells it grows to at most; 0 means that there is no end."""
+    from_width: int = 0
+    """Cells the table must have before the column is shown at all."""
     sortable: bool = True
     priority: int = 0
     """Columns with a lower priority go first when the table is narrow; among equals, the rightmost."""
@@ -64,7 +71,7 @@ def fit_columns(columns: Sequence[Column], width: int) -> tuple[PlacedColumn, ..
     if spare < 0:
         _shrink(columns, widths, -spare)
     else:
-        _widen(columns, widths, spare)
+        _widen(columns, widths, spare, width)
     placed: list[PlacedColumn] = []
     x = 0
     for index in kept:
@@ -79,7 +86,7 @@ def _needed(widths: Iterable[int], gap: int) -> int:
 
 
 def _kept(columns: Sequence[Column], width: int, gap: int) -> list[int]:
-    kept = list(range(len(columns)))
+    kept = [index for index, column in enumerate(columns) if column.from_width <= width] or list(range(len(columns)))
     while len(kept) > 1 and _needed([columns[index].least for index in kept], gap) > width:
         kept.remove(min(kept, key=lambda index: (columns[index].priority, -index)))
     return kept
@@ -97,13 +104,29 @@ def _shrink(columns: Sequence[Column], widths: dict[int, int], excess: int) -> N
         widths[index] = max(widths[index] - excess, 1)
 
 
-def _widen(columns: Sequence[Column], widths: dict[int, int], spare: int) -> None:
-    shares = sum(columns[index].flex for index in widths)
-    for index in widths:
-        flex = columns[index].flex
-        if flex:
-            # Dividing what is left among the shares that are left makes the sum come out exactly.
-            extra = spare * flex // shares
+def _widen(columns: Sequence[Column], widths: dict[int, int], spare: int, width: int) -> None:
+    growing = [index for index in widths if columns[index].flex and columns[index].flex_from <= width]
+    while growing and spare > 0:
+        given = _shared(columns, growing, spare)
+        full = [index for index in growing if 0 < columns[index].max_width <= widths[index] + given[index]]
+        if not full:
+            for index, extra in given.items():
+                widths[index] += extra
+            return
+        # Those that can grow no more leave the rest to the others.
+        for index in full:
+            extra = max(columns[index].max_width - widths[index], 0)
             widths[index] += extra
             spare -= extra
-            shares -= flex
+            growing.remove(index)
+
+
+def _shared(columns: Sequence[Column], growing: Sequence[int], spare: int) -> dict[int, int]:
+    given: dict[int, int] = {}
+    shares = sum(columns[index].flex for index in growing)
+    for index in growing:
+        # Dividing what is left among the shares that are left makes the sum come out exactly.
+        given[index] = spare * columns[index].flex // shares
+        spare -= given[index]
+        shares -= columns[index].flex
+    return given

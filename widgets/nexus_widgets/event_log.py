@@ -35,12 +35,12 @@ class EventLog(LineView, can_focus=True):
     """A log of entries that follows the newest one until its reader scrolls up."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "scroll_lines(1)", "Down", show=False),
-        Binding("up,k", "scroll_lines(-1)", "Up", show=False),
-        Binding("pagedown", "scroll_pages(1)", "Page down", show=False),
-        Binding("pageup", "scroll_pages(-1)", "Page up", show=False),
-        Binding("home", "oldest", "Oldest", show=False),
-        Binding("end", "newest", "Newest, and follow", show=False),
+        Binding("down,j", "scroll_lines(1)", "Down", show=False, id="line.down"),
+        Binding("up,k", "scroll_lines(-1)", "Up", show=False, id="line.up"),
+        Binding("pagedown", "scroll_pages(1)", "Page down", show=False, id="line.page-down"),
+        Binding("pageup", "scroll_pages(-1)", "Page up", show=False, id="line.page-up"),
+        Binding("home", "oldest", "Oldest", show=False, id="line.first"),
+        Binding("end", "newest", "Newest, and follow", show=False, id="line.last"),
     ]
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {

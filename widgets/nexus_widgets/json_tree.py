@@ -28,15 +28,16 @@ class JsonTree(LineView, can_focus=True):
     """A tree of one JSON value, with a cursor, a search and marks on what changed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("home", "first", "First", show=False),
-        Binding("end", "last", "Last", show=False),
-        Binding("enter,space", "toggle_node", "Unfold or fold", show=False),
-        Binding("right", "unfold", "Unfold", show=False),
-        Binding("left", "fold", "Fold", show=False),
+        Binding("down,j", "move(1)", "Down", show=False, id="line.down"),
+        Binding("up,k", "move(-1)", "Up", show=False, id="line.up"),
+        Binding("pagedown", "page(1)", "Page down", show=False, id="line.page-down"),
+        Binding("pageup", "page(-1)", "Page up", show=False, id="line.page-up"),
+        Binding("home", "first", "First", show=False, id="line.first"),
+        Binding("end", "last", "Last", show=False, id="line.last"),
+        Binding("enter", "toggle_node", "Unfold or fold", show=False),
+        Binding("space", "toggle_node", "Unfold or fold", show=False, id="line.mark"),
+        Binding("right", "unfold", "Unfold", show=False, id="line.right"),
+        Binding("left", "fold", "Fold", show=False, id="line.left"),
         Binding("n", "next_match(1)", "Next match", show=False),
         Binding("N", "next_match(-1)", "Previous match", show=False),
     ]

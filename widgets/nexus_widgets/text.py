@@ -101,6 +101,30 @@ def cell_fit(text: str, width: int) -> str:
     return set_cell_size(text, width - 1).rstrip(" ") + ELLIPSIS
 
 
+def cell_middle(text: str, width: int) -> str:
+    """Cut the middle out of a text that is too wide, and say so with `…`: both ends of a made id tell it from others.
+
+    Args:
+        text: Inert text of one line.
+        width: The room there is, in terminal cells.
+
+    Returns:
+        At most `width` cells; shorter text comes back as it is, without padding.
+    """
+    if width < 3 or len(text) * 2 <= width or cell_width(text) <= width:
+        return cell_fit(text, width)
+    tail = (width - 1) // 2
+    if text.isascii():
+        return f"{text[: width - 1 - tail]}{ELLIPSIS}{text[-tail:]}"
+    from rich.cells import set_cell_size
+
+    head = set_cell_size(text, width - 1 - tail).rstrip(" ")
+    end = text[-tail:]
+    while cell_width(end) > tail:
+        end = end[1:]
+    return f"{head}{ELLIPSIS}{end}"
+
+
 def duration(seconds: float) -> str:  # noqa: PLR0911  one return a unit reads best
     """Write a length of time in at most two units: `40ms`, `12s`, `4m28`, `55m`, `2h10`, `3d4h`.
 

@@ -31,12 +31,12 @@ class Timeline(Widget, can_focus=True):
     """A track of points in time with a cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right", "move(1)", "Later", show=False),
-        Binding("left", "move(-1)", "Earlier", show=False),
+        Binding("right", "move(1)", "Later", show=False, id="line.right"),
+        Binding("left", "move(-1)", "Earlier", show=False, id="line.left"),
         Binding("shift+right", "move_to_kind(1)", "Next checkpoint", show=False),
         Binding("shift+left", "move_to_kind(-1)", "Previous checkpoint", show=False),
-        Binding("home", "first", "First", show=False),
-        Binding("end", "last", "Last", show=False),
+        Binding("home", "first", "First", show=False, id="line.first"),
+        Binding("end", "last", "Last", show=False, id="line.last"),
     ]
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {

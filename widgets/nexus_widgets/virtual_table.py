@@ -35,14 +35,14 @@ class VirtualTable(LineView, can_focus=True):
     """A table over a row source, with a cursor, marks and a header that shows the order."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("home", "first", "First", show=False),
-        Binding("end", "last", "Last", show=False),
+        Binding("down,j", "move(1)", "Down", show=False, id="line.down"),
+        Binding("up,k", "move(-1)", "Up", show=False, id="line.up"),
+        Binding("pagedown", "page(1)", "Page down", show=False, id="line.page-down"),
+        Binding("pageup", "page(-1)", "Page up", show=False, id="line.page-up"),
+        Binding("home", "first", "First", show=False, id="line.first"),
+        Binding("end", "last", "Last", show=False, id="line.last"),
         Binding("enter", "select", "Open", show=False),
-        Binding("space", "toggle_mark", "Mark", show=False),
+        Binding("space", "toggle_mark", "Mark", show=False, id="line.mark"),
         Binding("shift+down", "mark_and_move(1)", "Mark down", show=False),
         Binding("shift+up", "mark_and_move(-1)", "Mark up", show=False),
     ]

@@ -1,0 +1,1 @@
+"""The console's own file: its keys, its columns, and how it starts."""
