@@ -3,7 +3,7 @@
 It holds the service, follows its events, polls figures when something changed, and knows whether what it shows is
 still true. Screens and panes read and steer through it and subscribe to its signals; none of them holds a service.
 
-Guarantees: changes are told at most some fifteen times a second, and the last one always; a lost connection is
+Guarantees: changes are told at most some ten times a second, and the last one always; a lost connection is
 noticed at the next beat, said once, and mended by itself, from the event after the last one seen; a change to a
 session is refused here when the console is read-only. All work is asynchronous on the app's own loop.
 """
@@ -47,6 +47,8 @@ MOST_COPIED = 1000
 """Ids that are copied at once."""
 _RETRY = (0.25, 0.5, 1.0, 2.0, 5.0)
 _AT_ONCE = 8
+_TOLD_PER_SECOND = 10.0
+"""Painting is most of what a storm costs; a single change is told at once all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class Feed:
         self._service: Service | None = None
         self._host = host
         self._beat = beat
-        self._pace = Pace(host, self._publish)
+        self._pace = Pace(host, self._publish, per_second=_TOLD_PER_SECOND)
         self._pending: list[Event] = []
         self._everything = False
         self._quiet = QUIET_BEATS

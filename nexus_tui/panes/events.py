@@ -9,10 +9,11 @@ from textual.widget import Widget
 
 from nexus.model import Event
 from nexus_tui.viewmodels.event_lines import event_line
-from nexus_widgets import EventLog
+from nexus_tui.viewmodels.words import clock_time
+from nexus_widgets import EventLog, LogEntry, count
 
-_MOST_AT_ONCE = 200
-"""Lines written of one burst: more than a screen is high, and nobody reads the rest."""
+_MOST_AT_ONCE = 50
+"""Lines written of one burst, the newest: more than the log is high, and nobody could read the rest."""
 
 
 class EventsPane(Widget):
@@ -34,12 +35,18 @@ class EventsPane(Widget):
         self._write_title(follow=True)
 
     def add(self, events: Sequence[Event]) -> None:
-        """Write events, oldest first.
+        """Write events, oldest first; of a burst the newest, after a line that says how many were left out.
 
         Args:
             events: What happened.
         """
-        self.log_view.append([event_line(event) for event in events[-_MOST_AT_ONCE:]])
+        shown = events[-_MOST_AT_ONCE:]
+        lines = [event_line(event) for event in shown]
+        if left := len(events) - len(shown):
+            lines.insert(
+                0, LogEntry(clock_time(shown[0].ts), "…", f"{count(left)} events more, not written", tone="muted")
+            )
+        self.log_view.append(lines)
 
     def on_event_log_follow_changed(self, event: EventLog.FollowChanged) -> None:
         """Say whether the newest line is kept in view."""
