@@ -136,8 +136,8 @@ class Terminal:
         return (self.cpu_seconds() - used) / (time.perf_counter() - begun)
 
     def memory_mb(self) -> float:
-        """The resident memory."""
-        line = next(line for line in Path(f"/proc/{self.pid}/status").read_text().splitlines() if "VmRSS" in line)
+        """The resident memory of its own, without the file that it has mapped."""
+        line = next(line for line in Path(f"/proc/{self.pid}/status").read_text().splitlines() if "RssAnon" in line)
         return int(line.split()[1]) / 1024
 
     def close(self) -> None:
