@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from nexus.auth import GuardedService
+from nexus.auth import GuardedService, Rules
 from nexus.auth.tokens import check_secret
 from nexus.bulk import carry_out
 from nexus.errors import AuthenticationRequired, InvalidInput
@@ -22,6 +22,7 @@ from nexus.local import LocalService
 from nexus.manager import AsyncSessionManager, id_of
 from nexus.model import Caller, RunResult, Session
 from nexus.parts import Parts, assemble
+from nexus.redacted import RedactedService, hides_from
 from nexus.registration import Declarations
 from nexus.service import Service
 from nexus.sessions.arguments import channel as check_channel
@@ -54,6 +55,7 @@ class AsyncNexus(Declarations):
     def __init__(self, *, clock: Clock | None = None, **settings: Any) -> None:
         super().__init__(Registry(), [], Handlers())
         self.settings: Settings = load_settings(settings)
+        self._rules = Rules(self.settings.redact)
         self._given = {key: value for key, value in settings.items() if value is not None}
         self._clock = clock or SystemClock()
         self._parts: Parts | None = None
@@ -160,9 +162,14 @@ class AsyncNexus(Declarations):
         return self.parts.store
 
     def service(self, caller: Caller) -> Service:
-        """What ``caller`` may do, by its scope. The store must be open."""
+        """What ``caller`` may do, by its scope. The store must be open.
+
+        Raises:
+            PermissionDenied: It asks for hidden values, and may not see them.
+        """
         parts = self.parts
-        service = LocalService(parts, caller)
+        hidden = hides_from(self._rules, caller)
+        service = RedactedService(parts, caller, self._rules) if hidden else LocalService(parts, caller)
         return (
             service if caller.scope == "admin" else GuardedService(service, functools.partial(carry_out, parts.engine))
         )

@@ -57,6 +57,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     worker_grace: float = 5.0
     max_body_bytes: int = 1 << 20
     max_state_bytes: int = 1 << 20
+    redact: tuple[str, ...] = ()
+    """Rules that hide values: ``nexus.auth.redaction`` says how they are written."""
 
     def describe(self) -> dict[str, Any]:
         """All settings as JSON values."""
@@ -142,6 +144,8 @@ def _convert(key: str, value: Any, source: str) -> Any:
         return None
     if kind is bool and isinstance(value, str):
         value = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(value.strip().lower(), value)
+    if kind == tuple[str, ...] and isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
     try:
         return msgspec.convert(value, kind, strict=not isinstance(value, str))
     except msgspec.ValidationError as error:

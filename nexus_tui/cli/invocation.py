@@ -60,6 +60,10 @@ OutputOption = Annotated[
         help="table, json, jsonl, yaml or id.",
     ),
 ]  # fmt: skip
+RevealOption = Annotated[
+    bool,
+    typer.Option("--reveal", rich_help_panel=_PANEL, help="Show what redact rules hide; on a server, as an admin."),
+]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", rich_help_panel=_PANEL)]
 
 
@@ -73,6 +77,7 @@ class Shared:
     place: str | None = None
     app: str | None = None
     output: str | None = None
+    reveal: bool = False
     debug: bool = False
 
     def then(self, later: Shared) -> Shared:
@@ -83,9 +88,10 @@ class Shared:
 
 _ANNOTATIONS: dict[str, Any] = {
     "store": StoreOption, "server": ServerOption, "token": TokenOption, "place": ContextOption, "app": AppOption,
-    "output": OutputOption, "debug": DebugOption,
+    "output": OutputOption, "reveal": RevealOption, "debug": DebugOption,
 }  # fmt: skip
 _NAMES = tuple(_ANNOTATIONS)
+_FLAGS = frozenset({"reveal", "debug"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +134,10 @@ def group(help_text: str) -> typer.Typer:
         place: ContextOption = None,
         app: AppOption = None,
         output: OutputOption = None,
+        reveal: RevealOption = False,
         debug: DebugOption = False,
     ) -> None:
-        share(context, Shared(store, server, token, place, app, output, debug))
+        share(context, Shared(store, server, token, place, app, output, reveal, debug))
 
     made.callback()(options)
     return made
@@ -176,7 +183,7 @@ def _signature(function: Callable[..., Any], without: tuple[str, ...]) -> inspec
     kind = inspect.Parameter.KEYWORD_ONLY
     own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
     shared = [
-        inspect.Parameter(name, kind, annotation=annotation, default=False if name == "debug" else None)
+        inspect.Parameter(name, kind, annotation=annotation, default=False if name in _FLAGS else None)
         for name, annotation in _ANNOTATIONS.items()
         if name not in without
     ]
@@ -220,9 +227,10 @@ def _invoke(
 
 
 def _target(shared: Shared) -> Target:
-    return resolve_target(
+    target = resolve_target(
         store=shared.store, server=shared.server, token=shared.token, app=shared.app, context=shared.place
     )
+    return replace(target, reveal=True) if shared.reveal else target
 
 
 def _refuse(shared: Shared, without: tuple[str, ...], context: typer.Context) -> None:

@@ -20,6 +20,7 @@ from nexus_tui.cli.invocation import (
     ContextOption,
     DebugOption,
     OutputOption,
+    RevealOption,
     ServerOption,
     Shared,
     StoreOption,
@@ -49,6 +50,7 @@ def _options(
     place: ContextOption = None,
     app: AppOption = None,
     output: OutputOption = None,
+    reveal: RevealOption = False,
     debug: DebugOption = False,
     version: Annotated[  # noqa: ARG001 - its callback does all
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
@@ -61,7 +63,7 @@ def _options(
     Exit codes: 0 done; 1 the workflow failed; 2 usage or invalid input; 3 not found or expired;
     4 conflict or busy; 5 not allowed; 6 store or server unreachable.
     """
-    share(context, Shared(store, server, token, place, app, output, debug))
+    share(context, Shared(store, server, token, place, app, output, reveal, debug))
 
 
 def _root() -> typer.Typer:

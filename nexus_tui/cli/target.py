@@ -35,6 +35,7 @@ class Target:
             ``default``.
         channel: What events say the work came through.
         read_only: Whether the service that it opens refuses every change.
+        reveal: Whether to ask for the values that rules hide.
     """
 
     store: str | None = None
@@ -44,6 +45,7 @@ class Target:
     origin: str = "default"
     channel: str = CHANNEL
     read_only: bool = False
+    reveal: bool = False
 
     @property
     def remote(self) -> bool:
@@ -91,11 +93,13 @@ class Target:
         if self.server is not None:
             from nexus.channels.client import RemoteService
 
-            async with RemoteService(self.server, token=self.token, channel=self.channel) as remote:
+            async with RemoteService(self.server, token=self.token, channel=self.channel, reveal=self.reveal) as remote:
                 yield self._as_opened(remote)
         else:
+            from msgspec.structs import replace
+
             async with self.local_app() as app:
-                yield self._as_opened(app.service(app.local_caller(self.channel)))
+                yield self._as_opened(app.service(replace(app.local_caller(self.channel), reveal=self.reveal)))
 
     def _as_opened(self, service: Service) -> Service:
         from nexus_tui.cli.read_only import read_only

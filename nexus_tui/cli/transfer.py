@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from nexus.auth.redaction import MARKER
 from nexus.errors import InvalidInput, SessionExists, SessionNotFound
 from nexus.model import CHANNELS, jsonvalue
 from nexus.service import MAX_LIMIT, Service
@@ -129,9 +130,17 @@ async def restore(service: Service, record: dict[str, Any]) -> Restored:
         session = await service.patch_session(record["id"], _removals(session.state, record["state"]))
         if session.state != record["state"]:
             notes.append("its parent's state shows through")
+    if _has_hidden(record["state"]) or _has_hidden(record["metadata"]):
+        notes.append(f"values that were hidden when it was exported are {MARKER} now")
     if session.metadata != record["metadata"]:
         notes.append("its parent's metadata shows through")
     return Restored(record["id"], session.status.value, "; ".join(notes))
+
+
+def _has_hidden(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        return any(map(_has_hidden, value.values() if isinstance(value, dict) else value))
+    return bool(value == MARKER)
 
 
 def _removals(have: dict[str, Any], want: dict[str, Any]) -> dict[str, Any]:

@@ -12,3 +12,5 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     channel: str
     scope: str = "admin"
     """``run``, ``read``, ``operate`` or ``admin``; without auth everybody local is ``admin``."""
+    reveal: bool = False
+    """Asks to see on a terminal what rules hide there; only an admin may."""

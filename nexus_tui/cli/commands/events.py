@@ -20,7 +20,7 @@ from nexus_tui.cli.selection import filter_errors
 from nexus_tui.cli.views import EVENTS
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
-_SHARED = ("store", "server", "token", "place", "app", "output", "debug")
+_SHARED = ("store", "server", "token", "place", "app", "output", "reveal", "debug")
 
 
 @command(alone(), "events")

@@ -47,15 +47,24 @@ class RemoteService:
         base_url: ``http://HOST:PORT``.
         token: Bearer token, where the server wants one.
         channel: What the requests count for: ``cli`` for the command line and the console.
+        reveal: Ask to see what rules hide on terminals; the server lets an admin alone.
         timeout: Seconds to wait for an answer; calls that wait for a run or a group wait as long as that takes.
 
     Raises:
         InvalidInput: An argument doesn't fit.
     """
 
-    def __init__(self, base_url: str, *, token: str | None = None, channel: str = "cli", timeout: float = 30.0) -> None:
-        self._transport = Transport(base_url, token=token, channel=channel, timeout=timeout)
-        self.caller = Caller(actor="remote", channel=channel)
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        token: str | None = None,
+        channel: str = "cli",
+        timeout: float = 30.0,
+        reveal: bool = False,
+    ) -> None:
+        self._transport = Transport(base_url, token=token, channel=channel, timeout=timeout, reveal=reveal)
+        self.caller = Caller(actor="remote", channel=channel, reveal=reveal)
         """The actor is the server's to say: it goes by the token."""
 
     async def __aenter__(self) -> Self:

@@ -33,13 +33,14 @@ class Transport:
         base_url: ``http://HOST:PORT``, maybe with a path in front of Nexus' own.
         token: Sent as a bearer token.
         channel: The channel that requests count for.
+        reveal: Ask to see what rules hide on terminals.
         timeout: Seconds to wait for an answer to an ordinary request.
 
     Raises:
         InvalidInput: The address, the token or the channel doesn't fit.
     """
 
-    def __init__(self, base_url: str, *, token: str | None, channel: str, timeout: float) -> None:
+    def __init__(self, base_url: str, *, token: str | None, channel: str, timeout: float, reveal: bool = False) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise InvalidInput(
@@ -54,6 +55,8 @@ class Transport:
         self.connected = False
         """Whether the last attempt to reach the server reached it."""
         self._headers = {"X-Nexus-Channel": channel, "Accept": "application/json"}
+        if reveal:
+            self._headers["X-Nexus-Reveal"] = "true"
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
         self._listeners: list[Callable[[bool], object]] = []

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from nexus.errors import AuthenticationRequired, InvalidInput
 from nexus.model import CHANNELS, Caller
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from nexus.channels.http.context import HttpContext
 
 CHANNEL_HEADER = "x-nexus-channel"
+REVEAL_HEADER = "x-nexus-reveal"
 _SCHEME = "bearer"
 
 
@@ -29,12 +32,17 @@ async def caller_of(context: HttpContext, headers: Mapping[str, str], peer: str 
     Returns:
         With ``enable_auth`` who shows the token in ``Authorization``, with its scope; otherwise ``local:<os user>``.
         The channel is ``api``, or the one that ``X-Nexus-Channel`` names: a command line or console that works
-        through a server says that it is one.
+        through a server says that it is one. ``X-Nexus-Reveal: true`` asks to see what is hidden from those.
 
     Raises:
         AuthenticationRequired: ``enable_auth`` is set, and there is no token, or none that lets anybody in.
-        InvalidInput: ``X-Nexus-Channel`` names no channel.
+        InvalidInput: ``X-Nexus-Channel`` names no channel, or ``X-Nexus-Reveal`` is neither true nor false.
     """
+    caller = await _known(context, headers, peer)
+    return replace(caller, reveal=True) if _reveals(headers) else caller
+
+
+async def _known(context: HttpContext, headers: Mapping[str, str], peer: str) -> Caller:
     channel = _channel(headers)
     if not context.app.settings.enable_auth:
         return context.local_caller(channel)
@@ -53,6 +61,15 @@ def _channel(headers: Mapping[str, str]) -> str:
             field="X-Nexus-Channel", value=channel[:40],
         )  # fmt: skip
     return channel
+
+
+def _reveals(headers: Mapping[str, str]) -> bool:
+    given = headers.get(REVEAL_HEADER, "false").strip().lower()
+    if given not in ("true", "false"):
+        raise InvalidInput(
+            f"X-Nexus-Reveal {given[:40]!r} says neither true nor false", field="X-Nexus-Reveal", value=given[:40]
+        )
+    return given == "true"
 
 
 def _bearer(headers: Mapping[str, str]) -> str:

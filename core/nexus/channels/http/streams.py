@@ -22,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 from nexus.channels.wire import shown
 from nexus.errors import NexusError
+from nexus.model import Event
 from nexus.service import FeedItem
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Frames:
     """The bytes of the newest events, shared by all streams."""
 
     def __init__(self) -> None:
-        self._made: OrderedDict[tuple[int, str], bytes] = OrderedDict()
+        self._made: OrderedDict[tuple[int, str], tuple[Event, bytes]] = OrderedDict()
 
     def of(self, item: FeedItem) -> bytes:
         """An item of a feed as it goes out."""
@@ -54,11 +55,13 @@ class Frames:
         if event is None:
             return _without_event(item)
         key = (event.seq, item.cursor)
-        frame = self._made.get(key)
+        made = self._made.get(key)
+        # Two callers may see one event differently, and two stores number theirs alike: it has to be the same.
+        frame = made[1] if made is not None and made[0] == event else None
         if frame is None:
             data = _encode(shown.event(event))
             frame = b"id: %s\nevent: %s\ndata: %s\n\n" % (item.cursor.encode(), event.type.encode(), data)
-            self._made[key] = frame
+            self._made[key] = event, frame
             if len(self._made) > _MOST_REMEMBERED:
                 self._made.popitem(last=False)
         return frame
