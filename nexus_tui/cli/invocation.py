@@ -37,7 +37,9 @@ ServerOption = Annotated[
 ]
 TokenOption = Annotated[
     str | None,
-    typer.Option("--token", metavar="TOKEN", help="Token for the server; or NEXUS_TOKEN.", rich_help_panel=_PANEL),
+    typer.Option(
+        "--token", metavar="TOKEN", rich_help_panel=_PANEL, help="Token for the server, or @FILE; or NEXUS_TOKEN."
+    ),
 ]
 ContextOption = Annotated[
     str | None,

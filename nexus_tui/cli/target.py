@@ -10,6 +10,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nexus.errors import InvalidInput
@@ -134,7 +135,7 @@ def resolve_target(
         _no_token(token, env)
         return Target(store=store, app=named, origin="--store")
     if server:
-        return Target(server=_server_url(server, "--server"), token=token, origin="--server")
+        return Target(server=_server_url(server, "--server"), token=_secret(token), origin="--server")
     return _from_environment(env, token, named)
 
 
@@ -145,7 +146,7 @@ def _from_environment(env: Mapping[str, str], token: str | None, app: str | None
             "NEXUS_STORE and NEXUS_SERVER are both set: unset one of them, or give --store or --server", field="server"
         )
     if server:
-        return Target(server=_server_url(server, "NEXUS_SERVER"), token=token, origin="NEXUS_SERVER")
+        return Target(server=_server_url(server, "NEXUS_SERVER"), token=_secret(token), origin="NEXUS_SERVER")
     if store:
         _no_token(token, env)
         return Target(store=store, app=app, origin="NEXUS_STORE")
@@ -165,12 +166,25 @@ def _from_context(name: str | None, token: str | None, app: str | None, env: Map
     if place.server is not None:
         return Target(
             server=_server_url(place.server, origin),
-            token=token or place.token,
+            token=_secret(token or place.token),
             origin=origin,
             read_only=place.read_only,
         )
     _no_token(token, env)
     return Target(store=place.store, app=app, origin=origin, read_only=place.read_only)
+
+
+def _secret(token: str | None) -> str | None:
+    """A token, or what the file that ``@FILE`` names holds: an argument can be read in the list of processes."""
+    if token is None or not token.startswith("@"):
+        return token
+    try:
+        found = Path(token[1:]).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise InvalidInput(f"the token's file {token[1:]} can't be read: {error}", field="token") from None
+    if not found:
+        raise InvalidInput(f"the token's file {token[1:]} is empty", field="token")
+    return found
 
 
 def _no_token(token: str | None, env: Mapping[str, str]) -> None:

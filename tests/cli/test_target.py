@@ -67,3 +67,20 @@ def test_the_app_of_the_folder_is_used_unless_none_is_wanted(folder: Path) -> No
     assert resolve_target(store=STORE, server=None, token=None, app=None).app == "nexus_app.py"
     assert resolve_target(store=STORE, server=None, token=None, app="none").app is None
     assert resolve_target(store=STORE, server=None, token=None, app="mine:app").app == "mine:app"
+
+
+def test_a_token_comes_from_a_file_so_that_no_list_of_processes_shows_it(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("nexus_abc\n")
+
+    def named(token: str) -> str | None:
+        place = "http://localhost:1"
+        return resolve_target(store=None, server=place, token=token, app="none", environ={}).token
+
+    assert named(f"@{file}") == "nexus_abc"
+    for wrong in (tmp_path / "missing", tmp_path):
+        with pytest.raises(InvalidInput, match="can't be read"):
+            named(f"@{wrong}")
+    file.write_text(" \n")
+    with pytest.raises(InvalidInput, match="is empty"):
+        named(f"@{file}")

@@ -3,8 +3,8 @@
 A rule is a path: ``state.*.password``, ``metadata.card``, ``state.**.token``. Keys are parted by dots, and items of
 lists go by their number; ``*`` and ``?`` are wildcards inside one key, ``*`` alone is any one key, and ``**`` any
 number of them, none included. A key with a dot in it is quoted: ``state."due.date"``. What a path names is hidden with
-all that is below it. The first word says where: ``state`` and ``metadata`` of sessions, checkpoints and groups, ``inputs``
-and ``outputs`` of runs, ``data`` of events, and ``error`` (alone) for the texts of errors.
+all that is below it. The first word says where: ``state`` and ``metadata`` of sessions, checkpoints and groups,
+``inputs`` and ``outputs`` of runs, ``data`` of events, and ``error`` (alone) for the texts of errors.
 
 A hidden value reads ``***``, whatever it was: neither its kind nor its length is told.
 """
