@@ -27,8 +27,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from console_store import built
-from console_terminal import ROOT, Terminal
+from benchmarks.console_store import built
+from benchmarks.console_terminal import ROOT, Terminal
 
 HERE = Path(__file__).resolve().parent
 _STEPS = 15
