@@ -1,4 +1,4 @@
-"""What the console keeps for its user between two starts: saved views, how lists looked, the history of the command line.
+"""What the console keeps for its user between two starts: views, how lists looked, and the command line's history.
 
 One folder, small JSON files, each written whole and put in place at once, so that two consoles never leave half a
 file. A file that can't be read costs what is in it and nothing else: it is told, and not overwritten until something

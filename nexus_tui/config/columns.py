@@ -89,18 +89,18 @@ def changed_columns(
             chosen = read_columns(parts)
             return tuple(each.key for each in chosen), {each.key: each.width for each in chosen if each.width}
         if len(changes) < len(parts):
-            raise NotAColumn("write all columns, or each with + or - before it")
+            raise NotAColumn("write all columns, or each with + or - before it")  # noqa: TRY301
         keys, given = list(shown), dict(widths)
         for each in changes:
             column = read_column(each[1:])
             if each[0] == "-" and column.key == "id":
-                raise NotAColumn("the id is always shown")
+                raise NotAColumn("the id is always shown")  # noqa: TRY301
             keys = [key for key in keys if key != column.key or each[0] == "+"]
             if each[0] == "+":
                 keys += [] if column.key in keys else [column.key]
                 given = {**given, column.key: column.width} if column.width else given
         if len(keys) > MOST_COLUMNS:
-            raise NotAColumn(f"at most {MOST_COLUMNS} columns can be chosen")
+            raise NotAColumn(f"at most {MOST_COLUMNS} columns can be chosen")  # noqa: TRY301
     except NotAColumn as error:
         raise InvalidInput(f"{error}", field="columns", value=names[:100]) from None
     return tuple(keys), given

@@ -12,7 +12,8 @@ _ALIASES = {
     "esc": "escape", "return": "enter", "del": "delete", "ins": "insert", "pgup": "pageup", "pgdn": "pagedown",
     "pgdown": "pagedown", "↑": "up", "↓": "down", "←": "left", "→": "right", "⏎": "enter", "hash": "#",
 }  # fmt: skip
-_SAME = {"ctrl+i": "tab", "ctrl+m": "enter", "ctrl+h": "backspace", "ctrl+j": "enter", "ctrl+left_square_bracket": "escape",
+_SAME = {"ctrl+i": "tab", "ctrl+m": "enter", "ctrl+h": "backspace", "ctrl+j": "enter",
+         "ctrl+left_square_bracket": "escape",
          "ctrl+[": "escape"}  # fmt: skip
 _LEAVING = frozenset({"ctrl+c", "ctrl+q"})
 _KNOWN = frozenset(key.value for key in Keys if not key.value.startswith("<")) | {"tab", "space", "enter", "backspace"}

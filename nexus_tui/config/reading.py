@@ -123,33 +123,33 @@ class _Reader:
 
     def config(self, tables: dict[str, Any]) -> ConsoleConfig:
         known = {"console", "keys", "columns"}
-        for name in tables:
+        for name, table in tables.items():
             if name not in known:
-                self._refuse((), name, tables[name], f"there is no such section{near(name, lambda: sorted(known))}. "
+                self._refuse((), name, table, f"there is no such section{near(name, lambda: sorted(known))}. "
                              "There are [console], [keys] and [columns]")  # fmt: skip
         console = self._console(self._table((), "console", tables))
         columns, columns_of = self._columns(self._table((), "columns", tables))
         keymap = self._keymap(self._table((), "keys", tables))
         return ConsoleConfig(keymap, columns=columns, columns_of=columns_of, path=self._path, **console)
 
-    # [console]
+    # The section console
 
     def _console(self, table: dict[str, Any]) -> dict[str, Any]:
         checks: dict[str, Callable[[Any], str]] = {
-            "theme": lambda value: "" if isinstance(value, str) and value else "a theme is a name, as in \"nexus-light\"",
+            "theme": lambda value: "" if value and isinstance(value, str) else 'write a name, as in "nexus-light"',
             "read_only": lambda value: "" if isinstance(value, bool) else "write true or false",
             "sort": _wrong_sort,
             "refresh": _wrong_refresh,
         }  # fmt: skip
         for name, value in table.items():
             if name not in checks:
-                self._refuse(("console",), name, value, f"there is no such setting{near(name, lambda: sorted(checks))}. "
-                             f"There are {', '.join(checks)}")  # fmt: skip
+                guess = near(name, lambda: sorted(checks))
+                self._refuse(("console",), name, value, f"no such setting{guess}. There are {', '.join(checks)}")
             if why := checks[name](value):
                 self._refuse(("console",), name, value, why)
         return {name: float(value) if name == "refresh" else value for name, value in table.items()}
 
-    # [columns]
+    # The section columns
 
     def _columns(self, table: dict[str, Any]) -> tuple[tuple[Chosen, ...], dict[str, tuple[Chosen, ...]]]:
         for name, value in table.items():
@@ -175,9 +175,9 @@ class _Reader:
         except NotAColumn as error:
             self._refuse(where, "sessions", table["sessions"], str(error))
 
-    # [keys]
+    # The section keys
 
-    def _keymap(self, table: dict[str, Any]) -> Keymap:
+    def _keymap(self, table: dict[str, Any]) -> Keymap:  # noqa: C901  one loop for all screens, one for each
         screens: dict[str, Place] = {f"{place}{_SCREEN}": place for place in PLACES}
         changed: dict[tuple[Place, str], tuple[str, ...]] = {}
         origins: dict[tuple[Place, str], tuple[tuple[str, ...], Any]] = {}

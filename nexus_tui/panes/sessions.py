@@ -189,6 +189,14 @@ class SessionsPane(Widget):
         self._show_sort()
 
     @property
+    def chosen_keys(self) -> tuple[str, ...]:
+        """The columns to start from when others are chosen: of the default ones, those that have come at this width."""
+        if self.source.keys != DEFAULT_FIELDS:
+            return self.source.keys
+        width = self.table.line_width - GUTTER
+        return tuple(column.key for column in self.table.columns if column.from_width <= width)
+
+    @property
     def look(self) -> Look:
         """The order and the columns that are shown."""
         sort, keys = self.source.sort, self.source.keys

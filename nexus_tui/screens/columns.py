@@ -84,7 +84,7 @@ class ColumnsDialog(ModalScreen[Answer | None]):
 
     def action_choose(self) -> None:
         """Show or hide the column under the cursor; the id is always shown."""
-        key = self._table.cursor_key
+        key = self._current
         if key is None or key == "id":
             return
         if key in self._shown:
@@ -95,7 +95,7 @@ class ColumnsDialog(ModalScreen[Answer | None]):
 
     def action_shift(self, places: int) -> None:
         """Move the column under the cursor."""
-        key = self._table.cursor_key
+        key = self._current
         if key not in self._shown:
             return
         at = self._shown.index(key)
@@ -106,7 +106,7 @@ class ColumnsDialog(ModalScreen[Answer | None]):
 
     def action_widen(self, cells: int) -> None:
         """Give the column under the cursor another width."""
-        key = self._table.cursor_key
+        key = self._current
         field = field_of(key) if key is not None else None
         if key is not None and field is not None:
             now = self._widths.get(key, field.column.width)
@@ -115,7 +115,7 @@ class ColumnsDialog(ModalScreen[Answer | None]):
 
     def action_free(self) -> None:
         """Let the table choose the width of the column under the cursor."""
-        key = self._table.cursor_key
+        key = self._current
         if key is not None:
             self._widths.pop(key, None)
             self._write(key)
@@ -125,12 +125,22 @@ class ColumnsDialog(ModalScreen[Answer | None]):
         self._shown, self._widths = list(self._default[0]), dict(self._default[1])
         self._write("id")
 
+    @property
+    def _current(self) -> str | None:
+        """The column under the cursor, also while its row is being written."""
+        rows, at = self._rows.rows, self._table.cursor_index
+        return rows[at].key if at < len(rows) else None
+
     def _write(self, key: str | None = None) -> None:
         order = [*self._shown, *(each for each in self._offered if each not in self._shown)]
         self._rows.rows = tuple(self._row(each, field) for each in order if (field := field_of(each)) is not None)
         if key is not None and key in order:
-            self._table.invalidate()
-            self._table.move_cursor(order.index(key))
+            table = self._table
+            table.invalidate()
+            table.cursor_index = order.index(key)
+            # The rows held are the old ones: the cursor has no row until the new ones are there.
+            table.cursor_key = None
+            table.show_line(table.cursor_index)
 
     def _row(self, key: str, field: Field) -> Row:
         shown = key in self._shown

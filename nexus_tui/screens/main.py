@@ -307,11 +307,12 @@ class MainScreen(FindingScreen, MovingScreen):
         if names == "default":
             pane.show_default()
         elif names:
-            pane.show_columns(*changed_columns(names, pane.source.keys, pane.widths))
+            pane.show_columns(*changed_columns(names, pane.chosen_keys, pane.widths))
         else:
+            shown = pane.chosen_keys
 
             def show(answer: Answer | None) -> None:
-                if answer is not None:
+                if answer is not None and answer != (shown, pane.widths):
                     pane.show_columns(*answer)
 
             seen = [key for key in self.feed.seen.values() if field_of(key) is not None and key not in FIELDS]
@@ -319,7 +320,7 @@ class MainScreen(FindingScreen, MovingScreen):
             default = pane.default.columns
             first = (tuple(key for key, _ in default), {key: width for key, width in default if width})
             offered = tuple(dict.fromkeys([*own, *sorted(seen)]))
-            self.app.push_screen(ColumnsDialog(pane.source.keys, pane.widths, offered, first), show)
+            self.app.push_screen(ColumnsDialog(shown, pane.widths, offered, first), show)
 
     def do_mark(self, _: str) -> None:
         """Mark or unmark the session under the cursor."""

@@ -11,6 +11,7 @@ from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 from nexus_tui.app import NexusConsole, Opens
+from nexus_tui.config.reading import ConsoleConfig
 from nexus_tui.feed import Feed
 from nexus_tui.screens.main import MainScreen
 from nexus_tui.screens.session import SessionScreen
@@ -126,9 +127,10 @@ async def driving(
     size: tuple[int, int] = WIDE,
     read_only: bool = False,
     theme: str | None = None,
+    config: ConsoleConfig | None = None,
 ) -> AsyncIterator[Driven]:
     """Run a console without a terminal, connected and at rest, whose beats are the test's to make."""
-    console = RememberingConsole(target, read_only=read_only, theme=theme, clock=clock, beat=0)
+    console = RememberingConsole(target, read_only=read_only, theme=theme, clock=clock, beat=0, config=config)
     async with console.run_test(size=size) as pilot:
         driven = Driven(console, pilot)
         await driven.until(lambda: console.feed.link.state != "connecting")

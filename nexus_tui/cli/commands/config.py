@@ -22,6 +22,18 @@ def show(call: Invocation) -> None:
         call.output.rows(rows, SETTINGS)
 
 
+@command(app, "console", without=("server", "token", "output"))
+def console(call: Invocation) -> None:
+    """Print the console's file as it is in force, with every key and column: a file to start from."""
+    import sys
+
+    from nexus_tui.config.printing import printed
+    from nexus_tui.config.reading import read_config
+
+    del call
+    sys.stdout.write(printed(read_config()))
+
+
 def _settings(call: Invocation) -> list[tuple[str, Any, str]]:
     target = call.target
     typed = {"store": target.store} if target.origin == "--store" else {}
