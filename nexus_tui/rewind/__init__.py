@@ -1,0 +1,1 @@
+"""Live time travel: the present, rewound by its own events; exact, or said not to be."""
