@@ -181,7 +181,7 @@ COMMANDS: tuple[Command, ...] = (
             argument="[COLUMN]"),
     Command("reverse", "S", "reverse", "turn the order round", "Look", _MAIN),
     Command("pause", "p", "pause", "hold all rows where they are, and count what waits", "Look", _WATCHED, footer=18),
-    Command("columns", "w", "columns", "choose columns, their order and widths; or NAMES, +NAME, -NAME, default",
+    Command("columns", "w", "columns", "choose columns; or show NAMES, +NAME, -NAME, default",
             "Look", _MAIN, argument="[NAMES]"),
     Command("zoom", "z", "zoom", "let the focused pane fill the screen, and back", "Look", _BOTH),
     Command("filter", "slash", "filter", "show only the sessions that match; Tab completes", "Find", _MAIN, footer=14,

@@ -66,7 +66,7 @@ class ColumnsDialog(ModalScreen[Answer | None]):
         with Vertical(classes="dialog--frame") as frame:
             frame.border_title = Text("Columns")
             yield self._table
-            yield Static(Text("space shows or hides · [ ] or ⇧↑ ⇧↓ moves · ← → width · ⌫ own width"),
+            yield Static(Text("space shows or hides · [ ] moves · ← → width · ⌫ auto"),
                          classes="dialog--label")  # fmt: skip
             yield Static(Text("⏎ takes it · d as at first · esc leaves"), classes="dialog--label")
 

@@ -304,4 +304,7 @@ async def test_columns_are_chosen(full_world: World) -> None:
         await driven.press("w")
         assert isinstance(driven.console.screen, ColumnsDialog)
         await driven.press("end", "space", *["shift+up"] * 5, "enter")
-        await driven.until(lambda: "ORGANIZATI" in driven.text)
+        await driven.until(lambda: driven.on_main)
+        keys = driven.main.sessions.source.keys
+        assert len(keys) == 9
+        assert keys[3].startswith("meta.")
