@@ -17,9 +17,11 @@ __all__ = [
     "GroupNotFound",
     "InvalidInput",
     "InvalidTransition",
+    "LimitExceeded",
     "NexusError",
     "PayloadTooLarge",
     "PermissionDenied",
+    "RateLimited",
     "SessionBusy",
     "SessionExists",
     "SessionExpired",
@@ -139,6 +141,18 @@ class PayloadTooLarge(NexusError):
     """A body, state or metadata document is over its configured limit."""
 
     code, status, title = "payload_too_large", 413, "Payload too large"
+
+
+class LimitExceeded(NexusError):
+    """There are as many of something as there may be; ``details`` has ``limit`` and the ``setting`` that says so."""
+
+    code, status, title = "limit_exceeded", 429, "Limit exceeded"
+
+
+class RateLimited(LimitExceeded):
+    """More requests a second than one actor may make; nothing was done. ``details["retry_after"]`` is in seconds."""
+
+    code, status, title = "rate_limited", 429, "Too many requests"
 
 
 class AuthenticationRequired(NexusError):

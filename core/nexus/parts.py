@@ -7,6 +7,7 @@ import socket
 import msgspec
 
 from nexus.auth import Tokens, Verifier
+from nexus.limits import Seats
 from nexus.model import Caller
 from nexus.sessions.clock import Clock
 from nexus.sessions.engine import Engine
@@ -40,6 +41,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     runs: Runs
     tokens: Tokens
     verifier: Verifier
+    seats: Seats
 
     async def close(self, grace: float) -> None:
         """Stop what runs, hand over what is not done within ``grace`` seconds, and close the store."""
@@ -74,4 +76,5 @@ def assemble(
         runs=Runs(engine, registry, executor, records.ensure),
         tokens=tokens,
         verifier=Verifier(tokens, clock),
+        seats=Seats(settings.max_streams, settings.max_streams_per_actor),
     )

@@ -57,6 +57,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     worker_grace: float = 5.0
     max_body_bytes: int = 1 << 20
     max_state_bytes: int = 1 << 20
+    max_metadata_bytes: int | None = None
+    """None: as ``max_state_bytes``."""
+    max_id_length: int = 128
+    max_group_sessions: int = 0
+    max_live_sessions: int = 0
+    max_requests_per_second: float = 0.0
+    request_burst: int = 0
+    """0: what the rate gives in two seconds."""
+    max_streams: int = 10_000
+    max_streams_per_actor: int = 0
+    event_retention: float | None = None
+    """None: as ``session_retention``."""
     redact: tuple[str, ...] = ()
     """Rules that hide values: ``nexus.auth.redaction`` says how they are written."""
 
@@ -66,6 +78,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _NAMES = Settings.__struct_fields__
+_SHORTEST_ID_LIMIT = 32
+"""Ids that Nexus makes itself have to fit."""
+_LONGEST_ID = 128
 _POSITIVE = (
     "session_cleanup_interval", "session_lock_timeout", "recovery_interval", "max_checkpoints", "max_recoveries",
     "worker_concurrency", "max_body_bytes", "max_state_bytes",
@@ -163,6 +178,7 @@ def _check(settings: Settings, origin: Mapping[str, str]) -> None:
         value = getattr(settings, name)
         if value is not None and not 0 <= value < 1e12:
             _refuse(settings, name, origin, "must be seconds from 0 up; 0 or none means never")
+    _check_limits(settings, origin)
     if not 0 <= settings.redis_min_replicas <= 100:
         _refuse(settings, "redis_min_replicas", origin, "must be a number of replicas from 0 to 100")
     if not 0.001 <= settings.redis_replica_timeout <= 60:
@@ -171,6 +187,21 @@ def _check(settings: Settings, origin: Mapping[str, str]) -> None:
         _refuse(settings, "worker_grace", origin, "must be seconds from 0 up")
     if not 0 <= settings.api_port <= 65535:
         _refuse(settings, "api_port", origin, "must be 0 to 65535; 0 picks a free port")
+
+
+def _check_limits(settings: Settings, origin: Mapping[str, str]) -> None:
+    for name in ("max_group_sessions", "max_live_sessions", "max_streams", "max_streams_per_actor", "request_burst"):
+        if not 0 <= getattr(settings, name) < 1 << 53:
+            _refuse(settings, name, origin, "must be a number from 0 up; 0 means no limit")
+    if settings.max_metadata_bytes is not None and settings.max_metadata_bytes <= 0:
+        _refuse(settings, "max_metadata_bytes", origin, "must be above 0; none means as max_state_bytes")
+    if not _SHORTEST_ID_LIMIT <= settings.max_id_length <= _LONGEST_ID:
+        _refuse(settings, "max_id_length", origin, f"must be {_SHORTEST_ID_LIMIT} to {_LONGEST_ID}")
+    rate = settings.max_requests_per_second
+    if rate and not 0.01 <= rate <= 1e6:
+        _refuse(settings, "max_requests_per_second", origin, "must be 0.01 to 1,000,000, or 0 for no limit")
+    if settings.event_retention is not None and not 0 <= settings.event_retention < 1e12:
+        _refuse(settings, "event_retention", origin, "must be seconds from 0 up; 0 means for ever")
 
 
 def _refuse(settings: Settings, name: str, origin: Mapping[str, str], rule: str) -> None:

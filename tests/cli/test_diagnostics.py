@@ -15,6 +15,7 @@ EXPECTED = {
     "SessionNotFound": 3, "SessionExpired": 3, "WorkflowNotFound": 3, "CheckpointNotFound": 3, "GroupNotFound": 3,
     "TokenNotFound": 3, "TokenExists": 4,
     "SessionExists": 4, "SessionBusy": 4, "VersionConflict": 4, "InvalidTransition": 4, "Fenced": 4, "WaitTimeout": 4,
+    "LimitExceeded": 4, "RateLimited": 4,
     "InvalidInput": 2, "PayloadTooLarge": 2, "QueryError": 2,
     "AuthenticationRequired": 5, "PermissionDenied": 5,
     "StoreUnavailable": 6,

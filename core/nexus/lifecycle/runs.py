@@ -162,8 +162,8 @@ def _merged(session: Session, work: Work, rules: Rules) -> bytes:
     if len(state_json) > rules.max_state_bytes:
         raise PayloadTooLarge(
             f"state of session {session.id} would be {len(state_json):,} bytes, over the limit of"
-            f" {rules.max_state_bytes:,}: keep large data outside and store a link",
-            field="state", size=len(state_json), limit=rules.max_state_bytes,
+            f" {rules.max_state_bytes:,} (max_state_bytes): keep large data outside and store a link",
+            field="state", size=len(state_json), limit=rules.max_state_bytes, setting="max_state_bytes",
         )  # fmt: skip
     return state_json
 

@@ -103,9 +103,9 @@ def _check_size(session: Session, rules: Rules) -> None:
     size = len(session.state_json)
     if size > rules.max_state_bytes:
         raise PayloadTooLarge(
-            f"state of session {session.id} would be {size:,} bytes, over the limit of {rules.max_state_bytes:,}:"
-            " keep large data outside and store a link",
-            field="state", size=size, limit=rules.max_state_bytes,
+            f"state of session {session.id} would be {size:,} bytes, over the limit of {rules.max_state_bytes:,}"
+            " (max_state_bytes): keep large data outside and store a link",
+            field="state", size=size, limit=rules.max_state_bytes, setting="max_state_bytes",
         )  # fmt: skip
 
 

@@ -8,8 +8,9 @@ from difflib import get_close_matches
 from typing import Any
 
 from nexus.errors import InvalidInput, PayloadTooLarge
-from nexus.model import CHANNELS, jsonvalue
+from nexus.model import CHANNELS, check_id, jsonvalue
 from nexus.service import MAX_LIMIT
+from nexus.settings import Settings
 from nexus.stores.base import Order, SortField
 
 _LONGEST = 100 * 365 * 86400.0
@@ -59,6 +60,28 @@ def limit(value: object) -> int:
     return value
 
 
+def metadata(value: object, settings: Settings) -> dict[str, Any] | None:
+    """Metadata within its limit; ``None`` stays ``None``. See ``document``."""
+    own = settings.max_metadata_bytes
+    setting = "max_metadata_bytes" if own is not None else "max_state_bytes"
+    return document(value, "metadata", own or settings.max_state_bytes, setting)
+
+
+def new_name(value: object, field: str, longest: int) -> str:
+    """An id for something new: well-formed, and no longer than ``max_id_length``.
+
+    Raises:
+        InvalidInput: It is something else.
+    """
+    name = check_id(value, field)
+    if len(name) > longest:
+        raise InvalidInput(
+            f"{field} has {len(name)} characters, over the limit of {longest} (max_id_length): choose a shorter one",
+            field=field, value=name, size=len(name), limit=longest, setting="max_id_length",
+        )  # fmt: skip
+    return name
+
+
 def offset(value: object) -> int:
     """A rank from 0 up.
 
@@ -103,8 +126,8 @@ def reason(value: object) -> str | None:
     return None if value is None or value == "" else text(value, "reason", longest=_MAX_REASON)
 
 
-def document(value: object, field: str, longest: int) -> dict[str, Any] | None:
-    """A JSON object within its limit; ``None`` stays ``None``.
+def document(value: object, field: str, longest: int, setting: str) -> dict[str, Any] | None:
+    """A JSON object within its limit, which ``setting`` says; ``None`` stays ``None``.
 
     Raises:
         InvalidInput: It is no JSON object.
@@ -117,8 +140,8 @@ def document(value: object, field: str, longest: int) -> dict[str, Any] | None:
     encoded = jsonvalue.encode(dict(value), field)
     if len(encoded) > longest:
         raise PayloadTooLarge(
-            f"{field} is {len(encoded):,} bytes, over the limit of {longest:,}: keep large data outside",
-            field=field, size=len(encoded), limit=longest,
+            f"{field} is {len(encoded):,} bytes, over the limit of {longest:,} ({setting}): keep large data outside",
+            field=field, size=len(encoded), limit=longest, setting=setting,
         )  # fmt: skip
     copy: dict[str, Any] = jsonvalue.trusted(encoded)
     return copy

@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 
 from nexus.errors import NexusError, SessionExists, StoreUnavailable
 from nexus.lifecycle import Moment, Rules
+from nexus.limits import Room
 from nexus.model import Caller, Event
 from nexus.model.change import UNOWNED
 from nexus.sessions.clock import Clock
@@ -75,6 +76,7 @@ class Engine:
         self.clock = clock
         self.settings = settings
         self.rules = rules_of(settings)
+        self.room = Room(store, self.live, settings)
         self.handlers = handlers
         self.tail = Tail(store)
         self.left_waiting: Callable[[Snapshot], None] = _to_nobody

@@ -26,8 +26,12 @@ class Groups:
     async def create(self, group_id: str | None, metadata: Mapping[str, Any] | None, caller: Caller) -> Group:
         """Create, or give the open one of that name; races give one group."""
         engine = self._engine
-        name = check_id(group_id, "group_id") if group_id is not None else new_id("group", engine.clock.now())
-        document = arguments.document(metadata, "metadata", engine.rules.max_state_bytes)
+        settings = engine.settings
+        if group_id is not None:
+            name = arguments.new_name(group_id, "group_id", settings.max_id_length)
+        else:
+            name = new_id("group", engine.clock.now())
+        document = arguments.metadata(metadata, settings)
         while True:
             before = await engine.store.load_group(name)
             change = groups.create(before, engine.moment(caller), name, document)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
+
 from nexus.errors import InvalidTransition, SessionExists, SessionNotFound
 from nexus.lifecycle import Moment, inbox, sessions
 from nexus.model import (
@@ -59,28 +61,56 @@ class Records:
     ) -> Session:
         """Create a session; see ``Service.create_session``."""
         engine = self._engine
-        most = engine.rules.max_state_bytes
-        wanted = check_id(session_id) if session_id is not None else new_id("sess", engine.clock.now())
-        document = arguments.document(state, "state", most)
+        settings = engine.settings
+        if session_id is not None:
+            arguments.new_name(session_id, "session_id", settings.max_id_length)
+        document = arguments.document(state, "state", settings.max_state_bytes, "max_state_bytes")
+        described = arguments.metadata(metadata, settings)
         if timeout is not None:
             timeout = arguments.seconds(timeout, "timeout", zero=True)
         parent = (await engine.load(check_id(parent_session, "parent_session"))).session if parent_session else None
-        await self._check_group(group if group is not None else parent.group_id if parent is not None else None)
-        change = sessions.create(
+        joined = group if group is not None else parent.group_id if parent is not None else None
+        await self._check_group(joined)
+        making = partial(
+            sessions.create,
             engine.moment(caller),
             engine.rules,
-            session_id=wanted,
             channel=arguments.channel(channel or caller.channel),
             owner=caller.actor,
-            metadata=arguments.document(metadata, "metadata", most),
+            metadata=described,
             state_json=None if document is None else jsonvalue.encode(document, "state"),
             parent=parent,
             group_id=group,
             user_id=None if user_id is None else arguments.text(user_id, "user_id"),
             timeout=timeout,
-            claims=claims,
         )
-        return (await engine.create(change)).session
+
+        def make(name: str, reserved: tuple[Claim, ...]) -> Change:
+            change = making(session_id=name, claims=(*claims, *reserved))
+            if parent is not None and change.after is not None:
+                arguments.metadata(change.after.session.metadata, settings)
+            return change
+
+        return await self._within_room(caller, session_id, joined, make)
+
+    async def _within_room(
+        self,
+        caller: Caller,
+        session_id: str | None,
+        group_id: str | None,
+        make: Callable[[str, tuple[Claim, ...]], Change],
+    ) -> Session:
+        """Commit a new session if there is room for it, however many processes ask for the same room."""
+        engine = self._engine
+        keys = engine.room.keys(caller.actor, group_id)
+        name = session_id or engine.room.new_id(keys, partial(new_id, "sess", engine.clock.now()))
+        while True:
+            reserved = await engine.room.reserve(caller.actor, group_id, name, keys, engine.clock.now())
+            try:
+                return (await engine.create(make(name, reserved))).session
+            except ClaimTaken as taken:
+                if taken.details["key"] not in keys:
+                    raise
 
     async def _check_group(self, group_id: str | None) -> None:
         if group_id is None:
@@ -230,16 +260,23 @@ class Records:
             )  # fmt: skip
         checkpoint = await find_checkpoint(engine, session_id, checkpoint_id) if checkpoint_id is not None else None
         now = engine.clock.now()
-        change = sessions.fork(
-            source,
-            engine.moment(caller),
-            session_id=check_id(new_session_id) if new_session_id is not None else new_id("sess", now),
-            run_id=new_id("run", now),
-            owner=caller.actor,
-            checkpoint=checkpoint,
-            journal=await self._journal_until(source, checkpoint),
-        )
-        return (await engine.create(change)).session
+        journal = await self._journal_until(source, checkpoint)
+        if new_session_id is not None:
+            arguments.new_name(new_session_id, "session_id", engine.settings.max_id_length)
+
+        def make(name: str, reserved: tuple[Claim, ...]) -> Change:
+            change = sessions.fork(
+                source,
+                engine.moment(caller),
+                session_id=name,
+                run_id=new_id("run", now),
+                owner=caller.actor,
+                checkpoint=checkpoint,
+                journal=journal,
+            )
+            return replace(change, claims=(*change.claims, *reserved))
+
+        return await self._within_room(caller, new_session_id, None, make)
 
     async def _journal_until(self, source: Snapshot, checkpoint: Checkpoint | None) -> tuple[JournalEntry, ...]:
         run_id = checkpoint.run_id if checkpoint is not None else source.session.run_id

@@ -104,11 +104,12 @@ class Sweeper:
     async def delete_old(self) -> int:
         """Delete final sessions older than the retention; forget events and counters nobody asks for; how many."""
         engine = self._engine
-        retention = engine.settings.session_retention
+        retention, events = engine.settings.session_retention, engine.settings.event_retention
         deleted = 0
         if retention:
             deleted = await self._delete_ended(engine.clock.now() - retention)
-            await self._trim_events(engine.clock.now() - retention)
+        if kept := retention if events is None else events:
+            await self._trim_events(engine.clock.now() - kept)
         minutes = await engine.store.counters("minute:")
         stale = stale_minutes(minutes, engine.clock.now())
         if stale:

@@ -16,7 +16,7 @@ from nexus.errors import InvalidInput, InvalidTransition, SessionBusy, WaitTimeo
 from nexus.lifecycle import outcomes
 from nexus.lifecycle import resuming as going_on
 from nexus.lifecycle.outcomes import result_of
-from nexus.model import Caller, RunResult, RunStatus, Session, check_id, jsonvalue, new_id
+from nexus.model import FINAL, Caller, RunResult, RunStatus, Session, check_id, jsonvalue, new_id
 from nexus.model.change import UNOWNED, Snapshot
 from nexus.sessions.engine import ClaimTaken, Engine
 from nexus.sessions.versions import at_version, check_version
@@ -131,7 +131,10 @@ class Runs:
             InvalidInput: The inputs don't fit, or another workflow has run there.
         """
         target = await resuming.find(self._engine, check_id(session_id), checkpoint_id, workflow)
-        check_version(target.snapshot.session, if_version)
+        session = target.snapshot.session
+        check_version(session, if_version)
+        if session.status in FINAL:
+            await self._engine.room.check_live(session.owner, self._engine.clock.now())
         if target.running and not target.snapshot.session.is_due(self._engine.clock.now()):
             if inputs is not None:
                 raise _busy(target.snapshot)

@@ -10,7 +10,7 @@ from nexus.channels.client import decode
 from nexus.channels.client.sse import Message, messages
 from nexus.channels.client.transport import Transport
 from nexus.channels.wire.answers import EventAnswer
-from nexus.errors import StoreUnavailable
+from nexus.errors import LimitExceeded, StoreUnavailable
 from nexus.service import FeedItem
 
 _SILENCE = 45.0
@@ -38,7 +38,7 @@ async def follow(transport: Transport, q: str, cursor: str | None) -> AsyncItera
                     if item is not None:
                         cursor = item.cursor
                         yield item
-        except StoreUnavailable:
+        except (StoreUnavailable, LimitExceeded):
             if not begun:
                 raise
         transport.reached(connected=False)

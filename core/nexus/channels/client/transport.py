@@ -6,6 +6,7 @@ made) or if the server would recognise it; otherwise the caller is told that it 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -24,6 +25,9 @@ _CONNECT = 5.0
 _KEEP_ALIVE = 30.0
 """Shorter than the server's own, so that it never closes a connection on which a request is under way."""
 _PROBLEM = "application/problem+json"
+_PACED = 3
+"""Times that a request waits its turn where the server says when to come back."""
+_LONGEST_PACE = 10
 
 
 class Transport:
@@ -125,10 +129,14 @@ class Transport:
 
         request = self._build(method, path, query, body, headers, patient=patient)
         again = method == "GET" or repeatable
+        paced = 0
         while True:
             try:
                 response = await self._open_client().send(request)
-                break
+                if paced >= _PACED or not (wait := _told_to_wait(response)):
+                    break
+                paced += 1
+                await asyncio.sleep(wait)
             except httpx.TransportError as error:
                 if again and isinstance(error, httpx.ReadError | httpx.WriteError | httpx.RemoteProtocolError):
                     again = False
@@ -215,6 +223,13 @@ class Transport:
             f"{self.base_url} answered {status} {response.reason_phrase}, not as Nexus does: is the address right?"
         )
         return kind.get(status, NexusError)(message, server=self.base_url, answered=status)
+
+
+def _told_to_wait(response: httpx.Response) -> float:
+    """Seconds after which the server takes a request that it did nothing with; 0.0 for any other answer."""
+    after = response.headers.get("retry-after", "")
+    limited = response.status_code == 429 and b'"rate_limited"' in response.content
+    return float(after) if limited and after.isdecimal() and int(after) <= _LONGEST_PACE else 0.0
 
 
 def _text(value: Any) -> str:

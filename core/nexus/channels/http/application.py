@@ -66,7 +66,8 @@ class HttpApplication:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(_opened(app))
             await app.start()
-            known = self._authenticated if app.settings.enable_auth else None
+            asked = app.settings.enable_auth or self.context.pacing.on
+            known = self._authenticated if asked else None
             mounted = mount(app, allowed_hosts=self._mcp_hosts, authenticate=known)
             await stack.enter_async_context(_kept_running(mounted))
             self.context.on_stop.append(mounted.close_streams)
@@ -79,7 +80,9 @@ class HttpApplication:
                 self.context.threads.shutdown(wait=False)
 
     async def _authenticated(self, headers: Mapping[str, str]) -> Caller:
-        return await caller_of(self.context, headers)
+        caller = await caller_of(self.context, headers)
+        self.context.pacing.admit(caller)
+        return caller
 
 
 class _Mcp:

@@ -12,6 +12,7 @@ import msgspec
 
 from nexus.auth import Brake
 from nexus.channels.http.meter import Meter
+from nexus.channels.http.pacing import Pacing
 from nexus.channels.http.streams import Frames
 from nexus.model import Caller
 
@@ -41,6 +42,7 @@ class HttpContext:
         self.meter = Meter()
         self.brake = Brake()
         self.frames = Frames()
+        self.pacing = Pacing(app.settings)
         self._callers: dict[str, Caller] = {}
         self._described: tuple[tuple[str, ...], dict[str, Any]] | None = None
 

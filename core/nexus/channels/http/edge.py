@@ -39,8 +39,10 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message = self.context.pacing.told(message)
             await send(message)
 
+        self.context.pacing.begin()
         try:
             self._guard(scope)
             await self.router(scope, receive, watched)

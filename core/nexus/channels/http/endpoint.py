@@ -49,6 +49,8 @@ class PathEndpoint:
         headers = header_map(scope)
         context = self._context
         caller = context.local_caller("api") if operation.open else await caller_of(context, headers, peer_of(scope))
+        if not operation.open:
+            context.pacing.admit(caller)
         query = fit(query_values(scope["query_string"]), operation.query, "query", text=True)
         self._check_promises(operation, headers)
         body: Asked = _NOTHING

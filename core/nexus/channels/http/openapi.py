@@ -18,11 +18,19 @@ from nexus.channels.http.operation import Operation, Says
 from nexus.channels.http.problems import MEDIA_TYPE, InternalError, UnsupportedMediaType
 from nexus.channels.wire.answers import Problem
 from nexus.channels.wire.asked import ID_PATTERN, Asked, Patch
-from nexus.errors import InvalidInput, PayloadTooLarge, PermissionDenied, StoreUnavailable
+from nexus.errors import (
+    InvalidInput,
+    LimitExceeded,
+    PayloadTooLarge,
+    PermissionDenied,
+    RateLimited,
+    StoreUnavailable,
+)
 from nexus.model import CHANNELS, WorkflowInfo
 
 REF = "#/components/schemas/{name}"
 _ALWAYS = (InvalidInput, PermissionDenied, StoreUnavailable, InternalError)
+_OF_CALLERS = (RateLimited, LimitExceeded)
 _WITH_BODY = (PayloadTooLarge, UnsupportedMediaType)
 _PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "session_id": {"type": "string", "pattern": ID_PATTERN},
@@ -145,7 +153,8 @@ def _headers(operation: Operation) -> list[dict[str, Any]]:
 
 def _responses(operation: Operation) -> dict[str, Any]:
     responses: dict[str, Any] = {str(says.status): _says(says) for says in operation.says}
-    errors = {*operation.errors, *_ALWAYS, *(_WITH_BODY if operation.body is not None else ())}
+    limited = () if operation.open else _OF_CALLERS
+    errors = {*operation.errors, *_ALWAYS, *limited, *(_WITH_BODY if operation.body is not None else ())}
     for status in sorted({error.status for error in errors}):
         codes = sorted(error.code for error in errors if error.status == status)
         told = {"schema": _problem(codes)}

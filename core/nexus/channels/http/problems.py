@@ -60,6 +60,8 @@ def problem(error: NexusError, instance: str) -> Reply:
         headers.append(("Allow", ", ".join(error.details["allowed"])))
     if isinstance(error, AuthenticationRequired):
         headers.append(("WWW-Authenticate", 'Bearer realm="nexus"'))
+    if "retry_after" in error.details:
+        headers.append(("Retry-After", str(error.details["retry_after"])))
     told = Problem(
         type=f"/docs#{error.code}", title=error.title, status=error.status, detail=error.message,
         instance=quote(instance, safe=_PATH_CHARACTERS), code=error.code, details=_printable(error.details),

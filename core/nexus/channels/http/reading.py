@@ -57,9 +57,9 @@ async def read_body(receive: Receive, headers: Mapping[str, str], limit: int) ->
 
 def _too_large(size: int, limit: int) -> PayloadTooLarge:
     return PayloadTooLarge(
-        f"the body is {size:,} bytes or more, over the limit of {limit:,}: send less, or keep large data outside and"
-        " store a link",
-        field="body", size=size, limit=limit,
+        f"the body is {size:,} bytes or more, over the limit of {limit:,} (max_body_bytes): send less, or keep"
+        " large data outside and store a link",
+        field="body", size=size, limit=limit, setting="max_body_bytes",
     )  # fmt: skip
 
 

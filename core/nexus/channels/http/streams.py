@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -81,12 +81,20 @@ class EventStream:
         context: Counts it, and ends it when the server stops.
         first: What the feed gave first; awaited before, so that a bad filter or cursor is a problem and no stream.
         feed: The rest of the feed.
+        leave: Called when the stream is over: gives its seat back.
     """
 
-    def __init__(self, context: HttpContext, first: FeedItem, feed: AsyncIterator[FeedItem]) -> None:
+    def __init__(
+        self,
+        context: HttpContext,
+        first: FeedItem,
+        feed: AsyncIterator[FeedItem],
+        leave: Callable[[], None] | None = None,
+    ) -> None:
         self._context = context
         self._first = first
         self._feed = feed
+        self._leave_seat = leave
         self._waiting = bytearray()
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
@@ -106,6 +114,8 @@ class EventStream:
             self._context.meter.streams_dropped += 1
         finally:
             self._context.meter.streams -= 1
+            if self._leave_seat is not None:
+                self._leave_seat()
             for each in helpers:
                 each.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)

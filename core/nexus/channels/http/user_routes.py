@@ -108,6 +108,7 @@ class _UserRoute:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = header_map(scope)
         caller = await caller_of(self._context, headers, peer_of(scope))
+        self._context.pacing.admit(caller)
         body = await read_body(receive, headers, self._context.app.settings.max_body_bytes)
         given = headers.get("x-request-id", "")
         request = HttpRequest(

@@ -41,6 +41,7 @@ async def buffered(scope: Scope, receive: Receive, limit: int) -> Receive:
 
 def _too_large(size: int, limit: int) -> PayloadTooLarge:
     return PayloadTooLarge(
-        f"the body is {size:,} bytes or more, over the limit of {limit:,}: send less, or a link to the data",
-        field="body", size=size, limit=limit,
+        f"the body is {size:,} bytes or more, over the limit of {limit:,} (max_body_bytes): send less, or a link to the"
+        " data",
+        field="body", size=size, limit=limit, setting="max_body_bytes",
     )  # fmt: skip

@@ -25,11 +25,10 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, SubscriptionsListenRequestParams, SubscriptionsListenResult
 
 from nexus.channels.mcp.resources import uri_of
+from nexus.errors import LimitExceeded
+from nexus.limits import Seats
 from nexus.model import Event
 from nexus.service import Service
-
-MAX_STREAMS = 1000
-"""Open streams of one server; one more is refused."""
 
 _LISTED = frozenset({"session.created", "session.forked", "session.deleted"})
 
@@ -40,8 +39,9 @@ Names = Callable[[], tuple[str, ...]]
 class Listeners:
     """All listen streams of one server."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, seats: Callable[[], Seats]) -> None:
         self._names = names
+        self._seats = seats
         self._open: set[ListenHandler] = set()
 
     async def listen(
@@ -52,8 +52,10 @@ class Listeners:
         Raises:
             MCPError: There are too many streams.
         """
-        if len(self._open) >= MAX_STREAMS:
-            raise MCPError(INTERNAL_ERROR, f"{MAX_STREAMS} streams are open: close one")
+        try:
+            leave = self._seats().take(service.caller.actor)
+        except LimitExceeded as error:
+            raise MCPError(INTERNAL_ERROR, error.message, {"code": error.code, **error.details}) from None
         bus = InMemorySubscriptionBus()
         handler = ListenHandler(bus)
         self._open.add(handler)
@@ -61,6 +63,7 @@ class Listeners:
         try:
             return await handler(ctx, params)
         finally:
+            leave()
             self._open.discard(handler)
             telling.cancel()
 

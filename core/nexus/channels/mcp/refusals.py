@@ -24,7 +24,9 @@ def refusal(error: NexusError, path: str, base_url: str = "") -> Response:
         details=error.details,
     )
     wanted = f'Bearer realm="nexus", resource_metadata="{base_url}{METADATA_PATH}"'
-    headers = {"www-authenticate": wanted} if isinstance(error, AuthenticationRequired) else None
+    headers = {"www-authenticate": wanted} if isinstance(error, AuthenticationRequired) else {}
+    if "retry_after" in error.details:
+        headers["retry-after"] = str(error.details["retry_after"])
     return Response(
         msgspec.json.encode(body), status_code=error.status, media_type="application/problem+json", headers=headers
     )

@@ -114,7 +114,7 @@ class _Handlers:
     def __init__(self, app: AsyncNexus, wait: float) -> None:
         self._app = app
         self.runs = Runs(wait)
-        self.listeners = Listeners(self._workflow_names)
+        self.listeners = Listeners(self._workflow_names, lambda: app.parts.seats)
 
     def _workflow_names(self) -> tuple[str, ...]:
         return tuple(self._app.registry.names())

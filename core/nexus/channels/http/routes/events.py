@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from typing import cast
+
 from nexus.channels.http.operation import LAST_EVENT_HEADER, AsgiReply, Call, Says, operation
 from nexus.channels.http.reply import Reply, answer
 from nexus.channels.http.streams import EventStream
 from nexus.channels.wire import shown
 from nexus.channels.wire.answers import EventList
 from nexus.channels.wire.asked import NoBody, RecentEvents, StreamEvents
-from nexus.errors import InvalidInput, StoreUnavailable
+from nexus.errors import InvalidInput, LimitExceeded, StoreUnavailable
+from nexus.service import FeedItem
 
 EVENT_STREAM = "text/event-stream"
 
@@ -33,7 +37,12 @@ async def stream_events(call: Call[StreamEvents, NoBody]) -> AsgiReply:
     first = await anext(feed, None)
     if first is None:
         raise StoreUnavailable("the store's event feed is closed: ask again")
-    return EventStream(call.context, first, feed)
+    try:
+        leave = call.context.app.parts.seats.take(call.service.caller.actor)
+    except LimitExceeded:
+        await cast(AsyncGenerator[FeedItem, None], feed).aclose()
+        raise
+    return EventStream(call.context, first, feed, leave)
 
 
 @operation("GET", "/events/recent", tag="events", query=RecentEvents, says=(Says(200, EventList, "the last of them"),))
