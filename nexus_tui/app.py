@@ -30,10 +30,11 @@ from nexus_tui.acting.undoing import DoneActions
 from nexus_tui.config.contexts import as_configured, context_of
 from nexus_tui.config.reading import ConsoleConfig, read_config
 from nexus_tui.editing.editor import edit_text, find_editor
-from nexus_tui.equivalents import ActionLog, Equivalents, place_of
+from nexus_tui.equivalents import ActionLog
 from nexus_tui.feed import Feed
 from nexus_tui.inert import InertFilter
 from nexus_tui.kept import Kept, users_folder
+from nexus_tui.merged.elsewhere import equivalents_of
 from nexus_tui.palette import ConsoleCommands
 from nexus_tui.replay.player import Player
 from nexus_tui.screens.main import MainScreen
@@ -117,7 +118,8 @@ class NexusConsole(App[int]):
         self.player = player
         self.context = context_of(target)
         self.kept = Kept(folder)
-        self.equivalents = Equivalents(place_of(target))
+        self.feed.contexts = getattr(target, "contexts", None)
+        self.equivalents = equivalents_of(target)
         self.log_of_actions = ActionLog(clock)
         self.done_actions = DoneActions()
         self.feed.events_per_second = player.events_per_second if player is not None else None

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from nexus_tui.acting.targets import Targets
 from nexus_tui.cli.target import without_password
 from nexus_tui.shell import command_line, without_secrets
 from nexus_tui.steering import Change, Outcome
@@ -131,6 +132,14 @@ class Equivalents:
         named = ("--", session_id) if session_id.startswith("-") else (session_id,)
         command = self.command("sessions", "show", *named)
         return Equivalent((command,), (self.request("GET", f"/sessions/{quote(session_id, safe='')}"),))
+
+    def split(self, targets: Targets) -> Sequence[tuple[Equivalents, Targets]]:
+        """Whom an action is about, for each place its own.
+
+        Args:
+            targets: To whom.
+        """
+        return [(self, targets)]
 
     def _with_options(self, arguments: Sequence[str]) -> list[str]:
         # Before a bare --, behind which nothing is an option.

@@ -28,6 +28,7 @@ from nexus.service import FeedItem, Service
 from nexus_tui.evidence import gather_evidence
 from nexus_tui.history import KEPT, History
 from nexus_tui.horizon import Horizon
+from nexus_tui.merged.standing import Standing
 from nexus_tui.seen import Seen
 from nexus_tui.steering import Change, Outcome
 from nexus_tui.viewmodels.why import Evidence
@@ -107,6 +108,8 @@ class Feed:
         """
         self.clock = clock
         self.read_only = read_only
+        self.contexts: Standing | None = None
+        """How the contexts stand, where several are shown."""
         self.link = Link("connecting")
         self.lag: float | None = None
         """Seconds between the last event's commit and its coming here."""

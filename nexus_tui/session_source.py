@@ -79,7 +79,7 @@ class SessionSource:
             window = await self._feed.window(self.q, self.sort.text, offset, limit)
             self._held, self._span, self._fetched_at = window, (offset, limit), now
             self.total, self.whole = window.total, window.whole
-        context = Context(now, self._feed.last_events, known=not lost)
+        context = Context(now, self._feed.last_events, known=not lost, contexts=self._feed.contexts)
         rows = tuple(session_row(session, self.keys, context) for session in window.items)
         return RowWindow(window.offset, rows, window.total)
 

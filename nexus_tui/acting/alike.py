@@ -28,6 +28,11 @@ def alike(equivalents: Equivalents, change: Change, targets: Targets) -> Equival
         change: What was done.
         targets: To whom.
     """
+    parts = equivalents.split(targets)
+    if len(parts) > 1 or (parts and parts[0][0] is not equivalents):
+        each = [alike(here, change, own) for here, own in parts]
+        commands = tuple(command for one in each for command in one.commands)
+        return Equivalent(commands, tuple(request for one in each for request in one.requests))
     if targets.group is not None:
         return _group(equivalents, change.bulk(), targets.group)
     asked = _asked(change.bulk())

@@ -42,7 +42,7 @@ TokenOption = Annotated[
     ),
 ]
 ContextOption = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--context", metavar="NAME", rich_help_panel=_PANEL,
         help="Act on the place of this name; or NEXUS_CONTEXT, or what nexus contexts use has chosen.",
@@ -119,6 +119,26 @@ def share(context: typer.Context, given: Shared) -> Shared:
     return merged
 
 
+def places_in(given: list[str] | None) -> str | None:
+    """The contexts that were named at one place of the command line, apart by commas.
+
+    Args:
+        given: The values of ``--context``, each maybe several names.
+    """
+    names = [name.strip() for each in given or () for name in each.split(",")]
+    return ",".join(dict.fromkeys(name for name in names if name)) or None
+
+
+def places_of(call: Invocation) -> list[str]:
+    """The contexts that a command was given, in order; none where no option names one.
+
+    Args:
+        call: The run of a command that takes several.
+    """
+    shared = call.context.obj
+    return shared.place.split(",") if isinstance(shared, Shared) and shared.place else []
+
+
 def alone() -> typer.Typer:
     """The Typer of a command that is no group."""
     return typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -139,7 +159,7 @@ def group(help_text: str) -> typer.Typer:
         reveal: RevealOption = False,
         debug: DebugOption = False,
     ) -> None:
-        share(context, Shared(store, server, token, place, app, output, reveal, debug))
+        share(context, Shared(store, server, token, places_in(place), app, output, reveal, debug))
 
     made.callback()(options)
     return made
@@ -150,6 +170,7 @@ def command(
     name: str,
     *,
     without: tuple[str, ...] = (),
+    several: bool = False,
     **settings: Any,
 ) -> Callable[[Callable[Concatenate[Invocation, P], Outcome | Coroutine[Any, Any, Outcome]]], Callable[..., None]]:
     """Declare a command.
@@ -158,6 +179,7 @@ def command(
         app: The group it belongs to.
         name: Its name.
         without: Shared options that mean nothing to it; given all the same, they are refused.
+        several: Whether it works on several contexts at once: ``places_of`` names them.
         **settings: For ``Typer.command``.
 
     Returns:
@@ -169,7 +191,11 @@ def command(
     ) -> Callable[..., None]:
         def run(**given: Any) -> None:
             context: typer.Context = given.pop("context")
-            shared = share(context, Shared(**{key: given.pop(key) for key in _NAMES if key in given}))
+            own = {key: given.pop(key) for key in _NAMES if key in given}
+            shared = share(context, Shared(**{**own, "place": places_in(own.get("place"))}))
+            if several and shared.place:
+                # Which of them it is about is the command's own; it opens them itself.
+                shared = replace(shared, place=shared.place.split(",")[0])
             raise typer.Exit(_invoke(function, context, shared, without, given))
 
         run.__name__, run.__doc__ = function.__name__, function.__doc__

@@ -25,6 +25,7 @@ from nexus_tui.cli.invocation import (
     Shared,
     StoreOption,
     TokenOption,
+    places_in,
     share,
 )
 from nexus_tui.cli.parameters import lighten
@@ -63,7 +64,7 @@ def _options(
     Exit codes: 0 done; 1 the workflow failed; 2 usage or invalid input; 3 not found or expired;
     4 conflict or busy; 5 not allowed; 6 store or server unreachable.
     """
-    share(context, Shared(store, server, token, place, app, output, reveal, debug))
+    share(context, Shared(store, server, token, places_in(place), app, output, reveal, debug))
 
 
 def _root() -> typer.Typer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nexus_tui.feed import Feed
+from nexus_tui.merged.standing import Standing
 from nexus_tui.panes.tone_lines import Line, ToneLines
 from nexus_tui.viewmodels.words import clock_time, short_id
 from nexus_widgets import Toned, count, duration
@@ -21,8 +22,7 @@ class TopBar(ToneLines):
         """
         left = [
             Toned(" nexus  ", "info"),
-            Toned(f"{short_id(target, 24 if self.size.width < 110 else 60)}  "),
-            *link_words(feed),
+            *(self._place(feed, target) if feed.contexts is None else context_words(feed.contexts)),
         ]
         if waiting is not None:
             left.append(Toned(f"  ‖ PAUSED, {count(waiting)} waiting", "warn"))
@@ -32,6 +32,26 @@ class TopBar(ToneLines):
         noun = "session" if total == 1 else "sessions"
         right = (Toned(f"  {count(total)} {noun}  "), Toned(f"{clock_time(feed.clock())}Z ", "muted"))
         self.lines = (Line(tuple(left), right),)
+
+    def _place(self, feed: Feed, target: str) -> list[Toned]:
+        return [Toned(f"{short_id(target, 24 if self.size.width < 110 else 60)}  "), *link_words(feed)]
+
+
+def context_words(contexts: Standing) -> list[Toned]:
+    """Each of several contexts, with whether it answers, as a glyph and, where it doesn't, with its age.
+
+    Args:
+        contexts: How they stand.
+    """
+    words: list[Toned] = []
+    for each in contexts.states():
+        name = f"{short_id(each.name, 16)}{' (read-only)' if each.read_only else ''}"
+        if each.state == "lost":
+            age = "" if each.age is None else f" {duration(each.age)}"
+            words.append(Toned(f"✖ {name}{age}  ", "bad"))
+        else:
+            words.append(Toned(f"● {name}  ", "good") if each.state == "live" else Toned(f"◌ {name}  ", "warn"))
+    return words
 
 
 def link_words(feed: Feed) -> list[Toned]:

@@ -32,7 +32,7 @@ from nexus_tui.screens.events import EventsScreen
 from nexus_tui.screens.finding import FindingScreen
 from nexus_tui.screens.moving import MovingScreen
 from nexus_tui.screens.workflows import WorkflowsScreen
-from nexus_tui.viewmodels.session_rows import FIELDS, field_of
+from nexus_tui.viewmodels.session_rows import DEFAULT_FIELDS, FIELDS, WHERE, field_of
 from nexus_widgets import Banner, FilterBar, VirtualTable, count
 
 
@@ -65,7 +65,10 @@ class MainScreen(FindingScreen, MovingScreen):
         """The table as the user's file wants it in this context, or as it was left there."""
         console = self.console
         config, context = console.config, console.context
-        default = Look(config.sort or "", tuple((each.key, each.width) for each in config.columns_in(context)))
+        chosen = tuple((each.key, each.width) for each in config.columns_in(context))
+        if self.feed.contexts is not None:
+            chosen = ((WHERE.column.key, 0), *(chosen or [(key, 0) for key in DEFAULT_FIELDS]))
+        default = Look(config.sort or "", chosen)
         return SessionsPane(
             self.feed, default=default, look=console.kept.looks.get(context),
             keep=lambda look: console.kept.looks.keep(context, look), keymap=config.keymap, id="sessions",
@@ -134,7 +137,20 @@ class MainScreen(FindingScreen, MovingScreen):
             age = None if link.heard is None else max(self.feed.clock() - link.heard, 0.0)
             banner.say(f"No connection, trying again: {link.reason}", "error", age)
         else:
+            self._warn_of_contexts(banner)
+
+    def _warn_of_contexts(self, banner: Banner) -> None:
+        """Name the contexts that are away while others go on."""
+        away = self.feed.contexts.away if self.feed.contexts is not None else []
+        if not away:
             banner.hide()
+            return
+        names = ", ".join(each.name for each in away)
+        rest = "its" if len(away) == 1 else "their"
+        oldest = max((each.age for each in away if each.age is not None), default=None)
+        banner.say(
+            f"{names}: not connected, trying again; {rest} rows are not known now. {away[0].reason}", "warning", oldest
+        )
 
     def _draw_table_notes(self) -> None:
         source = self.sessions.source

@@ -17,6 +17,8 @@ from typing import Any
 
 from nexus.model import FINAL, Event, Session, Status
 from nexus.stores.base import SortField
+from nexus_tui.merged.names import parted
+from nexus_tui.merged.standing import Standing
 from nexus_tui.viewmodels.event_lines import event_words
 from nexus_tui.viewmodels.words import (
     ID_WIDTH,
@@ -42,6 +44,12 @@ class Context:
     """The last event seen of a session; only of those that had one while the console watched."""
     known: bool = True
     """Whether the connection stands; without it a status is only what it was."""
+    contexts: Standing | None = None
+    """The contexts that sessions are in, where they are several."""
+
+    def knows(self, session: Session) -> bool:
+        """Whether what a session is can be known now."""
+        return self.known and (self.contexts is None or self.contexts.knows(session.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,7 @@ def _status(session: Session, context: Context) -> Cell:
     # Cleanup may not have been by yet: what is past its time is expired, whatever the record says.
     status = Status.EXPIRED if session.is_due(context.now) else session.status
     mark = STATUS_MARKS[status]
-    return Toned(mark.text, mark.tone) if context.known else Toned(f"? {mark.word}", "muted")
+    return Toned(mark.text, mark.tone) if context.knows(session) else Toned(f"? {mark.word}", "muted")
 
 
 def _channels(session: Session, _: Context) -> Cell:
@@ -80,8 +88,15 @@ def _last_event(session: Session, context: Context) -> Cell:
     return Toned(f"{ago:<5} {event_words(event)}" if event else ago, "muted")
 
 
-def _id(session: Session, _: Context) -> Cell:
-    return clean(session.id, limit=200)
+def _id(session: Session, context: Context) -> Cell:
+    return clean(session.id if context.contexts is None else parted(session.id)[1], limit=200)
+
+
+def _where(session: Session, context: Context) -> Cell:
+    if context.contexts is None:
+        return Toned(NOTHING, "muted")
+    name = clean(parted(session.id)[0], limit=64)
+    return Toned(name) if context.contexts.knows(session.id) else Toned(f"{name} ✖", "bad")
 
 
 def _text(name: str, limit: int = 200) -> Callable[[Session, Context], Cell]:
@@ -178,13 +193,17 @@ _OWN_KEY = re.compile(r"(meta|state)\.([^\s:,]{1,60})")
 _DEEP = 8
 
 
+WHERE = Field(Column("where", "WHERE", 10, min_width=6, flex=1, priority=9), _where, None, "the context it is in")
+"""The column that a table of several contexts begins with, and no other has."""
+
+
 def field_of(key: str) -> Field | None:
     """The column of a key: one of ``FIELDS``, or ``meta.KEY`` and ``state.KEY`` for a value of a session's own.
 
     Args:
         key: The key; a dot goes into an object, as in ``meta.customer.name``.
     """
-    found = FIELDS.get(key)
+    found = WHERE if key == WHERE.column.key else FIELDS.get(key)
     return found if found is not None else _own(key)
 
 
@@ -250,7 +269,7 @@ def columns(keys: Sequence[str], widths: Mapping[str, int] = MappingProxyType({}
         keys: Keys of ``field_of``, from left to right. The default ones come and go with the width of the table.
         widths: Cells that somebody gave to some.
     """
-    chosen = tuple(keys) != DEFAULT_FIELDS
+    chosen = tuple(key for key in keys if key != WHERE.column.key) != DEFAULT_FIELDS
     return tuple(_column(key, widths.get(key, 0), chosen=chosen) for key in keys)
 
 

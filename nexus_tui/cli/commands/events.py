@@ -15,7 +15,7 @@ from nexus.model import Event
 from nexus.service import MAX_LIMIT, Service
 from nexus_tui.cli.diagnostics import ExitCode
 from nexus_tui.cli.following import telling_connection
-from nexus_tui.cli.invocation import Invocation, Shared, alone, command, share
+from nexus_tui.cli.invocation import Invocation, Shared, alone, command, places_in, share
 from nexus_tui.cli.selection import filter_errors
 from nexus_tui.cli.views import EVENTS
 
@@ -93,7 +93,7 @@ def _events_or_more(**given: Any) -> None:
     if context.invoked_subcommand is None:
         events(**given)
     else:
-        share(context, Shared(**{name: given[name] for name in _SHARED}))
+        share(context, Shared(**{**{name: given[name] for name in _SHARED}, "place": places_in(given.get("place"))}))
 
 
 # Both at once: `nexus events` shows events, and `nexus events record` is a command below it.
