@@ -8,11 +8,12 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from nexus.errors import InvalidInput, StoreUnavailable
 from nexus.model import Page, Session, Window
-from nexus.service import MAX_LIMIT
+from nexus.service import MAX_LIMIT, Service
 from nexus.sessions import arguments
 from nexus.stores import ordering
 from nexus_tui.merged.filters import filter_for
@@ -97,9 +98,14 @@ class Lists:
             return from_held
 
         async def from_service(offset: int, limit: int) -> Rows:
-            found = await member.read(lambda service: service.window(q, sort=sort, offset=offset, limit=limit))
-            seen.wholes[name] = found.whole
-            return [session_of(name, each) for each in found.items], found.total
+            rows: list[Session] = []
+            while True:
+                at, most = offset + len(rows), min(limit - len(rows), MAX_LIMIT)
+                found = await member.read(partial(_window_of, q, sort, at, most))
+                rows += [session_of(name, each) for each in found.items]
+                if len(rows) >= limit or len(found.items) < most:
+                    seen.wholes[name] = found.whole
+                    return rows, found.total
 
         return from_service
 
@@ -147,6 +153,10 @@ class Lists:
             next_cursor=None if all(isinstance(at, int) for at in after.values()) else _write_cursor(after),
             total=gone + sum(page.total or 0 for page in whole.values()),
         )
+
+
+async def _window_of(q: str, sort: str, offset: int, limit: int, service: Service) -> Window[Session]:
+    return await service.window(q, sort=sort, offset=offset, limit=limit)
 
 
 def _page_of(q: str, sort: str, limit: int, cursor: str | None) -> Callable[[Any], Coroutine[Any, Any, Page[Session]]]:

@@ -147,7 +147,8 @@ async def _read(
     lists: Mapping[str, Fetch[T]], key: Callable[[T], Any], offset: int, limit: int, split: Split
 ) -> Merged[T]:
     back = max(split.rank - offset, 0) + _MARGIN
-    on = max(offset - split.rank, 0) + _MARGIN + limit
+    # Farther on than this is only what lies beyond the end.
+    on = min(max(offset - split.rank, 0), _NEAR) + _MARGIN + limit
     starts = {name: max(split.at.get(name, 0) - back, 0) for name in lists}
     found = await asyncio.gather(
         *(fetch(starts[name], split.at.get(name, 0) - starts[name] + on) for name, fetch in lists.items())

@@ -62,6 +62,8 @@ async def test_the_same_id_in_two_contexts_is_two_rows(two: MergedTarget) -> Non
         assert [row.id for row in window.items] == ["prod:in-prod", "staging:in-staging", "prod:same", "staging:same"]
         assert (window.total, window.whole) == (4, 4)
         assert (await service.statistics()).total == 4
+        beyond = await service.window("", sort="id", offset=100_000, limit=1000)
+        assert (beyond.items, beyond.total) == ((), 4)
 
 
 async def test_a_change_reaches_its_context_and_no_other(two: MergedTarget) -> None:

@@ -46,7 +46,7 @@ async def _window(
 @given(
     sizes=st.lists(st.integers(0, 900), min_size=1, max_size=4), spread=st.integers(1, 400),
     seed=st.integers(0, 10**6), descending=st.booleans(), limit=st.integers(1, 60),
-    shares=st.lists(st.floats(0, 1.05), min_size=1, max_size=4),
+    shares=st.lists(st.floats(0, 1.05) | st.just(40.0), min_size=1, max_size=4),
 )  # fmt: skip
 def test_any_window_is_that_of_the_sorted_concatenation(
     sizes: list[int], spread: int, seed: int, descending: bool, limit: int, shares: list[float]
