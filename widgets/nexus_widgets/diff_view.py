@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -222,7 +221,7 @@ class DiffView(LineView, can_focus=True):
         ]
 
     def _resize_area(self) -> None:
-        self.virtual_size = Size(self.line_width, len(self._changes) + self.HEADER_LINES)
+        self.resize_lines(len(self._changes) + self.HEADER_LINES)
 
     def _own(self, part: str) -> Style:
         return part_style(self, f"diff-view--{part}")

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -204,7 +203,7 @@ class EventLog(LineView, can_focus=True):
     def _show(self) -> None:
         if not self.is_attached:
             return
-        self.virtual_size = Size(self.line_width, len(self._ring.shown))
+        self.resize_lines(len(self._ring.shown))
         if self.follow:
             self._to_end()
         elif self._left:

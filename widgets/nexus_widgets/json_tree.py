@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 
@@ -326,7 +325,7 @@ class JsonTree(LineView, can_focus=True):
             self.refresh()
 
     def _resize_area(self) -> None:
-        self.virtual_size = Size(self.line_width, self.line_count)
+        self.resize_lines(self.line_count)
 
     def _tell_path(self) -> None:
         if self.is_attached and self._value is not MISSING:

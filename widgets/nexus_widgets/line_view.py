@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from textual.geometry import Size
 from textual.scroll_view import ScrollView
 
 
@@ -34,6 +35,25 @@ class LineView(ScrollView, can_focus=True):
     def body_height(self) -> int:
         """Lines beneath the header; at least one."""
         return max(self.size.height - self.HEADER_LINES, 1)
+
+    def resize_lines(self, lines: int) -> None:
+        """Say how many lines there are, those of the header too.
+
+        The screen is laid out anew only where a scrollbar comes or goes, or the width is another: a layout costs more
+        than a frame, and a view that follows what happens gets lines with every frame.
+
+        Args:
+            lines: How many.
+        """
+        size = Size(self.line_width, lines)
+        if size == self.virtual_size:
+            return
+        is_barred = self.show_vertical_scrollbar
+        if size.width == self.virtual_size.width and is_barred and lines > self.container_size.height:
+            self.set_reactive(LineView.virtual_size, size)
+            self.vertical_scrollbar.window_virtual_size = lines
+        else:
+            self.virtual_size = size
 
     def show_line(self, line: int) -> None:
         """Scroll as little as needed to have a line in view, before the next paint.

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 
@@ -474,7 +473,7 @@ class VirtualTable(LineView, can_focus=True):
             self.post_message(self.MarksChanged(self, self.marks))
 
     def _resize_area(self) -> None:
-        self.virtual_size = Size(self.line_width, self.total + self.HEADER_LINES)
+        self.resize_lines(self.total + self.HEADER_LINES)
 
     def _refresh_row(self, index: int) -> None:
         self.refresh_line(index + self.HEADER_LINES)
