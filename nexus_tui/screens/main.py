@@ -90,7 +90,8 @@ class MainScreen(FindingScreen, MovingScreen):
         self._groups_are_old = self._groups_are_old or changed.groups or changed.everything
         if changed.everything:
             self._load_groups_if_old()
-        self._draw_top()
+        if self.sessions.is_paused:
+            self._draw_top()
 
     def _take_beat(self, _: Link) -> None:
         self.sessions.tick()
@@ -162,7 +163,8 @@ class MainScreen(FindingScreen, MovingScreen):
     def on_sessions_pane_shown(self, event: SessionsPane.Shown) -> None:
         """Another row, other marks, or more that waits."""
         event.stop()
-        self._draw_top()
+        if self.sessions.is_paused:
+            self._draw_top()
         self._draw_table_notes()
 
     # What a change acts on
