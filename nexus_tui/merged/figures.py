@@ -48,7 +48,7 @@ def added(figures: Sequence[Statistics]) -> Statistics:
 def _sums(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     found: Counter[str] = Counter()
     for part in parts:
-        found.update(part)
+        found += Counter(part)
     return dict(found)
 
 
