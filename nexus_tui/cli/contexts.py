@@ -103,9 +103,10 @@ def read_contexts(path: Path | None = None) -> Contexts:
         value = json.loads(text)
         places = {str(name): _place(each) for name, each in value["contexts"].items()}
         current = value.get("current")
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        known = isinstance(current, str) and current in places
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise _unreadable(path, f"{type(error).__name__}: {error}") from None
-    return Contexts(places, current if current in places else None)
+    return Contexts(places, current if known else None)
 
 
 def _place(value: dict[str, Any]) -> Place:

@@ -107,7 +107,7 @@ def read_text(text: str, path: Path) -> ConsoleConfig:
     """
     try:
         tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise InvalidInput(f"{path} is no TOML: {error}", field="toml") from None
     except RecursionError:
         raise InvalidInput(f"{path} is no TOML that can be read: it nests too deeply", field="toml") from None

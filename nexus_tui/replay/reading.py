@@ -64,7 +64,10 @@ def tape_of(lines: Iterable[tuple[int, bytes]]) -> Tape:
     for number, value in _values(numbered):
         if reader is None:
             reader = _reader_of(value, number)
-        reader.take(number, value)
+        try:
+            reader.take(number, value)
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
+            raise _broken(number, f"it holds what no such line does ({error})") from None
     return reader.tape() if reader is not None else Tape(())
 
 

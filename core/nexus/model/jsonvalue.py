@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from nexus.errors import InvalidInput, PayloadTooLarge
+from nexus.errors import InvalidInput, PayloadTooLarge, StoreUnavailable
 
 MAX_DEPTH = 128
 """Levels of nesting accepted; well under what any JSON reader of our users recurses to."""
@@ -131,8 +131,17 @@ def decode(data: bytes | str, field: str = "body") -> Any:
 
 
 def trusted(data: bytes) -> Any:
-    """Decode what ``encode`` made, without checking it again."""
-    return _decoder.decode(data)
+    """Decode what ``encode`` made, without checking it again.
+
+    Raises:
+        StoreUnavailable: It is something else by now: whatever kept it is damaged.
+    """
+    try:
+        return _decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise StoreUnavailable(
+            f"the store is damaged: a document in it is no JSON ({error})", reason="damaged"
+        ) from None
 
 
 def merge_patch(target: Any, patch: Any) -> Any:

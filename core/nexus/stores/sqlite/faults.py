@@ -14,10 +14,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from nexus.errors import StoreUnavailable
 
 _PRIMARY: Final = 0xFF
 """The low byte of an extended result code is the primary one."""
+
+_DAMAGED: Final = "is damaged: put a backup in its place, or save what can be read with sqlite3's .recover"
+
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError)
+"""Raised where a row is read that no version of Nexus wrote."""
 
 _SAID: Final[dict[int, tuple[str, str]]] = {
     sqlite3.SQLITE_BUSY: (
@@ -36,10 +43,7 @@ _SAID: Final[dict[int, tuple[str, str]]] = {
         "can't be opened: check that its folder exists, that you may use it, and that it is not a folder itself",
     ),
     sqlite3.SQLITE_NOTADB: ("damaged", "is not a Nexus store: it is no SQLite database, or it is encrypted"),
-    sqlite3.SQLITE_CORRUPT: (
-        "damaged",
-        "is damaged: put a backup in its place, or save what can be read with sqlite3's .recover",
-    ),
+    sqlite3.SQLITE_CORRUPT: ("damaged", _DAMAGED),
     sqlite3.SQLITE_FULL: ("full", "can't grow: the disk or the quota is full; free some space"),
     sqlite3.SQLITE_IOERR: ("failed", "can't be read or written: the disk reports an error, or is full or gone"),
     sqlite3.SQLITE_NOMEM: ("failed", "can't be used: the system is out of memory"),
@@ -84,6 +88,8 @@ def translate(error: Exception, path: Path) -> Exception:
     if isinstance(error, OSError):
         reason = _REASONS.get(error.errno or 0, "missing")
         return unavailable(path, reason, f"can't be opened: {error.strerror or error}")
+    if isinstance(error, _UNREADABLE):
+        return unavailable(path, "damaged", f"{_DAMAGED} ({error})")
     return error
 
 
