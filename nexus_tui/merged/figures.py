@@ -7,7 +7,6 @@ between the least and the greatest of the contexts' own, and is exact where only
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 
@@ -46,10 +45,12 @@ def added(figures: Sequence[Statistics]) -> Statistics:
 
 
 def _sums(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    found: Counter[str] = Counter()
+    found: dict[str, int] = {}
     for part in parts:
-        found += Counter(part)
-    return dict(found)
+        for name, count in part.items():
+            # A status that nothing stands at is told as well.
+            found[name] = found.get(name, 0) + count
+    return found
 
 
 def _ended(figures: Statistics) -> int:

@@ -143,7 +143,7 @@ def test_a_filter_names_places_in_front_of_names(q: str, prod: str | None, stagi
 
 
 def some_figures(**more: object) -> Statistics:
-    counts = {"completed": 80, "failed": 20, "active": 5}
+    counts = {"completed": 80, "failed": 20, "active": 5, "expired": 0}
     given = {
         "active": 5, "total": 105, "by_status": counts, "by_channel": {"cli": 105}, "by_workflow": {}, "finished": 100,
         "avg_duration": 10.0, "p50_duration": 8.0, "p95_duration": 20.0, "p99_duration": 30.0, "success_rate": 80.0,
@@ -156,6 +156,7 @@ def test_figures_are_added_where_they_can_be_and_percentiles_lie_between() -> No
     slow = some_figures(p50_duration=80.0, p95_duration=200.0, p99_duration=300.0, avg_duration=100.0)
     both = added([some_figures(), slow])
     assert (both.total, both.finished, both.success_rate, both.created_per_minute) == (210, 200, 80.0, 2.0)
+    assert both.by_status == {"completed": 160, "failed": 40, "active": 10, "expired": 0}
     assert both.avg_duration == pytest.approx(55)
     assert 8 < both.p50_duration < 80
     assert 30 < both.p95_duration < 200
