@@ -12,8 +12,9 @@ import getpass
 import os
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
+from nexus.audit import Guesses, Noting
 from nexus.auth import GuardedService, Rules
 from nexus.auth.tokens import check_secret
 from nexus.bulk import carry_out
@@ -59,6 +60,7 @@ class AsyncNexus(Declarations):
         self._given = {key: value for key, value in settings.items() if value is not None}
         self._clock = clock or SystemClock()
         self._parts: Parts | None = None
+        self._guesses: Guesses | None = None
         self._opening = asyncio.Lock()
         self._started = False
         self._archive: PersistentStore | None = None
@@ -81,6 +83,7 @@ class AsyncNexus(Declarations):
                 if self.settings.session_persistence:
                     store = self._archived(store)
                 await store.__aenter__()
+                self._guesses = Guesses(store, self._clock)
                 self._parts = assemble(store, self._clock, self.settings, self.handlers, self.registry, url)
 
     def _archived(self, live: Store) -> Store:
@@ -134,6 +137,8 @@ class AsyncNexus(Declarations):
         async with self._opening:
             parts, self._parts, self._started = self._parts, None, False
         if parts is not None:
+            if self._guesses is not None:
+                await self._guesses.close()
             await parts.close(self.settings.worker_grace if grace is None else grace)
 
     async def __aenter__(self) -> Self:
@@ -170,9 +175,10 @@ class AsyncNexus(Declarations):
         parts = self.parts
         hidden = hides_from(self._rules, caller)
         service = RedactedService(parts, caller, self._rules) if hidden else LocalService(parts, caller)
-        return (
-            service if caller.scope == "admin" else GuardedService(service, functools.partial(carry_out, parts.engine))
-        )
+        if caller.scope != "admin":
+            guarded = GuardedService(service, functools.partial(carry_out, parts.engine))
+            return cast("Service", Noting(guarded, parts.store, self._clock))
+        return cast("Service", Noting(service, parts.store, self._clock))
 
     async def caller_of_token(self, secret: str, channel: str) -> Caller:
         """Who shows a token: the token's name, with its scope.
@@ -180,7 +186,12 @@ class AsyncNexus(Declarations):
         Raises:
             AuthenticationRequired: It is unknown, revoked or expired.
         """
-        token = await self.parts.verifier.verify(secret)
+        try:
+            token = await self.parts.verifier.verify(secret)
+        except AuthenticationRequired:
+            if self._guesses is not None:
+                await self._guesses.note(channel)
+            raise
         return Caller(actor=token.name, channel=channel, scope=token.scope)
 
     def local_caller(self, channel: str) -> Caller:
@@ -189,7 +200,9 @@ class AsyncNexus(Declarations):
 
     async def sdk(self, channel: str = "sdk") -> LocalService:
         """The service for direct library calls, opened and started if need be."""
-        return LocalService(await self.ready(), self.local_caller(channel))
+        parts = await self.ready()
+        service = LocalService(parts, self.local_caller(channel))
+        return cast("LocalService", Noting(service, parts.store, self._clock))
 
     def derive(self, **settings: Any) -> AsyncNexus:
         """An app with the same workflows, routes and handlers and some other settings; open it by itself."""

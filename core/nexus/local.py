@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nexus.audit import list_audit, verify
 from nexus.bulk import Bulk
 from nexus.lifecycle.counting import statistics
 from nexus.model import (
+    AuditRecord,
+    AuditVerdict,
     Caller,
     Checkpoint,
     Event,
@@ -256,7 +259,18 @@ class LocalService:
 
     async def revoke_token(self, name: str) -> Token:
         """Remove a token."""
-        return await self._parts.tokens.revoke(name)
+        return await self._parts.tokens.revoke(name, self.caller)
+
+    async def audit(
+        self, q: str = "", *, cursor: str | None = None, limit: int = DEFAULT_LIMIT, newest: bool = False
+    ) -> Page[AuditRecord]:
+        """Who changed what."""
+        parts = self._parts
+        return await list_audit(parts.store, q, cursor, arguments.limit(limit), newest=newest, now=parts.clock.now())
+
+    async def verify_audit(self) -> AuditVerdict:
+        """Whether it is all as it was written."""
+        return await verify(self._parts.store)
 
     async def health(self) -> Health:
         """Whether the store answers."""

@@ -16,6 +16,8 @@ from typing import Any, Protocol
 import msgspec
 
 from nexus.model import (
+    AuditRecord,
+    AuditVerdict,
     Caller,
     Checkpoint,
     Event,
@@ -324,6 +326,29 @@ class Service(Protocol):
 
     async def revoke_token(self, name: str) -> Token:
         """Remove a token: within two seconds it lets nobody in anywhere. ``TokenNotFound`` if there is none."""
+        ...
+
+    # -- audit
+
+    async def audit(
+        self, q: str = "", *, cursor: str | None = None, limit: int = DEFAULT_LIMIT, newest: bool = False
+    ) -> Page[AuditRecord]:
+        """Who changed what, and who was refused to, oldest first; with ``newest`` newest first.
+
+        Args:
+            q: ``actor:NAME action:end target:ID kind:token outcome:refused channel:cli code:CODE age<1h``, and words
+                in the target.
+            cursor: ``next_cursor`` of the page before. A page whose filter matches few may be short and have one.
+            limit: Records a page.
+            newest: From the newest back.
+
+        Raises:
+            PermissionDenied: The caller's scope is not ``admin``.
+        """
+        ...
+
+    async def verify_audit(self) -> AuditVerdict:
+        """Work out all hashes of the audit again, and locate the first record that isn't as it was written."""
         ...
 
     async def health(self) -> Health:

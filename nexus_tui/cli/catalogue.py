@@ -29,6 +29,7 @@ CATALOGUE: dict[str, str] = {
     "worker": "Execute runs of the store until told to stop.",
     "contexts": "Names for stores and servers, and which one commands act on.",
     "tokens": "Who may come in, and what they may do.",
+    "audit": "Who changed what: list, verify, export.",
     "doctor": "Check store, server, app and terminal.",
     "config": "The settings in force, and where each comes from.",
 }

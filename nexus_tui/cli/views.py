@@ -234,6 +234,23 @@ CONTEXTS = View(
         Column("read_only", "READ-ONLY", _yes),
     ),
 )
+AUDIT = View(
+    "seq",
+    (
+        Column("chain", "CHAIN", spare=5),
+        Column("seq", "SEQ", right=True),
+        Column("at", "AGE", _age, right=True),
+        Column("actor", "ACTOR", flexible=True),
+        Column("channel", "CHANNEL", spare=2),
+        Column("action", "ACTION"),
+        Column("target", "TARGET", flexible=True),
+        Column("outcome", "OUTCOME", lambda value, _: (value, "bad" if value == "refused" else "plain")),
+        Column("code", "CODE", spare=3),
+        Column("version_before", "FROM", right=True, spare=1),
+        Column("version_after", "TO", right=True, spare=1),
+        Column("reason", "REASON", flexible=True, spare=4),
+    ),
+)
 TOKENS = View(
     "name",
     (

@@ -18,6 +18,7 @@ from nexus.archive.keeper import Keeper
 from nexus.archive.overlaid import Overlaid
 from nexus.errors import NexusError, StoreUnavailable
 from nexus.model import Checkpoint, Event, Group, JournalEntry, Page, Session, Window
+from nexus.model.audit import AuditEntry
 from nexus.query import Query
 from nexus.stores.archiving import Outbox, StoreLost
 from nexus.stores.base import Change, Committed, Health, Message, Order, Snapshot, Store
@@ -185,10 +186,12 @@ class KeptStore(Overlaid):
         """See ``Store.documents``."""
         return await self._seen(lambda: self.live.documents(kind))
 
-    async def put_document(self, kind: str, name: str, body: bytes | None, *, expected: bytes | None) -> None:
+    async def put_document(
+        self, kind: str, name: str, body: bytes | None, *, expected: bytes | None, audit: AuditEntry | None = None
+    ) -> None:
         """See ``Store.put_document``."""
         await self.keeper.whole()
-        await self.live.put_document(kind, name, body, expected=expected)
+        await self.live.put_document(kind, name, body, expected=expected, audit=audit)
 
     async def health(self) -> Health:
         """See ``Store.health``; with how far the archive is behind."""

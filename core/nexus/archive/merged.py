@@ -25,6 +25,7 @@ from nexus.archive.merged_windows import Windows
 from nexus.archive.overlaid import Overlaid
 from nexus.errors import InvalidTransition, StoreUnavailable
 from nexus.model import Checkpoint, Event, Group, JournalEntry, Page, Session, Window, born_at
+from nexus.model.audit import AuditEntry
 from nexus.query import Query
 from nexus.stores.archiving import Archivable
 from nexus.stores.base import Change, Committed, Conflict, Health, Message, Order, Snapshot, Store
@@ -266,9 +267,11 @@ class ArchivedStore(Overlaid):
         """See ``Store.documents``."""
         return await self.live.documents(kind)
 
-    async def put_document(self, kind: str, name: str, body: bytes | None, *, expected: bytes | None) -> None:
+    async def put_document(
+        self, kind: str, name: str, body: bytes | None, *, expected: bytes | None, audit: AuditEntry | None = None
+    ) -> None:
         """See ``Store.put_document``."""
-        await self.live.put_document(kind, name, body, expected=expected)
+        await self.live.put_document(kind, name, body, expected=expected, audit=audit)
 
     async def health(self) -> Health:
         """See ``Store.health``."""

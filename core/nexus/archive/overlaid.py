@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from nexus.model import EventBatch, Worker
+from nexus.model.audit import AuditEntry, AuditHead, StoredAudit
 from nexus.stores.base import Store
 
 
@@ -40,6 +41,20 @@ class Overlaid:
     async def drop_counters(self, names: Sequence[str]) -> None:
         """See ``Store.drop_counters``."""
         await self.live.drop_counters(names)
+
+    async def append_audit(self, entry: AuditEntry) -> None:
+        """See ``Store.append_audit``."""
+        await self.live.append_audit(entry)
+
+    async def audit_heads(self) -> list[AuditHead]:
+        """See ``Store.audit_heads``; the audit is the live store's."""
+        return await self.live.audit_heads()
+
+    async def read_audit(
+        self, chain: str, *, after: int = 0, before: int | None = None, limit: int, newest: bool = False
+    ) -> list[StoredAudit]:
+        """See ``Store.read_audit``."""
+        return await self.live.read_audit(chain, after=after, before=before, limit=limit, newest=newest)
 
     async def beat(self, worker: Worker, lease: float) -> None:
         """See ``Store.beat``."""

@@ -16,6 +16,8 @@ from typing import Any, Final
 
 from nexus.errors import GroupNotFound, InvalidInput, PermissionDenied, SessionNotFound
 from nexus.model import (
+    AuditRecord,
+    AuditVerdict,
     Checkpoint,
     Event,
     Group,
@@ -368,3 +370,20 @@ class GuardedService:
     async def revoke_token(self, name: str) -> Token:
         """Only ``admin`` may."""
         raise self._denied(f"revoke the token {name[:64]}", "admin")
+
+    # -- audit
+
+    async def audit(
+        self,
+        q: str = "",  # noqa: ARG002
+        *,
+        cursor: str | None = None,  # noqa: ARG002
+        limit: int = DEFAULT_LIMIT,  # noqa: ARG002
+        newest: bool = False,  # noqa: ARG002
+    ) -> Page[AuditRecord]:
+        """Only ``admin`` may."""
+        raise self._denied("see the audit", "admin")
+
+    async def verify_audit(self) -> AuditVerdict:
+        """Only ``admin`` may."""
+        raise self._denied("verify the audit", "admin")

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from nexus.errors import InvalidInput, TokenExists, TokenNotFound
 from nexus.model import Caller
+from nexus.model.audit import AuditEntry
 from nexus.model.token import NewToken, Token, check_scope, check_token_name
 from nexus.sessions import arguments
 from nexus.sessions.clock import Clock
@@ -60,7 +61,9 @@ class Tokens:
             created_by=caller.actor, expires_at=None if lasts is None else now + lasts,
         )  # fmt: skip
         try:
-            await self._store.put_document(KIND, token.name, _encode(token), expected=None)
+            await self._store.put_document(
+                KIND, token.name, _encode(token), expected=None, audit=_entry("token.create", token.name, now, caller)
+            )
         except Conflict:
             raise TokenExists(
                 f"there is a token {name} already: revoke it first, or choose another name", field="name", value=name
@@ -72,7 +75,7 @@ class Tokens:
         """All tokens by name, expired ones too."""
         return [_decode(body) for body in (await self._store.documents(KIND)).values()]
 
-    async def revoke(self, name: str) -> Token:
+    async def revoke(self, name: str, caller: Caller) -> Token:
         """Remove a token; from then on it lets nobody in.
 
         Raises:
@@ -83,7 +86,9 @@ class Tokens:
             if body is None:
                 raise TokenNotFound(f"there is no token {name}: nexus tokens list shows all", field="name", value=name)
             try:
-                await self._store.put_document(KIND, name, None, expected=body)
+                await self._store.put_document(
+                    KIND, name, None, expected=body, audit=_entry("token.revoke", name, self._clock.now(), caller)
+                )
             except Conflict:
                 continue
             self.changes += 1
@@ -99,6 +104,12 @@ class Tokens:
             await self._store.put_document(KIND, token.name, _encode(used), expected=body)
         except Conflict:
             return
+
+
+def _entry(action: str, name: str, now: float, caller: Caller) -> AuditEntry:
+    return AuditEntry(
+        at=round(now, 6), actor=caller.actor, channel=caller.channel, action=action, target_kind="token", target=name
+    )
 
 
 def check_secret(secret: object) -> str:

@@ -1,5 +1,6 @@
 """The records that all of Nexus speaks in: frozen, plain, and free of I/O."""
 
+from nexus.model.audit import AuditHead, AuditRecord, AuditVerdict
 from nexus.model.caller import Caller
 from nexus.model.checkpoint import Checkpoint
 from nexus.model.event import Event, EventBatch
@@ -28,6 +29,9 @@ __all__ = [
     "FINAL",
     "LIVE",
     "RUNNING",
+    "AuditHead",
+    "AuditRecord",
+    "AuditVerdict",
     "Caller",
     "Checkpoint",
     "Event",

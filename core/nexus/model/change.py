@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from nexus.model.audit import AuditEntry
 from nexus.model.checkpoint import Checkpoint
 from nexus.model.event import Event
 from nexus.model.group import Group
@@ -88,3 +89,5 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     claims: tuple[Claim, ...] = ()
     counters: Mapping[str, float] = {}
     """Deltas, added to named counters. Names starting ``group:ID:`` belong to that group."""
+    audit: AuditEntry | None = None
+    """What the audit says of it; ``None`` for what the change itself shows."""

@@ -11,7 +11,8 @@ Promises that every store keeps (``nexus.testing.StoreContract`` checks them):
 - Commits to one session are linearizable; versions rise by exactly one.
 - ``seq`` of events is unique, and rises in the commit order of each session and each group's record, without a reader
   ever seeing a later one before an earlier one.
-- A session's events, checkpoints, journal, inbox, claims and counters commit with its record.
+- A session's events, checkpoints, journal, inbox, claims, counters and audit record commit with its record; each change
+  of a session or group brings exactly one audit record, and one that is not made brings none.
 - Nothing a caller gets is shared with the store: records are frozen, documents are bytes.
 
 A store in one place promises two things more, and one that is spread over shards does not (``Harness.one_order``):
@@ -34,6 +35,7 @@ from typing import Protocol, Self
 import msgspec
 
 from nexus.model import Checkpoint, Event, EventBatch, Group, JournalEntry, Page, Session, Window, Worker
+from nexus.model.audit import AuditEntry, AuditHead, StoredAudit
 from nexus.model.change import UNOWNED, Change, Claim, Message, Snapshot
 from nexus.query import Query
 
@@ -280,12 +282,33 @@ class Store(Protocol):
         """All documents of a kind by name."""
         ...
 
-    async def put_document(self, kind: str, name: str, body: bytes | None, *, expected: bytes | None) -> None:
+    async def put_document(
+        self, kind: str, name: str, body: bytes | None, *, expected: bytes | None, audit: AuditEntry | None = None
+    ) -> None:
         """Keep or replace a document, or with ``None`` remove it; durable when it returns.
+
+        ``audit`` is written down in the same commit, and not where the document is as wanted already.
 
         Raises:
             Conflict: What is kept under the name isn't ``expected`` (``None``: nothing is), nor ``body`` already.
         """
+        ...
+
+    # -- audit
+
+    async def append_audit(self, entry: AuditEntry) -> None:
+        """Write down what changes nothing, such as a refusal; durable when it returns."""
+        ...
+
+    async def audit_heads(self) -> list[AuditHead]:
+        """Every chain with its last record's number and hash, by name; one chain a shard."""
+        ...
+
+    async def read_audit(
+        self, chain: str, *, after: int = 0, before: int | None = None, limit: int, newest: bool = False
+    ) -> list[StoredAudit]:
+        """Records of a chain numbered over ``after`` and under ``before``, as they are kept: the first, ascending, or
+        with ``newest`` the last, descending."""
         ...
 
     # -- workers

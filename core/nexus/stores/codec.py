@@ -17,7 +17,8 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import force_setattr
 
-from nexus.model import Checkpoint, Event, Group, JournalEntry, Run, Session, Worker
+from nexus.model import AuditRecord, Checkpoint, Event, Group, JournalEntry, Run, Session, Worker
+from nexus.model.audit import AuditEntry, StoredAudit
 from nexus.stores.base import Message
 
 EMPTY_STATE: Final = b"{}"
@@ -159,3 +160,29 @@ def encode_worker(worker: Worker) -> bytes:
 def decode_worker(document: bytes, *, alive: bool, seen_at: float) -> Worker:
     """The worker with what the store knows of its beats."""
     return msgspec.structs.replace(_worker_decoder.decode(document), alive=alive, seen_at=seen_at)
+
+
+_AUDIT_FIELDS: Final = tuple(field.name for field in msgspec.structs.fields(AuditEntry))
+_read_entry = operator.attrgetter(*_AUDIT_FIELDS)
+
+
+def encode_audit(entry: AuditEntry) -> bytes:
+    """The entry as a JSON list of its fields, in their order: one entry has one form, which its hash is over."""
+    return _json.encode(_read_entry(entry))
+
+
+def decode_audit(document: bytes) -> AuditEntry | None:
+    """The entry; ``None`` for what is none: somebody wrote into the store."""
+    try:
+        found = msgspec.json.decode(document, type=list)
+        return msgspec.convert(dict(zip(_AUDIT_FIELDS, found, strict=True)), AuditEntry)
+    except (msgspec.MsgspecError, ValueError, UnicodeDecodeError):
+        return None
+
+
+def audit_record(chain: str, stored: StoredAudit) -> AuditRecord:
+    """The record; with the action ``unreadable`` where its entry can't be read."""
+    entry = decode_audit(stored.document)
+    if entry is None:
+        entry = AuditEntry(at=0.0, actor="", channel="", action="unreadable", target_kind="store", target="")
+    return AuditRecord(seq=stored.seq, chain=chain, hash=stored.hash, **msgspec.structs.asdict(entry))

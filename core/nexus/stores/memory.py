@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from nexus.errors import StoreUnavailable
 from nexus.model import Checkpoint, Event, EventBatch, Group, JournalEntry, Page, Session, Window, Worker
+from nexus.model.audit import AuditEntry, AuditHead, StoredAudit
 from nexus.query import Query, compile_predicate
 from nexus.stores import codec, ordering
 from nexus.stores.base import Change, Committed, Conflict, Health, Message, Order, Snapshot
@@ -270,15 +271,38 @@ class MemoryStore:
         self._opened()
         return {name: body for (its_kind, name), body in sorted(self._documents.items()) if its_kind == kind}
 
-    async def put_document(self, kind: str, name: str, body: bytes | None, *, expected: bytes | None) -> None:
+    async def put_document(
+        self, kind: str, name: str, body: bytes | None, *, expected: bytes | None, audit: AuditEntry | None = None
+    ) -> None:
         """See ``Store.put_document``."""
-        self._opened()
+        tables = self._opened()
         if self._documents.get((kind, name)) not in (expected, body):
             raise Conflict(name)
+        if audit is not None and self._documents.get((kind, name)) != body:
+            tables.append_audit(codec.encode_audit(audit))
         if body is None:
             self._documents.pop((kind, name), None)
         else:
             self._documents[kind, name] = body
+
+    # -- audit
+
+    async def append_audit(self, entry: AuditEntry) -> None:
+        """See ``Store.append_audit``."""
+        self._opened().append_audit(codec.encode_audit(entry))
+
+    async def audit_heads(self) -> list[AuditHead]:
+        """See ``Store.audit_heads``."""
+        kept = self._opened().audit
+        return [AuditHead(chain="", count=len(kept), hash=kept[-1].hash if kept else "")]
+
+    async def read_audit(
+        self, chain: str, *, after: int = 0, before: int | None = None, limit: int, newest: bool = False
+    ) -> list[StoredAudit]:
+        """See ``Store.read_audit``."""
+        kept = self._opened().audit if chain == "" else []
+        found = kept[max(after, 0) : None if before is None else max(before - 1, 0)]
+        return found[::-1][: max(limit, 0)] if newest else found[: max(limit, 0)]
 
     # -- workers
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nexus.model import FINAL, Group, Session
-from nexus.stores import codec, ordering
+from nexus.model.audit import StoredAudit
+from nexus.stores import chain, codec, ordering
 from nexus.stores.base import Claim, Snapshot, SortField
 from nexus.stores.prepared import PreparedChange, PreparedCheckpoint, PreparedRecord
 from nexus.stores.sortedkeys import SortedKeys
@@ -60,6 +61,7 @@ class Tables:
         self.group_order: SortedKeys[tuple[float, str]] = SortedKeys()
         self.counters: dict[str, float] = {}
         self.last_seq = 0
+        self.audit: list[StoredAudit] = []
         self._groups: dict[str, tuple[Group, bytes]] = {}
         self._members: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._claims: dict[str, tuple[str, str | None]] = {}
@@ -138,7 +140,14 @@ class Tables:
             self._apply_group(change.group_id, prepared)
         for name, delta in change.counters.items():
             self.counters[name] = self.counters.get(name, 0.0) + delta
+        if prepared.audit is not None:
+            self.append_audit(prepared.audit)
         return self._append_events(prepared)
+
+    def append_audit(self, document: bytes) -> None:
+        """Add a record to the end of the chain."""
+        seq, previous = len(self.audit) + 1, self.audit[-1].hash if self.audit else ""
+        self.audit.append(StoredAudit(seq, document, chain.link(previous, seq, document)))
 
     def trim(self, before: float, limit: int) -> int:
         """Delete old events of no stored session; how many."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from nexus.model import Session
-from nexus.stores import codec
+from nexus.stores import accounts, codec
 from nexus.stores.base import Change, Snapshot
 
 
@@ -44,6 +44,8 @@ class PreparedChange(msgspec.Struct, frozen=True):
     checkpoints: tuple[PreparedCheckpoint, ...]
     journal: tuple[bytes, ...]
     put: tuple[bytes, ...]
+    audit: bytes | None
+    """Its audit entry; ``None`` where it changes neither a session nor a group."""
 
 
 def prepare(change: Change) -> PreparedChange:
@@ -54,6 +56,7 @@ def prepare(change: Change) -> PreparedChange:
     """
     _check(change)
     group = change.group_after
+    entry = accounts.entry_of(change)
     return PreparedChange(
         change=change,
         record=None if change.after is None else _record(change.after),
@@ -71,6 +74,7 @@ def prepare(change: Change) -> PreparedChange:
         ),
         journal=tuple(map(codec.encode_journal, change.journal)),
         put=tuple(map(codec.encode_message, change.put)),
+        audit=None if entry is None else codec.encode_audit(entry),
     )
 
 

@@ -47,6 +47,8 @@ ADMINISTERS: dict[str, Ask] = {
     "create_token": lambda s: s.create_token("x", "admin"),
     "list_tokens": lambda s: s.list_tokens(),
     "revoke_token": lambda s: s.revoke_token("x"),
+    "audit": lambda s: s.audit(),
+    "verify_audit": lambda s: s.verify_audit(),
 }
 FOR_THOSE_WHO_SEE_ALL: dict[str, Ask] = {
     "statistics": lambda s: s.statistics(),

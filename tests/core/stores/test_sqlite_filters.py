@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from itertools import chain
 from typing import Any
 
 from hypothesis import given
@@ -115,7 +116,7 @@ sorts = st.builds(Order, st.sampled_from(SortField), st.booleans())
 @contextmanager
 def database(people: list[Session]) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        for statement in MIGRATIONS[0]:
+        for statement in chain.from_iterable(MIGRATIONS):
             connection.execute(statement)
         with writing(connection):
             batch = Batch(connection)

@@ -6,6 +6,7 @@ import random
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import chain
 
 import pytest
 
@@ -48,7 +49,7 @@ def people(request: pytest.FixtureRequest) -> list[Session]:
 @pytest.fixture
 def connection(people: list[Session]) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as opened:
-        for statement in MIGRATIONS[0]:
+        for statement in chain.from_iterable(MIGRATIONS):
             opened.execute(statement)
         with writing(opened):
             batch = Batch(opened)

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from nexus.channels.wire.answers import (
+    AuditAnswer,
+    AuditVerdictAnswer,
     BulkReportAnswer,
     CheckpointAnswer,
     DifferenceAnswer,
@@ -43,6 +45,7 @@ from nexus.model import (
     WorkflowInfo,
     checkpoint_number,
 )
+from nexus.model.audit import AuditRecord, AuditVerdict
 from nexus.model.bulk import BulkItem, BulkReport
 from nexus.model.token import NewToken, Token
 from nexus.service import Difference
@@ -110,6 +113,16 @@ def new_token(it: NewTokenAnswer) -> NewToken:
         expires_at=_maybe(it.expires_at),
     )  # fmt: skip
     return NewToken(token=made, secret=it.token)
+
+
+def audit_record(it: AuditAnswer) -> AuditRecord:
+    """A record of the audit; its time is exact, so that its hash can be checked."""
+    return AuditRecord(**{**_fields(it), "at": seconds(it.at)})
+
+
+def audit_verdict(it: AuditVerdictAnswer) -> AuditVerdict:
+    """What came of a verification."""
+    return AuditVerdict(records=it.records, heads=it.heads, broken=it.broken)
 
 
 def checkpoint(it: CheckpointAnswer) -> Checkpoint:

@@ -15,6 +15,8 @@ from nexus.channels.client.transport import Transport
 from nexus.channels.wire import answers, asked
 from nexus.errors import InvalidInput, NexusError, SessionNotFound, WaitTimeout
 from nexus.model import (
+    AuditRecord,
+    AuditVerdict,
     Caller,
     Checkpoint,
     Event,
@@ -359,6 +361,18 @@ class RemoteService:
         """Remove a token."""
         data = await self._transport.ask("DELETE", _path("tokens", name))
         return decode.token(decode.read(data, answers.TokenAnswer))
+
+    async def audit(
+        self, q: str = "", *, cursor: str | None = None, limit: int = DEFAULT_LIMIT, newest: bool = False
+    ) -> Page[AuditRecord]:
+        """Who changed what."""
+        page = await self._get("/audit", answers.AuditList, q=q, cursor=cursor, limit=limit, newest=newest or None)
+        return Page(items=tuple(map(decode.audit_record, page.items)), next_cursor=page.next_cursor)
+
+    async def verify_audit(self) -> AuditVerdict:
+        """Whether it is all as it was written; the server works that out."""
+        data = await self._transport.ask("GET", "/audit/verify", patient=True)
+        return decode.audit_verdict(decode.read(data, answers.AuditVerdictAnswer))
 
     async def health(self) -> Health:
         """Whether the server answers, and its store with it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nexus.channels.http.operation import Operation
-from nexus.channels.http.routes import events, groups, history, sessions, tokens, watching, workflows
+from nexus.channels.http.routes import audit, events, groups, history, sessions, tokens, watching, workflows
 
 OPERATIONS: tuple[Operation, ...] = (
     *sessions.OPERATIONS,
@@ -13,4 +13,5 @@ OPERATIONS: tuple[Operation, ...] = (
     *events.OPERATIONS,
     *watching.OPERATIONS,
     *tokens.OPERATIONS,
+    *audit.OPERATIONS,
 )

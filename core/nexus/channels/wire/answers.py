@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from nexus.model import RunStatus, Status
+from nexus.model.audit import AuditBreak, AuditHead
 from nexus.model.bulk import Outcome
 from nexus.model.token import Scope
 
@@ -112,13 +113,51 @@ class TokenList(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: None = None
 
 
-class ProtectedResource(msgspec.Struct, frozen=True, kw_only=True):
+class AuditAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """One change, or one that was refused."""
+
+    seq: Annotated[int, Meta(description="of its chain, without gaps")]
+    chain: Annotated[str, Meta(description="the shard's; empty for a store in one place")]
+    at: Time
+    actor: str
+    channel: str
+    action: str
+    target_kind: str
+    target: str
+    outcome: Annotated[str, Meta(description="`done` or `refused`")]
+    code: Annotated[str, Meta(description="the error's, where it was refused")] | None
+    reason: str | None
+    version_before: int | None
+    version_after: int | None
+    hash: Annotated[str, Meta(description="hex, over this record and the hash before it")]
+
+
+class AuditList(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of the audit."""
+
+    items: tuple[AuditAnswer, ...]
+    next_cursor: str | None
+
+
+class AuditVerdictAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a verification."""
+
+    intact: bool
+    records: Annotated[int, Meta(description="how many were checked")]
+    heads: Annotated[tuple[AuditHead, ...], Meta(description="where each chain ends: note them elsewhere")]
+    broken: Annotated[AuditBreak, Meta(description="the first record that is not as it was written")] | None
+
+
+class ProtectedResource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a client of the MCP endpoint must bring (RFC 9728)."""
 
     resource: str
     resource_name: str
     bearer_methods_supported: tuple[str, ...]
     scopes_supported: tuple[str, ...]
+    authorization_servers: Annotated[
+        tuple[str, ...], Meta(description="the identity provider whose tokens are taken, where one is set")
+    ] = ()
 
 
 class SessionWindow(msgspec.Struct, frozen=True, kw_only=True):

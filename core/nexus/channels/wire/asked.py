@@ -175,6 +175,30 @@ class NoQuery(Asked, frozen=True, kw_only=True):
     """No parameters."""
 
 
+class ListAudit(Asked, frozen=True, kw_only=True):
+    """Which records of the audit."""
+
+    q: Annotated[
+        str,
+        Meta(
+            description="`actor:NAME action:end target:ID outcome:refused channel:cli age<1h`, and words in the target",
+            extra_json_schema={"format": "nexus-audit-filter"},
+        ),
+    ] = ""
+    cursor: (
+        Annotated[
+            str,
+            Meta(
+                description="`next_cursor` of the page before",
+                extra_json_schema={"pattern": "^[a-z0-9]{0,8}=[0-9]{1,18}(,[a-z0-9]{0,8}=[0-9]{1,18})*$"},
+            ),
+        ]
+        | None
+    ) = None
+    limit: Limit = DEFAULT_LIMIT
+    newest: Annotated[bool, Meta(description="newest first")] = False
+
+
 class ListSessions(Asked, frozen=True, kw_only=True):
     """Which sessions: a page by `cursor`, or rows by rank with `offset`."""
 

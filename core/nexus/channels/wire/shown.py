@@ -8,6 +8,8 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 
 from nexus.channels.wire.answers import (
+    AuditAnswer,
+    AuditVerdictAnswer,
     BulkItemAnswer,
     BulkReportAnswer,
     CheckpointAnswer,
@@ -38,6 +40,7 @@ from nexus.model import (
     WorkflowInfo,
     iso,
 )
+from nexus.model.audit import AuditRecord, AuditVerdict
 from nexus.model.bulk import BulkReport
 from nexus.model.token import NewToken, Token
 from nexus.stores.base import Health
@@ -85,6 +88,16 @@ def new_token(it: NewToken) -> NewTokenAnswer:
         name=made.name, scope=made.scope, token=it.secret, created_at=_time(made.created_at),
         created_by=made.created_by, expires_at=iso(made.expires_at),
     )  # fmt: skip
+
+
+def audit_record(it: AuditRecord) -> AuditAnswer:
+    """A record of the audit."""
+    return AuditAnswer(**it.to_dict())
+
+
+def audit_verdict(it: AuditVerdict) -> AuditVerdictAnswer:
+    """What came of a verification."""
+    return AuditVerdictAnswer(intact=it.intact, records=it.records, heads=it.heads, broken=it.broken)
 
 
 def checkpoint(it: Checkpoint) -> CheckpointAnswer:

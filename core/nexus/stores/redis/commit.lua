@@ -2,10 +2,10 @@
 -- One commit, whole or not at all: everything is compared before anything is written.
 --
 -- ARGV[1] is MessagePack: {number, seconds to remember it, changes, the archive's mark or '', the place of what goes to the archive
--- or false}; commits.py has the shape of a change. Documents are opaque bytes, named by their place in ARGV. KEYS 1-21 are those
+-- or false}; commits.py has the shape of a change. Documents are opaque bytes, named by their place in ARGV. KEYS 1-22 are those
 -- of the store, in the order of keys.py, with the place of this commit's number; the keys behind them are named by their place in KEYS.
 local SEQ, STREAM, COUNTERS, GROUP_COUNTERS, CLAIMS, OWNERS, GROUPS, MEMBERS, GONE = 1, 2, 3, 4, 5, 6, 7, 8, 9
-local FIRST_INDEX, INDEXES, GROUP_INDEX, DONE, META, OUTBOX = 9, 8, 18, 19, 20, 21
+local FIRST_INDEX, INDEXES, GROUP_INDEX, DONE, META, OUTBOX, AUDIT = 9, 8, 18, 19, 20, 21, 22
 local ACTIVITY, DUE, MEMBER, HAS_RUN = 2, 7, 9, 10
 local RECORD, CHECKPOINTS, STATES, JOURNAL, INBOX, CLAIMED = 0, 1, 2, 3, 4, 5
 
@@ -101,6 +101,21 @@ for place, change in ipairs(changes) do
     end
     claims[claim[1]] = claim[2]
   end
+end
+
+local function audit(document, digest)
+  local head = call('HMGET', KEYS[META], 'audit_seq', 'audit_hash')
+  local seq, hash = tonumber(head[1]), head[2]
+  if not seq then
+    -- Nothing was written yet, or somebody took the head away: it goes on behind what is there.
+    local last = call('XREVRANGE', KEYS[AUDIT], '+', '-', 'COUNT', 1)[1]
+    seq = last and tonumber(string.match(last[1], '^%d+')) or 0
+    hash = last and last[2][4] or ''
+  end
+  local number = string.format('%.0f', seq + 1)
+  local link = redis.sha1hex(hash .. ' ' .. number .. ' ' .. digest)
+  call('XADD', KEYS[AUDIT], number .. '-0', 'd', document, 'h', link)
+  call('HSET', KEYS[META], 'audit_seq', number, 'audit_hash', link)
 end
 
 local NOTHING = {'', '', '', '', '', '', '', '', '', ''}
@@ -258,6 +273,13 @@ local function append(event)
     call('ZADD', KEYS[event[4]], seq, string.format('%.0f', seq))
   end
   return seq
+end
+
+-- First of all that is written, so that an end that can't be written to leaves nothing half done.
+for _, change in ipairs(changes) do
+  if change.audit then
+    audit(ARGV[change.audit[1]], change.audit[2])
+  end
 end
 
 for _, change in ipairs(changes) do

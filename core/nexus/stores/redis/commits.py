@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from nexus.model import Event
 from nexus.stores import archiving, codec
 from nexus.stores.base import Change, Committed, Conflict, Snapshot
+from nexus.stores.chain import digest
 from nexus.stores.prepared import PreparedChange, PreparedRecord
 from nexus.stores.redis import entries
 from nexus.stores.redis.client import Client
@@ -131,7 +132,7 @@ class _Names:
 
     def __init__(self, keys: Keys, done_key: bytes) -> None:
         self._names = keys
-        self.keys = [*keys.store, done_key, keys.meta, keys.root + b"o"]
+        self.keys = [*keys.store, done_key, keys.meta, keys.root + b"o", keys.audit]
         self.documents: list[bytes] = []
         self._places: dict[tuple[str, str], int] = {}
 
@@ -171,6 +172,8 @@ def _change(prepared: PreparedChange, names: _Names) -> dict[str, Any]:
                 names.document(prepared.group or b""),
                 names.document(entries.of_group(change.group_after)),
             )
+    if prepared.audit is not None:
+        said["audit"] = (names.document(prepared.audit), digest(prepared.audit))
     if change.events:
         pairs = zip(change.events, prepared.events, strict=True)
         said["events"] = [_event(event, document, names) for event, document in pairs]

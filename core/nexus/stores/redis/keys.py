@@ -14,6 +14,7 @@ the prefix too, so stores with different prefixes don't share slots.
 - ``claims``, ``owners``; ``groups``, ``members``; ``n`` and ``ng`` counters; ``w`` workers
 - ``x:…`` indexes: sorted sets whose entries sort as text (``entries.py``)
 - ``doc:KIND`` documents of the system, such as tokens
+- ``a`` the stream of audit records; where it ends stands in ``meta`` (``audit_seq``, ``audit_hash``)
 - ``o`` what waits for the archive, ``o:lead`` and ``o:restore`` its leases (``outbox.py``)
 - ``done:CLIENT:N`` the last commit that this client gave this place, of as many as it has at once; goes by itself
 """
@@ -89,13 +90,13 @@ class Keys:
             self.root + name for name in (b"seq", b"e", b"n", b"ng")
         )
         self.claims, self.groups, self.members = (self.root + name for name in (b"claims", b"groups", b"members"))
-        self.gone, self.workers = self.root + b"gone", self.root + b"w"
+        self.gone, self.workers, self.audit = self.root + b"gone", self.root + b"w", self.root + b"a"
         self.index: dict[str, bytes] = {name: self.root + f"x:{name}".encode() for name in (*INDEXES, "groups")}
         self.store = (*(self.root + name.encode() for name in _STORE), *self.index.values())
         """What every commit is given, in the order that ``commit.lua`` knows; ``done`` comes next."""
         self.timed = (
             self.seq, self.stream, self.counters, self.index["activity"], self.index["due"], self.meta,
-            self.root + b"o", self.group_counters,
+            self.root + b"o", self.group_counters, self.audit,
         )  # fmt: skip
         """What every update is given, in the order that ``update.lua`` knows; ``done`` comes next."""
 

@@ -11,12 +11,15 @@ lost; in ``meta`` stand ``archive`` (the mark), ``archive_since`` (the last even
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from msgspec.structs import replace
 
+from nexus.model.audit import AuditEntry
 from nexus.model.change import Change
+from nexus.stores.accounts import SYSTEM, entry_of
 from nexus.stores.archiving import ArchivedChange, Entry, Lag, Marks, Read, StoreLost, decode_changes, event_names
 from nexus.stores.base import Conflict
 from nexus.stores.prepared import prepare
@@ -129,7 +132,8 @@ class RedisOutbox:
         return bool(await self._run("keep", who, int(seconds * 1000), keys=[self._restore]))
 
     async def put_back(self, change: Change, *, lost: bool) -> bool:
-        """See ``Outbox.put_back``."""
+        """See ``Outbox.put_back``; the audit says that it was restored."""
+        change = replace(change, audit=_restored(change))
         while True:
             try:
                 await self._commits.commit([prepare(change)], mark="" if lost else None)
@@ -176,3 +180,10 @@ class RedisOutbox:
             seqs = tuple(map(self._keys.shard.seq, numbers))
             numbered.append(replace(change, names=event_names(change, token, place), seqs=seqs))
         return tuple(numbered)
+
+
+def _restored(change: Change) -> AuditEntry | None:
+    shown = entry_of(change)
+    if shown is None:
+        return None
+    return replace(shown, at=round(time.time(), 6), actor=SYSTEM, channel="", action="restore", reason=None)

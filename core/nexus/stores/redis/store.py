@@ -15,10 +15,13 @@ from typing import Final, Self
 
 from nexus.errors import NexusError, StoreUnavailable
 from nexus.model import Checkpoint, Event, EventBatch, Group, JournalEntry, Page, Session, Window, Worker
+from nexus.model.audit import AuditEntry, AuditHead, StoredAudit
 from nexus.query import Query
+from nexus.stores import codec
 from nexus.stores.base import Change, Committed, Health, Message, Order, Snapshot
 from nexus.stores.positions import read_position
 from nexus.stores.prepared import prepare
+from nexus.stores.redis import audit as chains
 from nexus.stores.redis import documents, faults, feed, groups, records, upkeep, workers
 from nexus.stores.redis.client import Client
 from nexus.stores.redis.commits import Commits
@@ -281,9 +284,30 @@ class RedisStore:
         """See ``Store.documents``."""
         return await documents.documents(self._open.client, self._keys, kind)
 
-    async def put_document(self, kind: str, name: str, body: bytes | None, *, expected: bytes | None) -> None:
+    async def put_document(
+        self, kind: str, name: str, body: bytes | None, *, expected: bytes | None, audit: AuditEntry | None = None
+    ) -> None:
         """See ``Store.put_document``."""
-        await documents.put_document(self._open.client, self._keys, kind, name, body, expected)
+        entry = b"" if audit is None else codec.encode_audit(audit)
+        await documents.put_document(self._open.client, self._keys, kind, name, body, expected, entry)
+
+    # -- audit
+
+    async def append_audit(self, entry: AuditEntry) -> None:
+        """See ``Store.append_audit``."""
+        await chains.append(self._open.client, self._keys, codec.encode_audit(entry))
+
+    async def audit_heads(self) -> list[AuditHead]:
+        """See ``Store.audit_heads``."""
+        return [await chains.head(self._open.client, self._keys)]
+
+    async def read_audit(
+        self, chain: str, *, after: int = 0, before: int | None = None, limit: int, newest: bool = False
+    ) -> list[StoredAudit]:
+        """See ``Store.read_audit``."""
+        if chain != chains.chain_name(self._keys):
+            return []
+        return await chains.read(self._open.client, self._keys, after, before, limit, newest=newest)
 
     # -- workers
 

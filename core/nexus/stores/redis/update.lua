@@ -3,16 +3,31 @@
 -- updates.py sends it. What it can't do it leaves to commit.lua, by answering -3 before anything is written; the rest of its
 -- answers are the same.
 --
--- KEYS 1-8 are the store's; 9 is the place of this commit's number, 10 the record, 11 the session's events. Then come those of
+-- KEYS 1-9 are the store's; 10 is the place of this commit's number, 11 the record, 12 the session's events. Then come those of
 -- its group if it has one, and, if more than the record changes, its checkpoints, their states and its journal.
--- ARGV 1-15 are named below; then come events as time and document, counters as name and delta, and the documents of the rest.
-local SEQ, STREAM, COUNTERS, ACTIVITY, DUE, META, OUTBOX, GROUP_COUNTERS = 1, 2, 3, 4, 5, 6, 7, 8
-local DONE, RECORD, EVENTS, NEXT = 9, 10, 11, 12
+-- ARGV 1-17 are named below; then come events as time and document, counters as name and delta, and the documents of the rest.
+local SEQ, STREAM, COUNTERS, ACTIVITY, DUE, META, OUTBOX, GROUP_COUNTERS, AUDIT = 1, 2, 3, 4, 5, 6, 7, 8, 9
+local DONE, RECORD, EVENTS, NEXT = 10, 11, 12, 13
 local number, mark, expected, version, session = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local activity, due, group, run, archived, remembered = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11]
-local ENTRIES, DOCUMENT, STATE, COUNTS, REST = 12, 13, 14, 15, 16
+local ENTRIES, DOCUMENT, STATE, ENTRY, DIGEST, COUNTS, REST = 12, 13, 14, 15, 16, 17, 18
 
 local call = redis.call
+
+local function audit(document, digest)
+  local head = call('HMGET', KEYS[META], 'audit_seq', 'audit_hash')
+  local seq, hash = tonumber(head[1]), head[2]
+  if not seq then
+    -- Nothing was written yet, or somebody took the head away: it goes on behind what is there.
+    local last = call('XREVRANGE', KEYS[AUDIT], '+', '-', 'COUNT', 1)[1]
+    seq = last and tonumber(string.match(last[1], '^%d+')) or 0
+    hash = last and last[2][4] or ''
+  end
+  local number = string.format('%.0f', seq + 1)
+  local link = redis.sha1hex(hash .. ' ' .. number .. ' ' .. digest)
+  call('XADD', KEYS[AUDIT], number .. '-0', 'd', document, 'h', link)
+  call('HSET', KEYS[META], 'audit_seq', number, 'audit_hash', link)
+end
 
 local done = call('GET', KEYS[DONE])
 if done then
@@ -34,6 +49,7 @@ if found[2] ~= ARGV[ENTRIES] then
   return {-3}
 end
 
+audit(ARGV[ENTRY], ARGV[DIGEST])
 if found[3] ~= activity then
   call('ZREM', KEYS[ACTIVITY], found[3])
   call('ZADD', KEYS[ACTIVITY], 0, activity)

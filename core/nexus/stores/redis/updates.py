@@ -12,13 +12,14 @@ from typing import Final
 import msgspec
 
 from nexus.model.change import Change
+from nexus.stores.chain import digest
 from nexus.stores.prepared import PreparedChange, PreparedRecord
 from nexus.stores.redis import entries
 from nexus.stores.redis.keys import Keys
 from nexus.stores.redis.scripts import UPDATE
 from nexus.stores.redis.wire import Word, pack
 
-_REST: Final = 16
+_REST: Final = 18
 """The place in ``ARGV`` of the first event."""
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -51,7 +52,7 @@ class Updates:
             ``None`` for a change that needs the general form, or most likely does.
         """
         change, record = one.change, one.record
-        if record is None or not _is_usual(change, record):
+        if record is None or one.audit is None or not _is_usual(change, record):
             return None
         keys, session = self._keys, record.session
         name, group = session.id, session.group_id
@@ -59,7 +60,7 @@ class Updates:
         words: list[Word] = [
             place, keys.record(name), keys.part("es", name), number, mark, change.expected or 0, session.version, name,
             activity, "" if record.due_at is None else repr(record.due_at), group or "", record.run or b"", archived,
-            self._remembered, packed, record.document, record.state,
+            self._remembered, packed, record.document, record.state, one.audit, digest(one.audit),
         ]  # fmt: skip
         at = 3
         if group is not None:

@@ -19,6 +19,7 @@ from nexus.stores.base import Conflict
 from nexus.stores.expectations import Expectations, Mismatch
 from nexus.stores.prepared import PreparedChange, PreparedRecord
 from nexus.stores.sqlite import belongings
+from nexus.stores.sqlite.audit import Chain
 from nexus.stores.sqlite.heads import Heads
 from nexus.stores.sqlite.records import last_seq, load
 from nexus.stores.sqlite.rows import INSERT, RUN, STATE, Head, NewRow
@@ -57,6 +58,7 @@ class Batch:
         self._counters: Counter[str] = Counter()
         self._strangers: dict[str, float] = {}
         self._next_key: int | None = None
+        self.audit = Chain(connection)
         self._first_seq = last_seq(connection)
         self.last_seq = self._first_seq
 
@@ -101,6 +103,7 @@ class Batch:
             self._connection.executemany(_COUNTER, self._counters.items())
             self._counters.clear()
         self._adopt_strangers()
+        self.audit.flush()
         if self.last_seq != self._first_seq:
             self._connection.execute("UPDATE feed SET last_seq = ?", (self.last_seq,))
             self._first_seq = self.last_seq
@@ -129,6 +132,8 @@ class Batch:
         self._take_events(prepared.change.events, prepared.events, session_id)
         for name, delta in change.counters.items():
             self._counters[name] += delta  # type: ignore[assignment]
+        if prepared.audit is not None:
+            self.audit.append(prepared.audit)
         if session_id is not None and change.after is None:
             self._delete(session_id)
 

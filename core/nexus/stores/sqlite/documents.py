@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable
 
 from nexus.stores.base import Conflict
+from nexus.stores.sqlite import audit
 
 
 def documents(connection: sqlite3.Connection, kind: str) -> dict[str, bytes]:
@@ -14,14 +15,17 @@ def documents(connection: sqlite3.Connection, kind: str) -> dict[str, bytes]:
 
 
 def put_document(
-    kind: str, name: str, body: bytes | None, expected: bytes | None
+    kind: str, name: str, body: bytes | None, expected: bytes | None, entry: bytes | None
 ) -> Callable[[sqlite3.Connection], None]:
     """The write that keeps, replaces or removes one; it raises ``Conflict``."""
 
     def write(connection: sqlite3.Connection) -> None:
         row = connection.execute("SELECT body FROM documents WHERE kind = ? AND name = ?", (kind, name)).fetchone()
-        if (None if row is None else row[0]) not in (expected, body):
+        found = None if row is None else row[0]
+        if found not in (expected, body):
             raise Conflict(name)
+        if entry is not None and found != body:
+            audit.append(entry)(connection)
         if body is None:
             connection.execute("DELETE FROM documents WHERE kind = ? AND name = ?", (kind, name))
         else:

@@ -160,7 +160,15 @@ _VERSION_2: Final = (
     """,
 )
 
-MIGRATIONS: Final[Sequence[Sequence[str]]] = (_VERSION_1, _VERSION_2)
+_VERSION_3: Final = (
+    # Found by number alone: an index would cost every commit a page.
+    "CREATE TABLE audit (seq INTEGER PRIMARY KEY, hash BLOB NOT NULL, document BLOB NOT NULL)",
+    # Where the chain ends, in the row that every commit writes anyway.
+    "ALTER TABLE feed ADD COLUMN audit_seq INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE feed ADD COLUMN audit_hash BLOB NOT NULL DEFAULT x''",
+)
+
+MIGRATIONS: Final[Sequence[Sequence[str]]] = (_VERSION_1, _VERSION_2, _VERSION_3)
 """The statements that lead from version n to n + 1, at place n. Released steps never change."""
 
 

@@ -22,13 +22,14 @@ from msgspec.structs import replace
 
 from nexus.errors import NexusError
 from nexus.model import Checkpoint, Event, EventBatch, Group, JournalEntry, Page, Session, Window, Worker
+from nexus.model.audit import AuditEntry, AuditHead, StoredAudit
 from nexus.query import Query
-from nexus.stores import leases
+from nexus.stores import codec, leases
 from nexus.stores.base import Change, Committed, Health, Message, Order, Snapshot
 from nexus.stores.bell import Bell
 from nexus.stores.positions import read_position
 from nexus.stores.prepared import prepare
-from nexus.stores.sqlite import documents, listing, records, upkeep, workers
+from nexus.stores.sqlite import audit, documents, listing, records, upkeep, workers
 from nexus.stores.sqlite.checkpointer import Checkpointer
 from nexus.stores.sqlite.connection import LOCK_TIMEOUT
 from nexus.stores.sqlite.diagnosis import examine
@@ -276,9 +277,28 @@ class SQLiteStore:
         """See ``Store.documents``."""
         return await self._open.quick.run(documents.documents, kind)
 
-    async def put_document(self, kind: str, name: str, body: bytes | None, *, expected: bytes | None) -> None:
+    async def put_document(
+        self, kind: str, name: str, body: bytes | None, *, expected: bytes | None, audit: AuditEntry | None = None
+    ) -> None:
         """See ``Store.put_document``."""
-        await self._open.writer.run(documents.put_document(kind, name, body, expected))
+        entry = None if audit is None else codec.encode_audit(audit)
+        await self._open.writer.run(documents.put_document(kind, name, body, expected, entry))
+
+    # -- audit
+
+    async def append_audit(self, entry: AuditEntry) -> None:
+        """See ``Store.append_audit``."""
+        await self._open.writer.run(audit.append(codec.encode_audit(entry)))
+
+    async def audit_heads(self) -> list[AuditHead]:
+        """See ``Store.audit_heads``."""
+        return await self._open.quick.run(audit.heads)
+
+    async def read_audit(
+        self, chain: str, *, after: int = 0, before: int | None = None, limit: int, newest: bool = False
+    ) -> list[StoredAudit]:
+        """See ``Store.read_audit``."""
+        return await self._open.scan().run(audit.read, chain, after, before, limit, newest=newest)
 
     # -- workers
 

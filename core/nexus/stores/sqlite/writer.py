@@ -50,7 +50,9 @@ class _Item:
             except Conflict as conflict:
                 return conflict
         batch.flush()
-        return self.job(connection)
+        result = self.job(connection)
+        batch.audit.reload()
+        return result
 
 
 _Outcome = tuple[asyncio.Future[Any], Any]

@@ -8,6 +8,7 @@
 needs a fixture, such as ``tmp_path``, take it in an ``autouse`` fixture of the class.
 """
 
+from nexus.testing.contract.audit import AuditContract
 from nexus.testing.contract.belongings import BelongingsContract
 from nexus.testing.contract.commits import CommitContract
 from nexus.testing.contract.documents import DocumentContract
@@ -19,5 +20,7 @@ from nexus.testing.contract.lists import ListContract
 __all__ = ["StoreContract", "with_store"]
 
 
-class StoreContract(CommitContract, BelongingsContract, ListContract, EventContract, GroupContract, DocumentContract):
+class StoreContract(
+    CommitContract, BelongingsContract, ListContract, EventContract, GroupContract, DocumentContract, AuditContract
+):
     """All promises of ``nexus.stores.base.Store``, a test each."""

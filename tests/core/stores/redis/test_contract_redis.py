@@ -69,7 +69,7 @@ class TestRedisStoreBehindSentinels(StoreContract):
 
 def assert_transient_keys_go_by_themselves(ports: list[int], prefix: str) -> None:
     """What no session, group, event, counter, worker or document holds must have a time to live."""
-    lasting = ("meta", "seq", "e", "n", "ng", "claims", "owners", "groups", "members", "gone", "w")
+    lasting = ("meta", "a", "seq", "e", "n", "ng", "claims", "owners", "groups", "members", "gone", "w")
     kinds = ("r:", "c:", "cs:", "j:", "i:", "k:", "es:", "eg:", "x:", "doc:")
     for port in ports:
         for key in ask(port, "KEYS", f"{prefix}*"):

@@ -27,6 +27,7 @@ from msgspec.structs import replace
 
 from nexus.errors import NexusError, StoreUnavailable
 from nexus.model import Checkpoint, Event, EventBatch, Group, JournalEntry, Page, Session, Window, Worker
+from nexus.model.audit import AuditEntry, AuditHead, StoredAudit
 from nexus.query import Query
 from nexus.stores.base import Change, Committed, Health, Message, Order, Snapshot
 from nexus.stores.positions import read_positions
@@ -333,9 +334,32 @@ class ShardedRedisStore:
         """See ``Store.documents``."""
         return await self._open.shards[0].documents(kind)
 
-    async def put_document(self, kind: str, name: str, body: bytes | None, *, expected: bytes | None) -> None:
+    async def put_document(
+        self, kind: str, name: str, body: bytes | None, *, expected: bytes | None, audit: AuditEntry | None = None
+    ) -> None:
         """See ``Store.put_document``."""
-        await self._open.shards[0].put_document(kind, name, body, expected=expected)
+        await self._open.shards[0].put_document(kind, name, body, expected=expected, audit=audit)
+
+    # -- audit
+
+    async def append_audit(self, entry: AuditEntry) -> None:
+        """See ``Store.append_audit``."""
+        await self._open.of(entry.target).append_audit(entry)
+
+    async def audit_heads(self) -> list[AuditHead]:
+        """See ``Store.audit_heads``."""
+        answers = await asyncio.gather(*(shard.audit_heads() for shard in self._open.shards))
+        return [head for answer in answers for head in answer]
+
+    async def read_audit(
+        self, chain: str, *, after: int = 0, before: int | None = None, limit: int, newest: bool = False
+    ) -> list[StoredAudit]:
+        """See ``Store.read_audit``."""
+        shards = self._open.shards
+        number = 0 if chain == "" else int(chain[1:]) if chain[1:].isdigit() else len(shards)
+        if number >= len(shards):
+            return []
+        return await shards[number].read_audit(chain, after=after, before=before, limit=limit, newest=newest)
 
     async def beat(self, worker: Worker, lease: float) -> None:
         """See ``Store.beat``. Also writes down the layout anew, should the servers have been emptied."""

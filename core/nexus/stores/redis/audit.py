@@ -1,0 +1,48 @@
+"""The audit's chain of one shard: a stream that the scripts append to, each in the commit of what it tells of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nexus.model.audit import AuditHead, StoredAudit
+from nexus.stores.chain import digest
+from nexus.stores.redis.client import Client
+from nexus.stores.redis.keys import Keys
+from nexus.stores.redis.scripts import AUDIT
+
+
+def chain_name(keys: Keys) -> str:
+    """``""`` for a store that is one shard, ``s07`` for a shard of several."""
+    return "" if keys.shard.count == 1 else f"s{keys.shard.number:02d}"
+
+
+async def append(client: Client, keys: Keys, document: bytes) -> None:
+    """See ``Store.append_audit``."""
+    await client.run(AUDIT, [keys.meta, keys.audit], [document, digest(document)])
+
+
+async def head(client: Client, keys: Keys) -> AuditHead:
+    """Where the chain ends."""
+    count, found = await client.call("HMGET", keys.meta, "audit_seq", "audit_hash")
+    return AuditHead(chain=chain_name(keys), count=int(count or 0), hash=(found or b"").decode())
+
+
+async def read(
+    client: Client, keys: Keys, after: int, before: int | None, limit: int, *, newest: bool
+) -> list[StoredAudit]:
+    """See ``Store.read_audit``."""
+    first, last = f"({max(after, 0)}-0", "+" if before is None else f"({max(before, 0)}-0"
+    if limit <= 0:
+        return []
+    if newest:
+        rows = await client.call("XREVRANGE", keys.audit, last, first, "COUNT", limit)
+    else:
+        rows = await client.call("XRANGE", keys.audit, first, last, "COUNT", limit)
+    return list(map(_stored, rows))
+
+
+def _stored(row: Any) -> StoredAudit:
+    # Whoever wrote into the stream may have left other fields.
+    fields = dict(zip(row[1][::2], row[1][1::2], strict=False))
+    number = int(row[0].partition(b"-")[0])
+    return StoredAudit(number, fields.get(b"d", b""), fields.get(b"h", b"").decode(errors="replace"))
