@@ -6,6 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widget import Widget
 
+from nexus.model import Statistics
 from nexus_tui.feed import Feed
 from nexus_tui.panes.counts import CountsPane
 from nexus_tui.panes.tone_lines import Line, ToneLines
@@ -16,6 +17,11 @@ from nexus_widgets import StatTile, Toned, compact
 
 class StatsStrip(Widget):
     """Counts, events a second, durations and success."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  Textual's own name
+        super().__init__(id=id)
+        self._drawn: tuple[Statistics | None, str] = (None, "")
+        """The figures and the rate that the plots were last drawn for."""
 
     def compose(self) -> ComposeResult:
         """Both forms: the screen's width decides which is seen."""
@@ -37,6 +43,12 @@ class StatsStrip(Widget):
         statistics, history = feed.statistics, feed.history
         rate = figures.rate(history.events_per_second())
         self.query_one("#stats-counts", CountsPane).show(statistics, feed.horizon.expiring)
+        self._short(feed)
+        # While nothing happens a plot moves with each look at the figures only: a redraw a second is most of what a
+        # console at rest costs.
+        drawn, self._drawn = self._drawn, (statistics, rate)
+        if statistics is not None and drawn[0] is statistics and rate == drawn[1] == "0":
+            return
         self._tile("events").set_figure(rate, tuple(history.events), figures.channel_shares(statistics))
         self._tile("p95").set_figure(figures.p95(statistics), tuple(history.p95), figures.percentiles(statistics))
         share, tone = figures.success(statistics)
@@ -44,7 +56,6 @@ class StatsStrip(Widget):
         tile.tone = tone
         tile.set_figure(share, tuple(history.success), figures.turnover(statistics))
         self._tile("spark").set_figure(f"{rate}/s", tuple(history.events))
-        self._short(feed)
 
     def _tile(self, name: str) -> StatTile:
         return self.query_one(f"#stats-{name}", StatTile)
