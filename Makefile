@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check format lint types contracts bench clean
+.PHONY: help run test test-long fuzz check format lint types contracts security audit bench clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +29,17 @@ test: $(READY) ## Run all tests
 test-long: $(READY) ## Run the tests with many more rounds and examples
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -n $(WORKERS) -m "long or not long" tests
 
-check: format lint types contracts test ## Format, lint, types, import contracts and tests
+EXAMPLES ?= 20000
+ifndef SEED
+SEED := $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+endif
+
+fuzz: $(READY) ## Fuzz all that is read from outside: EXAMPLES=20000, SEED to repeat a run
+	@echo "seed $(SEED), up to $(EXAMPLES) examples for each target"
+	NEXUS_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n 0 --hypothesis-seed=$(SEED) tests/fuzz
+
+check: format lint types contracts security test ## All checks, tests, and the audit of dependencies
+	@$(BIN)/python tools/audit_dependencies.py --lenient
 
 format: $(READY) ## Check the format
 	$(BIN)/ruff format --check .
@@ -42,6 +52,12 @@ types: $(READY) ## Check types with mypy --strict
 
 contracts: $(READY) ## Check who may import whom
 	$(BIN)/lint-imports
+
+security: $(READY) ## Look for insecure code with bandit
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml core/nexus widgets/nexus_widgets nexus_tui tools
+
+audit: $(READY) ## Ask whether pinned dependencies have known vulnerabilities; no answer is no pass
+	$(BIN)/python tools/audit_dependencies.py
 
 bench: $(READY) ## Run every benchmark
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

@@ -165,7 +165,7 @@ def annotation_of(shape: Shape, parameter: Parameter, name: str) -> Any:
     module = sys.modules.get(getattr(body, "__module__", ""), None)
     names = getattr(body, "__globals__", None) or vars(module) if module is not None else {}
     try:
-        return eval(annotation, dict(names), dict(shape.scope))  # noqa: S307 - the program's own source text
+        return eval(annotation, dict(names), dict(shape.scope))  # noqa: S307 # nosec B307 - the program's own text
     except Exception as error:
         raise InvalidInput(
             f"workflow {name!r}: the type {annotation!r} of parameter {parameter.name!r} can't be read ({error}):"

@@ -213,5 +213,5 @@ def _not_bound(host: str, port: int, error: OSError) -> InvalidInput:
 def url_of(listener: socket.socket) -> str:
     """The base URL at which a bound socket is reached from this machine."""
     host, port = listener.getsockname()[:2]
-    name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 # nosec B104 - compared
     return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"

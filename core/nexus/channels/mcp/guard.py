@@ -17,7 +17,7 @@ from nexus.errors import PermissionDenied
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 ANY = "*"
-_EVERYWHERE = frozenset({"0.0.0.0", "::", "[::]", ""})  # noqa: S104 - compared with, not bound to
+_EVERYWHERE = frozenset({"0.0.0.0", "::", "[::]", ""})  # noqa: S104 # nosec B104 - compared
 
 
 class HostGuard:
