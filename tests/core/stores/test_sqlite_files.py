@@ -267,6 +267,22 @@ def test_a_step_that_fails_leaves_the_file_at_its_version(path: Path) -> None:
         assert connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'second'").fetchone() == (0,)
 
 
+def test_a_file_from_before_the_audit_gets_one(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection, writing(connection):
+        migrate(connection, path, MIGRATIONS[:2])
+        connection.execute("UPDATE feed SET last_seq = 7")
+
+    async def begin(store: SQLiteStore) -> None:
+        (before,) = await store.audit_heads()
+        assert (before.count, before.hash) == (0, "")
+        await fill(store)
+        (after,) = await store.audit_heads()
+        assert after.count == 200
+        assert (await store.read_events("7", 1)).events[0].seq == 8
+
+    with_store(path, begin)
+
+
 def test_a_new_file_says_whose_it_is_and_of_which_version(path: Path) -> None:
     with closing(connect_first(path)) as connection:
         assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
