@@ -30,6 +30,7 @@ CATALOGUE: dict[str, str] = {
     "contexts": "Names for stores and servers, and which one commands act on.",
     "tokens": "Who may come in, and what they may do.",
     "audit": "Who changed what: list, verify, export.",
+    "verify": "Try whether a store keeps the promises.",
     "doctor": "Check store, server, app and terminal.",
     "config": "The settings in force, and where each comes from.",
 }

@@ -177,6 +177,12 @@ def _grade(value: Any, _: Shown) -> Toned:
     return {"ok": ("✓ ok", "good"), "warn": ("! warn", "warn")}.get(value, ("✖ fail", "bad"))  # type: ignore[return-value]
 
 
+def _kept(value: Any, promise: Shown) -> Toned:
+    if promise.get("skipped"):
+        return f"{DASH} {promise['skipped']}", "muted"
+    return ("✓ kept", "good") if value else ("✖ broken", "bad")
+
+
 def _data(value: Any, _: Shown) -> Toned:
     if not isinstance(value, dict) or not value:
         return "", "muted"
@@ -329,6 +335,17 @@ CHECKS = View(
         Column("grade", "GRADE", _grade),
         Column("found", "FOUND", wrapped=True),
         Column("fix", "FIX", wrapped=True),
+    ),
+)
+PROMISES = View(
+    "promise",
+    (
+        Column("promise", "PROMISE"),
+        Column("kept", "KEPT", _kept),
+        Column("checked", "CHECKED", right=True),
+        Column("unit", "OF", spare=1),
+        Column("breaks", "BREAKS", right=True),
+        Column("says", "WHAT IT SAYS", wrapped=True),
     ),
 )
 SETTINGS = View("name", (Column("name", "SETTING"), Column("value", "VALUE"), Column("origin", "FROM")))

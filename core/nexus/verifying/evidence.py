@@ -1,0 +1,131 @@
+"""What a store holds in the end, and the events as somebody saw them who followed from the beginning."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from nexus.errors import StoreUnavailable
+from nexus.model import Event, Session
+from nexus.query import parse
+from nexus.stores.base import Order, SortField, Store
+
+_PAGE = 500
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """See the module's docstring."""
+
+    sessions: dict[str, Session]
+    events: dict[str, tuple[Event, ...]]
+    """By session, in the order in which the store lists them; of deleted sessions as well, until they are trimmed."""
+    counters: dict[str, float]
+    followed: tuple[Event, ...] | None = None
+    """All events as a follower got them, from before the first; ``None`` if nobody followed."""
+    told_trimmed: bool = False
+    """Whether the follower was told that it had missed some."""
+    one_order: bool = True
+    """Whether numbers of events run over all sessions without gaps; not in a store that is spread."""
+
+
+async def gather(
+    store: Store, also: Iterable[str] = (), *, followed: Follower | None = None, one_order: bool = True
+) -> Evidence:
+    """Read all of a store that nobody changes now.
+
+    Args:
+        store: Open.
+        also: Sessions whose events are wanted even if they are gone.
+        followed: Who has followed.
+        one_order: See ``Evidence``.
+    """
+    sessions = {session.id: session async for session in all_sessions(store)}
+    wanted = sorted({*sessions, *also})
+    events = {session_id: await events_of(store, session_id) for session_id in wanted}
+    counters = {**await store.counters(), **await store.counters("group:")}
+    return Evidence(
+        sessions=sessions, events=events, counters=counters, one_order=one_order,
+        followed=None if followed is None else tuple(followed.events),
+        told_trimmed=followed is not None and followed.trimmed,
+    )  # fmt: skip
+
+
+async def all_sessions(store: Store) -> AsyncIterator[Session]:
+    """Every session, in order of id."""
+    query, order, cursor = parse(""), Order(SortField.ID, descending=False), None
+    while True:
+        page = await store.list_sessions(query, order, cursor=cursor, limit=_PAGE, now=0.0)
+        for session in page.items:
+            yield session
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+async def events_of(store: Store, session_id: str) -> tuple[Event, ...]:
+    """All events of a session, as they are listed."""
+    found: list[Event] = []
+    while True:
+        page = await store.list_events(session_id=session_id, after=found[-1].seq if found else 0, limit=_PAGE)
+        found += page
+        if len(page) < _PAGE:
+            return tuple(found)
+
+
+class Follower:
+    """Follows all events from the oldest kept on, through any trouble of the store.
+
+    Args:
+        store: Open; of its own, best, as trouble of it is waited for.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.events: list[Event] = []
+        self.trimmed = False
+        self._cursor = "0"
+
+    @asynccontextmanager
+    async def following(self) -> AsyncIterator[None]:
+        """Follow until the context ends; it ends when all that is there has been read."""
+        task = asyncio.create_task(self._follow())
+        try:
+            yield
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            while await self._read():
+                pass
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _follow(self) -> None:
+        while True:
+            with contextlib.suppress(StoreUnavailable):
+                await self._store.wait_events(self._cursor, 1.0)
+                while await self._read():
+                    pass
+                continue
+            await asyncio.sleep(0.05)
+
+    async def _read(self) -> bool:
+        batch = await self._store.read_events(self._cursor, _PAGE)
+        # No await from here on, so that a cancelled follower has read a batch wholly or not at all.
+        self._cursor = batch.cursor
+        self.events += batch.events
+        self.trimmed |= batch.trimmed
+        return bool(batch.events)
+
+
+def by_session(events: Iterable[Event]) -> dict[str, list[Event]]:
+    """Events apart by session, each in the order given."""
+    found: defaultdict[str, list[Event]] = defaultdict(list)
+    for event in events:
+        if event.session_id is not None:
+            found[event.session_id].append(event)
+    return dict(found)
