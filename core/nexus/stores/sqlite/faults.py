@@ -54,6 +54,12 @@ _REASONS: Final = {errno.ENOSPC: "full", errno.EDQUOT: "full", errno.EROFS: "rea
 _ENVIRONMENT: Final = frozenset(_SAID)
 
 
+class Inconsistent(sqlite3.DatabaseError):
+    """An index names a row that is not there: SQLite finds that out only when it is asked to check."""
+
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+
 def is_environment(error: Exception) -> bool:
     """Whether the cause lies outside the statements: trying one commit at a time would help none of them."""
     return isinstance(error, sqlite3.Error) and _code(error) in _ENVIRONMENT

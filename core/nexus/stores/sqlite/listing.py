@@ -14,6 +14,7 @@ from nexus.stores import ordering
 from nexus.stores.base import Order, SortField
 from nexus.stores.sqlite.compiler import Filter, compile_filter
 from nexus.stores.sqlite.connection import reading
+from nexus.stores.sqlite.faults import Inconsistent
 from nexus.stores.sqlite.ranks import skip_to
 from nexus.stores.sqlite.records import tally
 from nexus.stores.sqlite.rows import SESSION_COLUMNS, to_session
@@ -164,7 +165,10 @@ def _keys(connection: sqlite3.Connection, source: Source, order: Order, **place:
 def _load(connection: sqlite3.Connection, keys: Sequence[int]) -> list[Session]:
     rows: Iterable[Any] = connection.execute(_ROWS, (msgspec.json.encode(keys).decode(),)).fetchall()
     found = {row[0]: to_session(connection, row) for row in rows}
-    return [found[key] for key in keys]
+    try:
+        return [found[key] for key in keys]
+    except KeyError as key:
+        raise Inconsistent(f"session {key} is indexed and not there") from None
 
 
 def _clamp(number: int) -> int:
