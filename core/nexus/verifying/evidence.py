@@ -10,8 +10,10 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
+from nexus.audit import list_audit, verify
 from nexus.errors import StoreUnavailable
 from nexus.model import Event, Session
+from nexus.model.audit import AuditRecord
 from nexus.query import parse
 from nexus.stores.base import Order, SortField, Store
 
@@ -27,6 +29,10 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     counters: dict[str, float]
     followed: tuple[Event, ...] | None = None
     """All events as a follower got them, from before the first; ``None`` if nobody followed."""
+    audit: tuple[AuditRecord, ...] | None = None
+    """Every audit record; ``None`` where it was not read."""
+    audit_break: str = ""
+    """The first record that isn't as it was written, in words."""
     told_trimmed: bool = False
     """Whether the follower was told that it had missed some."""
     one_order: bool = True
@@ -48,8 +54,9 @@ async def gather(
     wanted = sorted({*sessions, *also})
     events = {session_id: await events_of(store, session_id) for session_id in wanted}
     counters = {**await store.counters(), **await store.counters("group:")}
+    audit, audit_break = await audit_of(store)
     return Evidence(
-        sessions=sessions, events=events, counters=counters, one_order=one_order,
+        sessions=sessions, events=events, counters=counters, one_order=one_order, audit=audit, audit_break=audit_break,
         followed=None if followed is None else tuple(followed.events),
         told_trimmed=followed is not None and followed.trimmed,
     )  # fmt: skip
@@ -75,6 +82,21 @@ async def events_of(store: Store, session_id: str) -> tuple[Event, ...]:
         found += page
         if len(page) < _PAGE:
             return tuple(found)
+
+
+async def audit_of(store: Store) -> tuple[tuple[AuditRecord, ...], str]:
+    """All audit records of a store, and what is wrong with their chains, in words."""
+    found: list[AuditRecord] = []
+    cursor = None
+    while True:
+        page = await list_audit(store, "", cursor, _PAGE, newest=False, now=0.0)
+        found += page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    verdict = await verify(store)
+    broken = verdict.broken
+    return tuple(found), "" if broken is None else f"record {broken.seq} was {broken.problem}: {broken.detail}"
 
 
 class Follower:

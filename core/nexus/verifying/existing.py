@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from nexus.audit import verify
 from nexus.model import Event, Session
 from nexus.query import parse
 from nexus.stores.base import Store
@@ -29,8 +30,8 @@ async def verify_existing(store: Store, most: int = MOST) -> list[Verdict]:
         most: How many sessions to look at, in order of their ids.
 
     Returns:
-        Verdicts on versions, endings, expiries and counters. Sessions that change at each look are left out, and so
-        are those whose oldest events are no longer kept.
+        Verdicts on versions, endings, expiries, counters and the audit. Sessions that change at each look are left
+        out, and so are those whose oldest events are no longer kept.
     """
     sessions: dict[str, Session] = {}
     events: dict[str, tuple[Event, ...]] = {}
@@ -46,6 +47,7 @@ async def verify_existing(store: Store, most: int = MOST) -> list[Verdict]:
     return [
         *(check(nobody, evidence) for check in (promises.versions, promises.final, promises.expiry)),
         await _counters(store, most),
+        await _chain(store),
     ]
 
 
@@ -66,6 +68,16 @@ def _whole(events: tuple[Event, ...]) -> bool:
     """Whether all events of a session are kept, and no version was left out on purpose, as for a restored one."""
     restored = any(event.type == "session.restored" for event in events)
     return bool(events) and events[0].version == 1 and not restored
+
+
+async def _chain(store: Store) -> Verdict:
+    """The audit's chains; sessions from before there was an audit have no records, so those are not asked for."""
+    verdict, empty = await verify(store), promises.audit(Ledger(), Evidence(sessions={}, events={}, counters={}))
+    broken = verdict.broken
+    told = () if broken is None else (f"record {broken.seq} was {broken.problem}: {broken.detail}",)
+    return replace(
+        empty, says="the audit's chain is as it was written", checked=verdict.records, broken=told, skipped=""
+    )
 
 
 async def _counters(store: Store, most: int) -> Verdict:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from nexus.lifecycle.counting import deltas
 from nexus.model import FINAL, Event
+from nexus.verifying.audited import unsaid, untold
 from nexus.verifying.endings import revivals
 from nexus.verifying.evidence import Evidence, by_session
 from nexus.verifying.expiry import too_early
@@ -238,7 +239,18 @@ def events(_: Ledger, evidence: Evidence) -> Verdict:
     return replace(none, checked=len(followed), broken=broken)
 
 
+def audit(ledger: Ledger, evidence: Evidence) -> Verdict:
+    """Every change is one audit record, every refusal one too, and their chain is as it was written."""
+    none = Verdict(promise="audit", says="every change and every refusal is one audit record, in an unbroken chain",
+                   checked=0, unit="audit records")  # fmt: skip
+    records = evidence.audit
+    if records is None:
+        return replace(none, skipped="it was not read")
+    chain = (evidence.audit_break,) if evidence.audit_break else ()
+    return replace(none, checked=len(records), broken=(*chain, *untold(evidence, records), *unsaid(ledger, records)))
+
+
 PROMISES: tuple[Check, ...] = (
-    versions, acknowledged, linearizable, fenced, steps, final, expiry, counters, events,
+    versions, acknowledged, linearizable, fenced, steps, final, expiry, counters, events, audit,
 )  # fmt: skip
 """In the order in which they are told."""
