@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -72,16 +71,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """None: as ``session_retention``."""
     redact: tuple[str, ...] = ()
     """Rules that hide values: ``nexus.auth.redaction`` says how they are written."""
-    jwt_issuer: str | None = None
-    """The identity provider whose tokens (JWT) are taken beside stored ones; None: of nobody."""
-    jwt_audience: str | None = None
-    jwt_jwks: str | None = None
-    """The provider's keys: a file or an http(s) address. None: where discovery (OpenID Connect) says."""
-    jwt_algorithms: tuple[str, ...] = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
-    jwt_actor_claim: str = "sub"
-    jwt_scope_claim: str = "nexus_scope"
-    jwt_leeway: int = 30
-    """Seconds that the provider's clock and this one may differ."""
 
     def describe(self) -> dict[str, Any]:
         """All settings as JSON values."""
@@ -95,9 +84,6 @@ _LONGEST_ID = 128
 _POSITIVE = (
     "session_cleanup_interval", "session_lock_timeout", "recovery_interval", "max_checkpoints", "max_recoveries",
     "worker_concurrency", "max_body_bytes", "max_state_bytes",
-)  # fmt: skip
-_ASYMMETRIC = (
-    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519", "Ed448",
 )  # fmt: skip
 
 
@@ -195,7 +181,6 @@ def _check(settings: Settings, origin: Mapping[str, str]) -> None:
         if value is not None and not 0 <= value < 1e12:
             _refuse(settings, name, origin, "must be seconds from 0 up; 0 or none means never")
     _check_limits(settings, origin)
-    _check_jwt(settings, origin)
     if not 0 <= settings.redis_min_replicas <= 100:
         _refuse(settings, "redis_min_replicas", origin, "must be a number of replicas from 0 to 100")
     if not 0.001 <= settings.redis_replica_timeout <= 60:
@@ -219,43 +204,6 @@ def _check_limits(settings: Settings, origin: Mapping[str, str]) -> None:
         _refuse(settings, "max_requests_per_second", origin, "must be 0.01 to 1,000,000, or 0 for no limit")
     if settings.event_retention is not None and not 0 <= settings.event_retention < 1e12:
         _refuse(settings, "event_retention", origin, "must be seconds from 0 up; 0 means for ever")
-
-
-def _check_jwt(settings: Settings, origin: Mapping[str, str]) -> None:
-    if not settings.jwt_algorithms or not set(settings.jwt_algorithms) <= set(_ASYMMETRIC):
-        rule = f"must be of {', '.join(_ASYMMETRIC)}: with others, whoever can check a token can forge one"
-        _refuse(settings, "jwt_algorithms", origin, rule)
-    if not 0 <= settings.jwt_leeway <= 600:
-        _refuse(settings, "jwt_leeway", origin, "must be seconds from 0 to 600")
-    for name in ("jwt_actor_claim", "jwt_scope_claim"):
-        if not getattr(settings, name).strip():
-            _refuse(settings, name, origin, "must be the name of a claim")
-    for name in ("jwt_audience", "jwt_jwks"):
-        if getattr(settings, name) is not None and settings.jwt_issuer is None:
-            _refuse(settings, name, origin, "says nothing without jwt_issuer: set that too")
-    if settings.jwt_issuer is not None:
-        _check_provider(settings, origin)
-
-
-def _check_provider(settings: Settings, origin: Mapping[str, str]) -> None:
-    if not (settings.jwt_issuer or "").strip():
-        _refuse(settings, "jwt_issuer", origin, "must be the iss of the provider's tokens")
-    if not (settings.jwt_audience or "").strip():
-        rule = "must be set with jwt_issuer: without it, tokens for other services would open this one"
-        _refuse(settings, "jwt_audience", origin, rule)
-    if settings.jwt_jwks is None:
-        if not _is_web(settings.jwt_issuer or ""):
-            _refuse(settings, "jwt_issuer", origin, "must be an http(s) address, or jwt_jwks say where its keys are")
-    elif not _is_web(settings.jwt_jwks) and not Path(settings.jwt_jwks).is_file():
-        _refuse(settings, "jwt_jwks", origin, "must be an http(s) address or a file that exists")
-
-
-def _is_web(address: str) -> bool:
-    try:
-        parts = urlsplit(address)
-        return parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        return False
 
 
 def _refuse(settings: Settings, name: str, origin: Mapping[str, str], rule: str) -> None:

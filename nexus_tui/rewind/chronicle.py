@@ -67,7 +67,7 @@ class Chronicle:
 
     def _add(self, new: list[Event]) -> list[Event]:
         self.events += new
-        self._known.update(event.seq for event in new)
+        self._known |= {event.seq for event in new}
         return new
 
     async def reach(self, ts: float) -> bool:
@@ -106,7 +106,7 @@ class Chronicle:
             return
         new = [event for event in older if event.seq not in self._known]
         self.events[:0] = new
-        self._known.update(event.seq for event in new)
+        self._known |= {event.seq for event in new}
         if start == 0 or not new:
             self.is_whole = True
 
