@@ -23,7 +23,7 @@ from nexus.verifying.ledger import read
 from nexus.verifying.load import SHARED, STEPS, WORKFLOW, Load, make_app, noting
 from tests.chaos.planted import Sound
 
-SECONDS = 0.6
+TURNS = 5
 
 
 async def played(
@@ -59,13 +59,21 @@ async def _act(first: AsyncNexus, second: AsyncNexus, log: Log, seed: int) -> No
     for session_id in SHARED:
         await first.create_session(session_id=session_id, timeout=0)
     loads = [Load(app, name, seed, log) for app, name in ((first, "a"), (second, "b"))]
-    await asyncio.gather(*(load.work(SECONDS, pause=0.004) for load in loads), late(first, second, log),
+    await asyncio.gather(*map(_everything, loads), late(first, second, log),
                          haunted(first, second, log))  # fmt: skip
     await asyncio.sleep(0.7)
     await first.parts.sweeper.mark_due()
     async with asyncio.timeout(20):
         while (await first.session_manager.list_sessions("status:in_progress", limit=1)).items:
             await asyncio.sleep(0.02)
+
+
+async def _everything(load: Load) -> None:
+    """Each kind of act a few times, however slow the machine is."""
+    for _ in range(TURNS):
+        for act in (load.set, load.add, load.set, load.compare, load.life, load.set, load.brief, load.run):
+            await act()
+            await asyncio.sleep(0)
 
 
 async def late(first: AsyncNexus, second: AsyncNexus, log: Log) -> None:
