@@ -103,21 +103,6 @@ for place, change in ipairs(changes) do
   end
 end
 
-local function audit(document, digest)
-  local head = call('HMGET', KEYS[META], 'audit_seq', 'audit_hash')
-  local seq, hash = tonumber(head[1]), head[2]
-  if not seq then
-    -- Nothing was written yet, or somebody took the head away: it goes on behind what is there.
-    local last = call('XREVRANGE', KEYS[AUDIT], '+', '-', 'COUNT', 1)[1]
-    seq = last and tonumber(string.match(last[1], '^%d+')) or 0
-    hash = last and last[2][4] or ''
-  end
-  local number = string.format('%.0f', seq + 1)
-  local link = redis.sha1hex(hash .. ' ' .. number .. ' ' .. digest)
-  call('XADD', KEYS[AUDIT], number .. '-0', 'd', document, 'h', link)
-  call('HSET', KEYS[META], 'audit_seq', number, 'audit_hash', link)
-end
-
 local NOTHING = {'', '', '', '', '', '', '', '', '', ''}
 
 local function unpacked(packed, activity)
@@ -278,7 +263,7 @@ end
 -- First of all that is written, so that an end that can't be written to leaves nothing half done.
 for _, change in ipairs(changes) do
   if change.audit then
-    audit(ARGV[change.audit[1]], change.audit[2])
+    audit(KEYS[META], KEYS[AUDIT], ARGV[change.audit[1]], change.audit[2])
   end
 end
 

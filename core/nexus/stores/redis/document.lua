@@ -2,23 +2,6 @@
 -- Keep, replace or remove a document of the system, if it still is what the caller knows of.
 -- KEYS: the documents of its kind, meta, the outbox, the audit. ARGV: name, '1' and its body or '0' and '' to remove it, '1' and the
 -- body that is expected or '0' and '' for none, the kind, a token for the outbox, the audit entry or '', its digest. Answers 1; or 0 if it is another.
-local call, META, AUDIT = redis.call, 2, 4
-
-local function audit(document, digest)
-  local head = call('HMGET', KEYS[META], 'audit_seq', 'audit_hash')
-  local seq, hash = tonumber(head[1]), head[2]
-  if not seq then
-    -- Nothing was written yet, or somebody took the head away: it goes on behind what is there.
-    local last = call('XREVRANGE', KEYS[AUDIT], '+', '-', 'COUNT', 1)[1]
-    seq = last and tonumber(string.match(last[1], '^%d+')) or 0
-    hash = last and last[2][4] or ''
-  end
-  local number = string.format('%.0f', seq + 1)
-  local link = redis.sha1hex(hash .. ' ' .. number .. ' ' .. digest)
-  call('XADD', KEYS[AUDIT], number .. '-0', 'd', document, 'h', link)
-  call('HSET', KEYS[META], 'audit_seq', number, 'audit_hash', link)
-end
-
 local found = redis.call('HGET', KEYS[1], ARGV[1])
 local as_wanted = (ARGV[2] == '1' and found == ARGV[3]) or (ARGV[2] == '0' and not found)
 if as_wanted then
@@ -30,7 +13,7 @@ if not as_expected then
   return 0
 end
 if ARGV[8] ~= '' then
-  audit(ARGV[8], ARGV[9])
+  audit(KEYS[2], KEYS[4], ARGV[8], ARGV[9])
 end
 if ARGV[2] == '1' then
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])

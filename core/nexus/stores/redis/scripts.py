@@ -18,16 +18,23 @@ class Script(msgspec.Struct, frozen=True):
     sha: str
 
 
-def _read(name: str) -> Script:
+_CHAIN: Final = (_FOLDER / "chain.lua").read_bytes()
+
+
+def _read(name: str, *, audited: bool = False) -> Script:
+    """A script by its file's name; with ``audited`` the function that writes audit records stands before it."""
     text = (_FOLDER / f"{name}.lua").read_bytes()
+    if audited:
+        first, rest = text.split(b"\n", 1)  # which says what language it is in, and has to stay the first
+        text = b"\n".join((first, _CHAIN, rest))
     return Script(text, hashlib.sha1(text, usedforsecurity=False).hexdigest())
 
 
-COMMIT: Final = _read("commit")
-UPDATE: Final = _read("update")
+COMMIT: Final = _read("commit", audited=True)
+UPDATE: Final = _read("update", audited=True)
 BEAT: Final = _read("beat")
 TRIM: Final = _read("trim")
 OUTBOX: Final = _read("outbox")
-DOCUMENT: Final = _read("document")
-AUDIT: Final = _read("audit")
+DOCUMENT: Final = _read("document", audited=True)
+AUDIT: Final = _read("audit", audited=True)
 SCRIPTS: Final = (COMMIT, UPDATE, BEAT, TRIM, OUTBOX, DOCUMENT, AUDIT)

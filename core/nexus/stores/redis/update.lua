@@ -14,21 +14,6 @@ local ENTRIES, DOCUMENT, STATE, ENTRY, DIGEST, COUNTS, REST = 12, 13, 14, 15, 16
 
 local call = redis.call
 
-local function audit(document, digest)
-  local head = call('HMGET', KEYS[META], 'audit_seq', 'audit_hash')
-  local seq, hash = tonumber(head[1]), head[2]
-  if not seq then
-    -- Nothing was written yet, or somebody took the head away: it goes on behind what is there.
-    local last = call('XREVRANGE', KEYS[AUDIT], '+', '-', 'COUNT', 1)[1]
-    seq = last and tonumber(string.match(last[1], '^%d+')) or 0
-    hash = last and last[2][4] or ''
-  end
-  local number = string.format('%.0f', seq + 1)
-  local link = redis.sha1hex(hash .. ' ' .. number .. ' ' .. digest)
-  call('XADD', KEYS[AUDIT], number .. '-0', 'd', document, 'h', link)
-  call('HSET', KEYS[META], 'audit_seq', number, 'audit_hash', link)
-end
-
 local done = call('GET', KEYS[DONE])
 if done then
   local last, first = string.match(done, '^(%d+) (%d+)$')
@@ -49,7 +34,7 @@ if found[2] ~= ARGV[ENTRIES] then
   return {-3}
 end
 
-audit(ARGV[ENTRY], ARGV[DIGEST])
+audit(KEYS[META], KEYS[AUDIT], ARGV[ENTRY], ARGV[DIGEST])
 if found[3] ~= activity then
   call('ZREM', KEYS[ACTIVITY], found[3])
   call('ZADD', KEYS[ACTIVITY], 0, activity)
