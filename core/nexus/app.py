@@ -174,10 +174,9 @@ class AsyncNexus(Declarations):
         """
         parts = self.parts
         hidden = hides_from(self._rules, caller)
-        service = RedactedService(parts, caller, self._rules) if hidden else LocalService(parts, caller)
+        service: Service = RedactedService(parts, caller, self._rules) if hidden else LocalService(parts, caller)
         if caller.scope != "admin":
-            guarded = GuardedService(service, functools.partial(carry_out, parts.engine))
-            return cast("Service", Noting(guarded, parts.store, self._clock))
+            service = GuardedService(service, functools.partial(carry_out, parts.engine))
         return cast("Service", Noting(service, parts.store, self._clock))
 
     async def caller_of_token(self, secret: str, channel: str) -> Caller:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from nexus.errors import InvalidInput, NexusError
 from nexus.model import Event
 from nexus.service import FeedItem
+from nexus.sessions.feed import split_types, with_types
 from nexus_tui.merged.filters import filter_for
 from nexus_tui.merged.lists import some_live
 from nexus_tui.merged.members import ContextAway, Member
@@ -23,12 +24,10 @@ Items = asyncio.Queue[tuple[str, FeedItem | NexusError]]
 
 
 def _filters(members: Mapping[str, Member], q: str) -> dict[str, str]:
-    # A word with type is one of events, which the language of sessions doesn't know.
-    words = q.split(" ")
-    types = [word for word in words if word.startswith("type:")]
-    rest = " ".join(word for word in words if not word.startswith("type:"))
+    # A term with type is one of events, which the language of sessions doesn't know.
+    types, rest = split_types(q)
     found = {name: filter_for(rest, name, members) for name in members}
-    return {name: " ".join([*types, text]).strip() for name, text in found.items() if text is not None}
+    return {name: with_types(types, text) for name, text in found.items() if text is not None}
 
 
 async def recent_over(members: Mapping[str, Member], q: str, limit: int) -> Sequence[Event]:

@@ -18,7 +18,7 @@ from nexus.sessions import arguments
 from nexus.stores import ordering
 from nexus_tui.merged.filters import filter_for
 from nexus_tui.merged.members import ContextAway, Member
-from nexus_tui.merged.names import session_of
+from nexus_tui.merged.names import parted, session_of
 from nexus_tui.merged.ranks import Block, Fetch, Split, merged_window
 
 _KEPT: Final = 16
@@ -169,10 +169,10 @@ def _page_of(q: str, sort: str, limit: int, cursor: str | None) -> Callable[[Any
 
 def _key(session: Session, by: Any) -> tuple[Any, ...]:
     """A place in the merged list: as in each context, and between contexts by (id, context)."""
-    where, _, name = session.id.partition(":")
+    where, name = parted(session.id)
     value = ordering.value_of(session, by)
     if by.value in ("id", "group_id") and isinstance(value, str):
-        value = value.partition(":")[2]
+        value = parted(value)[1]
     return (*ordering.as_key(value, name), where)
 
 

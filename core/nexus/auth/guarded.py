@@ -36,7 +36,7 @@ from nexus.model.token import NewToken, Token
 from nexus.query import Glob, GlobTerm, Query, parse, to_text
 from nexus.query.globs import escape
 from nexus.service import DEFAULT_LIMIT, DEFAULT_SORT, MAX_LIMIT, Difference, FeedItem, Service
-from nexus.sessions.feed import split_types
+from nexus.sessions.feed import split_types, with_types
 from nexus.stores.base import Health
 
 _CHANGING: Final = frozenset({"run", "operate", "admin"})
@@ -351,7 +351,7 @@ class GuardedService:
         if not self._own_only:
             return q
         types, rest = split_types(q)
-        return " ".join([*(f"type:{kind}" for kind in types), self._own(rest)])
+        return with_types(types, self._own(rest))
 
     async def health(self) -> Health:
         """See ``Service.health``."""

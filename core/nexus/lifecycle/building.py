@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from nexus.errors import InvalidTransition
+from nexus.errors import InvalidTransition, PayloadTooLarge
 from nexus.lifecycle.counting import deltas
 from nexus.lifecycle.moment import Moment, Rules
 from nexus.lifecycle.table import ALLOWED
@@ -32,6 +32,21 @@ def touched(session: Session, moment: Moment) -> dict[str, Any]:
         "idle_deadline": renewed,
         "channels": with_channel(session.channels, moment.channel),
     }
+
+
+def check_state_size(session_id: str, state_json: bytes, rules: Rules) -> None:
+    """Refuse a state that is over the limit.
+
+    Raises:
+        PayloadTooLarge: It is.
+    """
+    size = len(state_json)
+    if size > rules.max_state_bytes:
+        raise PayloadTooLarge(
+            f"state of session {session_id} would be {size:,} bytes, over the limit of {rules.max_state_bytes:,}"
+            " (max_state_bytes): keep large data outside and store a link",
+            field="state", size=size, limit=rules.max_state_bytes, setting="max_state_bytes",
+        )  # fmt: skip
 
 
 def with_channel(channels: tuple[str, ...], channel: str) -> tuple[str, ...]:

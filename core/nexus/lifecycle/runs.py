@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from nexus.errors import Fenced, PayloadTooLarge
+from nexus.errors import Fenced
 from nexus.lifecycle import table
-from nexus.lifecycle.building import advance, change, checkpointed, later, touched
+from nexus.lifecycle.building import advance, change, check_state_size, checkpointed, later, touched
 from nexus.lifecycle.merging import three_way
 from nexus.lifecycle.moment import Moment, Rules
 from nexus.lifecycle.outcomes import claimed, settled
@@ -159,12 +159,7 @@ def _merged(session: Session, work: Work, rules: Rules) -> bytes:
     if session.state_json != work.base_json:
         mine, base = jsonvalue.trusted(work.state_json), jsonvalue.trusted(work.base_json)
         state_json = jsonvalue.encode(three_way(base, mine, session.state), "state")
-    if len(state_json) > rules.max_state_bytes:
-        raise PayloadTooLarge(
-            f"state of session {session.id} would be {len(state_json):,} bytes, over the limit of"
-            f" {rules.max_state_bytes:,} (max_state_bytes): keep large data outside and store a link",
-            field="state", size=len(state_json), limit=rules.max_state_bytes, setting="max_state_bytes",
-        )  # fmt: skip
+    check_state_size(session.id, state_json, rules)
     return state_json
 
 

@@ -7,9 +7,18 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from nexus.errors import InvalidInput, PayloadTooLarge
+from nexus.errors import InvalidInput
 from nexus.lifecycle import table
-from nexus.lifecycle.building import advance, change, later, run_events, stopped_run, touched, with_channel
+from nexus.lifecycle.building import (
+    advance,
+    change,
+    check_state_size,
+    later,
+    run_events,
+    stopped_run,
+    touched,
+    with_channel,
+)
 from nexus.lifecycle.counting import deltas
 from nexus.lifecycle.moment import Moment, Rules
 from nexus.lifecycle.outcomes import settled
@@ -80,7 +89,7 @@ def create(
         age_deadline=later(moment.now, max_age),
         state_json=_inherited_state(parent, state_json),
     )
-    _check_size(session, rules)
+    check_state_size(session.id, session.state_json, rules)
     started = replace(moment, channel=channel)
     event = started.event("session.created", session, parent_id=session.parent_id)
     return Change(
@@ -97,16 +106,6 @@ def _inherited_state(parent: Session | None, own: bytes | None) -> bytes:
     if parent is None or parent.state_json == b"{}":
         return own or b"{}"
     return parent.state_json if own is None else jsonvalue.encode({**parent.state, **jsonvalue.trusted(own)}, "state")
-
-
-def _check_size(session: Session, rules: Rules) -> None:
-    size = len(session.state_json)
-    if size > rules.max_state_bytes:
-        raise PayloadTooLarge(
-            f"state of session {session.id} would be {size:,} bytes, over the limit of {rules.max_state_bytes:,}"
-            " (max_state_bytes): keep large data outside and store a link",
-            field="state", size=size, limit=rules.max_state_bytes, setting="max_state_bytes",
-        )  # fmt: skip
 
 
 def check_patch(patch: Mapping[str, Any]) -> None:
@@ -140,7 +139,7 @@ def patch(before: Snapshot, moment: Moment, rules: Rules, document: Mapping[str,
     if changes:
         state_json = jsonvalue.encode(jsonvalue.merge_patch(session.state, changes), "state")
     after = advance(session, state_json=state_json, **touched(session, moment))
-    _check_size(after, rules)
+    check_state_size(after.id, after.state_json, rules)
     return change(before, after, before.run, moment, moment.event("session.updated", after, keys=sorted(changes)))
 
 

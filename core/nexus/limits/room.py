@@ -40,6 +40,11 @@ class Room:
         self._of_actor = settings.max_live_sessions
         self._of_group = settings.max_group_sessions
 
+    @property
+    def limits_actors(self) -> bool:
+        """Whether an actor may have only so many live sessions."""
+        return bool(self._of_actor)
+
     def keys(self, actor: str, group_id: str | None) -> tuple[str, ...]:
         """The keys that a new session claims: those for which there is a limit."""
         own = (f"live:{actor}",) if self._of_actor else ()

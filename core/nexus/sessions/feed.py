@@ -37,6 +37,11 @@ def split_types(q: str) -> tuple[tuple[str, ...], str]:
     return tuple(types), " ".join(rest).strip()
 
 
+def with_types(types: Iterable[str], rest: str) -> str:
+    """The filter that ``split_types`` takes apart so."""
+    return " ".join([*(f"type:{kind}" for kind in types), rest]).strip()
+
+
 def _filter(q: str) -> _Filter:
     types, rest = split_types(q)
     patterns = tuple(compile_pattern(translate(pattern)).match for pattern in types)

@@ -13,7 +13,7 @@ import msgspec
 from nexus.audit import list_audit, verify
 from nexus.errors import StoreUnavailable
 from nexus.model import Event, Session
-from nexus.model.audit import AuditRecord
+from nexus.model.audit import AuditRecord, AuditVerdict
 from nexus.query import parse
 from nexus.stores.base import Order, SortField, Store
 
@@ -53,7 +53,7 @@ async def gather(
     sessions = {session.id: session async for session in all_sessions(store)}
     wanted = sorted({*sessions, *also})
     events = {session_id: await events_of(store, session_id) for session_id in wanted}
-    counters = {**await store.counters(), **await store.counters("group:")}
+    counters = await counters_of(store)
     audit, audit_break = await audit_of(store)
     return Evidence(
         sessions=sessions, events=events, counters=counters, one_order=one_order, audit=audit, audit_break=audit_break,
@@ -94,9 +94,18 @@ async def audit_of(store: Store) -> tuple[tuple[AuditRecord, ...], str]:
         cursor = page.next_cursor
         if cursor is None:
             break
-    verdict = await verify(store)
+    return tuple(found), break_in_words(await verify(store))
+
+
+def break_in_words(verdict: AuditVerdict) -> str:
+    """What is wrong with the audit's chains; nothing where they are as they were written."""
     broken = verdict.broken
-    return tuple(found), "" if broken is None else f"record {broken.seq} was {broken.problem}: {broken.detail}"
+    return "" if broken is None else f"record {broken.seq} was {broken.problem}: {broken.detail}"
+
+
+async def counters_of(store: Store) -> dict[str, float]:
+    """All counters, those of groups too."""
+    return {**await store.counters(), **await store.counters("group:")}
 
 
 class Follower:

@@ -12,7 +12,7 @@ from nexus.model import Event, Session
 from nexus.query import parse
 from nexus.stores.base import Store
 from nexus.verifying import promises
-from nexus.verifying.evidence import Evidence, all_sessions, events_of
+from nexus.verifying.evidence import Evidence, all_sessions, break_in_words, counters_of, events_of
 from nexus.verifying.ledger import Ledger
 from nexus.verifying.verdict import Verdict
 
@@ -73,8 +73,8 @@ def _whole(events: tuple[Event, ...]) -> bool:
 async def _chain(store: Store) -> Verdict:
     """The audit's chains; sessions from before there was an audit have no records, so those are not asked for."""
     verdict, empty = await verify(store), promises.audit(Ledger(), Evidence(sessions={}, events={}, counters={}))
-    broken = verdict.broken
-    told = () if broken is None else (f"record {broken.seq} was {broken.problem}: {broken.detail}",)
+    broken = break_in_words(verdict)
+    told = (broken,) if broken else ()
     return replace(
         empty, says="the audit's chain is as it was written", checked=verdict.records, broken=told, skipped=""
     )
@@ -87,7 +87,7 @@ async def _counters(store: Store, most: int) -> Verdict:
         return replace(empty, skipped=f"there are more than {most:,} sessions")
     for _ in range(_TRIES):
         before = await store.read_events(None, 1)
-        counters = {**await store.counters(), **await store.counters("group:")}
+        counters = await counters_of(store)
         sessions = {each.id: each async for each in all_sessions(store)}
         if not (await store.read_events(before.cursor, 1)).events:
             return promises.counters(Ledger(), Evidence(sessions=sessions, events={}, counters=counters))

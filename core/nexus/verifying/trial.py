@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -92,16 +92,11 @@ async def verify(url: str, plan: Plan, tell: Tell = lambda _: None) -> Report:
         InvalidInput: The store can't be verified.
     """
     place = place_beside(url)
-    async with open_store(place.store, prefix=place.prefix) if place.on_redis else _no_store():
+    async with open_store(place.store, prefix=place.prefix) if place.on_redis else nullcontext():
         pass
     with tempfile.TemporaryDirectory(prefix="nexus-verify-") as folder:
         async with _kept(place) as keeper:
             return await Trial(place, plan, Path(folder), keeper, tell).run()
-
-
-@asynccontextmanager
-async def _no_store() -> AsyncIterator[None]:
-    yield
 
 
 @asynccontextmanager

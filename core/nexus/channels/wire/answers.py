@@ -148,16 +148,13 @@ class AuditVerdictAnswer(msgspec.Struct, frozen=True, kw_only=True):
     broken: Annotated[AuditBreak, Meta(description="the first record that is not as it was written")] | None
 
 
-class ProtectedResource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ProtectedResource(msgspec.Struct, frozen=True, kw_only=True):
     """What a client of the MCP endpoint must bring (RFC 9728)."""
 
     resource: str
     resource_name: str
     bearer_methods_supported: tuple[str, ...]
     scopes_supported: tuple[str, ...]
-    authorization_servers: Annotated[
-        tuple[str, ...], Meta(description="the identity provider whose tokens are taken, where one is set")
-    ] = ()
 
 
 class SessionWindow(msgspec.Struct, frozen=True, kw_only=True):
