@@ -107,6 +107,14 @@ class Place:
                     return item.event
         raise AssertionError("the feed ended")
 
+    async def failed(self, session_id: str, runs: int) -> None:
+        """Wait until that many runs of a session have failed: one that still runs can't be forked as it is."""
+        async with asyncio.timeout(PATIENCE):
+            async for item in self.look.feed("type:run.failed", cursor="0"):
+                runs -= item.event is not None and item.event.session_id == session_id
+                if not runs:
+                    return
+
     async def session(self, session_id: str) -> Session:
         """The session as the store has it."""
         return await self.look.get_session(session_id)

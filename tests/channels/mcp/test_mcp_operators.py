@@ -83,6 +83,7 @@ async def test_a_failed_session_is_resumed_and_forked(http_door: Door) -> None:
     async with http_door() as place, place.client() as client:
         failed = await client.call_tool("fail", {"session_id": "broken"})
         resumed = await client.call_tool("nexus_session_resume", {"session_id": "broken"})
+        await place.failed("broken", runs=2)
         forked = await client.call_tool("nexus_session_fork", {"session_id": "broken", "new_session_id": "copy"})
         copy = await place.session("copy")
     assert failed.is_error
