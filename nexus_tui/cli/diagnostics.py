@@ -126,7 +126,7 @@ class Diagnostics:
 
     def status(self, text: str) -> None:
         """Replace the status line of a terminal; an empty text clears it. Nothing without a terminal."""
-        if not self.as_json and sys.stderr.isatty():
+        if not self.as_json and sys.stderr is not None and sys.stderr.isatty():
             width = max(_columns() - 1, 10)
             _write(f"\r\x1b[K{clean(text, limit=width)}")
 
@@ -137,12 +137,20 @@ class Diagnostics:
 
 
 def take_logs() -> None:
-    """Show warnings and worse that no handler of the user takes, without control codes: they quote sessions."""
+    """Show warnings and worse that no handler of the user takes, without control codes: they quote sessions.
+
+    To log never raises: where stderr can't be written, as on a full disk, what was to be said is lost.
+    """
     import logging  # not for help and completion
 
     class Taker(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            _write(f"{clean(self.format(record), limit=1 << 16, newlines=True)}\n")
+            try:
+                text = clean(self.format(record), limit=1 << 16, newlines=True)
+            except Exception:  # noqa: BLE001 - whoever logs goes on, whatever a record holds
+                self.handleError(record)
+            else:
+                _write(f"{text}\n")
 
     logging.lastResort = Taker(logging.WARNING)
 
@@ -169,17 +177,32 @@ def _columns() -> int:
 
 
 def _write(text: str) -> None:
+    if sys.stderr is None:  # It was closed before this process began.
+        return
     try:
         sys.stderr.write(text)
         sys.stderr.flush()
     except (BrokenPipeError, ValueError):
         # Nobody reads what we say: the exit code still tells.
         _lead_nowhere(sys.stderr)
+    except OSError:
+        # The disk is full, or gone, and may be back for the next line. Whoever had something to say goes on.
+        return
 
 
 def close_stdout() -> None:
     """Point stdout at nothing, so that the interpreter's last flush finds no closed pipe."""
     _lead_nowhere(sys.stdout)
+
+
+def settle_stderr() -> None:
+    """Let go of what could not be written, so that the interpreter's last flush does not change the exit code."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        _lead_nowhere(sys.stderr)
 
 
 def _lead_nowhere(stream: TextIO) -> None:

@@ -14,7 +14,7 @@ import typer
 
 from nexus.errors import InvalidInput
 from nexus_tui.cli.catalogue import Catalogue
-from nexus_tui.cli.diagnostics import Diagnostics, ExitCode, close_stdout
+from nexus_tui.cli.diagnostics import Diagnostics, ExitCode, close_stdout, settle_stderr
 from nexus_tui.cli.invocation import (
     AppOption,
     ContextOption,
@@ -108,6 +108,8 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         close_stdout()
         return ExitCode.PIPE_CLOSED
+    finally:
+        settle_stderr()
     return outcome if isinstance(outcome, int) else ExitCode.DONE
 
 

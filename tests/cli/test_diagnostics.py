@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from nexus import errors
 from nexus.errors import InvalidInput, NexusError
 from nexus_tui.cli.diagnostics import Diagnostics, ExitCode, exit_code, take_logs
+from tests.running import command, environment
 
 EXPECTED = {
     "SessionNotFound": 3, "SessionExpired": 3, "WorkflowNotFound": 3, "CheckpointNotFound": 3, "GroupNotFound": 3,
@@ -86,3 +90,44 @@ def test_logs_reach_the_terminal_without_control_codes(
     assert taker is not None
     taker.handle(logging.LogRecord("nexus", logging.WARNING, "", 1, "bad \x1b[31m %s", ("value",), None))
     assert capsys.readouterr().err == "bad ␛[31m value\n"
+
+
+FULL = Path("/dev/full")
+SAYING = """
+import logging
+from nexus_tui.cli.diagnostics import Diagnostics, take_logs
+take_logs()
+logging.getLogger("nexus").warning("said")
+logging.getLogger("nexus").warning("%d is no number", "this")
+Diagnostics().note("said")
+Diagnostics().status("said")
+print("went on")
+"""
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
+def test_a_log_on_a_full_disk_stops_nobody_who_logs() -> None:
+    with FULL.open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", SAYING],
+            check=False,
+            env=environment("memory://"),
+            stdout=subprocess.PIPE,
+            stderr=full,
+            text=True,
+        )
+    assert done.stdout == "went on\n"
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
+def test_a_full_disk_under_stderr_changes_no_exit_code(tmp_path: Path) -> None:
+    words = command("sessions", "show", "none", "--store", f"sqlite:///{tmp_path}/nexus.sqlite3")
+    with FULL.open("w") as full:
+        done = subprocess.run(words, check=False, env=environment("memory://"), stdout=subprocess.PIPE, stderr=full)
+    assert done.returncode == ExitCode.MISSING
+
+
+def test_a_stderr_that_is_closed_stops_nobody_who_logs() -> None:
+    shell = ["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-c", SAYING]
+    done = subprocess.run(shell, check=False, env=environment("memory://"), stdout=subprocess.PIPE, text=True)
+    assert done.stdout == "went on\n"

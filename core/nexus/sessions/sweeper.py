@@ -154,6 +154,6 @@ class Sweeper:
                     cleanup_at = loop.time() + interval
             except StoreUnavailable as error:
                 _log.warning("sweeping waits for the store: %s", error)
-            except NexusError:
+            except Exception:  # noqa: BLE001 - one sweep that fails must not end all that follow
                 _log.exception("a sweep failed and will be tried again")
             await asyncio.sleep(min(_DUE_EVERY, interval))

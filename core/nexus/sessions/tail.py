@@ -113,9 +113,15 @@ class Tail:
                     await self._store.wait_events(cursor, _IDLE_WAIT)
             except StoreUnavailable as error:
                 _log.warning("events can't be read: %s", error)
-                self._ready.set()
-                await asyncio.sleep(_RETRY)
-                self._wake_all()
+                await self._rest_a_moment()
+            except Exception:  # noqa: BLE001 - all that waits for events here would wait for ever
+                _log.exception("events can't be read")
+                await self._rest_a_moment()
+
+    async def _rest_a_moment(self) -> None:
+        self._ready.set()
+        await asyncio.sleep(_RETRY)
+        self._wake_all()
 
     def _hand_over(self, event: Event) -> None:
         for subject in (event.session_id, event.group_id):

@@ -82,3 +82,6 @@ class Heart:
             except NexusError as error:
                 _log.warning("worker %s could not beat: %s", self.worker_id, error)
                 pause = min(_RETRY, self._lease / 3)
+            except Exception:  # noqa: BLE001 - a heart that stops loses all runs of a process that lives
+                _log.exception("worker %s could not beat", self.worker_id)
+                pause = min(_RETRY, self._lease / 3)

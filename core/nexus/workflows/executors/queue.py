@@ -21,6 +21,8 @@ TELLING = frozenset({"run.queued", "run.woken", "run.released", "run.recovered",
 """Events after which a run may wait to be taken."""
 _TOGETHER = 10
 """Sessions looked at together: their commits share a write of the disk."""
+_RETRY = 1.0
+"""Seconds until everything is looked at after a look that failed: what had been noticed may be lost with it."""
 _FIRST_LIMIT = 100
 _LAST_LIMIT = 100_000
 _log = logging.getLogger("nexus.executor")
@@ -94,6 +96,10 @@ class Queue:
                 await self._look_at_noticed()
             except NexusError as error:
                 _log.warning("waiting runs can't be looked for: %s", error)
+                due = loop.time() + min(_RETRY, self._interval)
+            except Exception:  # noqa: BLE001 - one look that fails must not end all that follow
+                _log.exception("waiting runs can't be looked for")
+                due = loop.time() + min(_RETRY, self._interval)
             try:
                 async with asyncio.timeout(max(0.0, due - loop.time())):
                     await self._wake.wait()

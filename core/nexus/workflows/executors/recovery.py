@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from nexus.errors import NexusError
+from nexus.errors import NexusError, StoreUnavailable
 from nexus.model import Worker
 from nexus.sessions.engine import Engine
 from nexus.workflows.executors.liveness import is_dead
@@ -54,6 +54,8 @@ class Recovery:
                     due = loop.time() + self._lease
             except NexusError as error:
                 _log.warning("dead workers can't be looked for: %s", error)
+            except Exception:  # noqa: BLE001 - one look that fails must not end all that follow
+                _log.exception("dead workers can't be looked for")
             await asyncio.sleep(min(LOOK_EVERY, self._lease / 3))
 
     async def look(self) -> None:
@@ -80,6 +82,16 @@ class Recovery:
                 "worker %s (process %d on %s) is dead; it held %d runs", worker.id, worker.pid, worker.host, len(runs)
             )
         for start in range(0, len(runs), _TOGETHER):
-            await asyncio.gather(*(self._take(session_id, worker.id) for session_id in runs[start : start + _TOGETHER]))
+            together = runs[start : start + _TOGETHER]
+            await asyncio.gather(*(self._take_over(session_id, worker.id) for session_id in together))
         if not await self._store.runs_of(worker.id, 1):
             await self._store.forget_worker(worker.id)
+
+    async def _take_over(self, session_id: str, worker_id: str) -> None:
+        """What is wrong with one session keeps no others from being taken over; this one is tried again."""
+        try:
+            await self._take(session_id, worker_id)
+        except StoreUnavailable:
+            raise
+        except Exception:  # noqa: BLE001
+            _log.exception("the run of session %s could not be taken over", session_id)

@@ -98,6 +98,8 @@ class PatientLine:
                     await self._look_at_all()
             except NexusError as error:
                 _log.warning("waiting runs can't be looked for: %s", error)
+            except Exception:  # noqa: BLE001 - one look that fails must not end all that follow
+                _log.exception("waiting runs can't be looked for")
             first = next(iter(self._waiting.values()), due)
             try:
                 async with asyncio.timeout_at(min(first, due)):
