@@ -14,8 +14,6 @@ from nexus.workflows.executors.recovery import Recovery
 from tests.core.workflows.support import PATIENCE
 
 
-
-
 class Failing:
     """Stands before a method of a store: the first call of a turn raises, those after it reach the store."""
 
