@@ -84,7 +84,9 @@ class AsyncNexus(Declarations):
                     store = self._archived(store)
                 await store.__aenter__()
                 self._guesses = Guesses(store, self._clock)
-                self._parts = assemble(store, self._clock, self.settings, self.handlers, self.registry, url)
+                self._parts = assemble(
+                    store, self._clock, self.settings, self.handlers, self.registry, url, self._rules
+                )
 
     def _archived(self, live: Store) -> Store:
         """The store with its archive, where it has one: any other loses nothing with the process."""

@@ -14,6 +14,7 @@ from nexus.sessions.engine import Engine
 from nexus.sessions.feed import Feeds
 from nexus.sessions.groups import Groups
 from nexus.sessions.handlers import Handlers
+from nexus.sessions.hiding import HIDES_NOTHING, Hides
 from nexus.sessions.history import History
 from nexus.sessions.records import Records
 from nexus.sessions.sweeper import Sweeper
@@ -53,10 +54,16 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def assemble(
-    store: Store, clock: Clock, settings: Settings, handlers: Handlers, registry: Registry, store_url: str
+    store: Store,
+    clock: Clock,
+    settings: Settings,
+    handlers: Handlers,
+    registry: Registry,
+    store_url: str,
+    hides: Hides = HIDES_NOTHING,
 ) -> Parts:
     """Put the parts together on an open store."""
-    engine = Engine(store, clock, settings, handlers)
+    engine = Engine(store, clock, settings, handlers, hides)
     system = Caller(actor=f"system:{socket.gethostname()}", channel="")
     sweeper = Sweeper(engine, system)
     records = Records(engine, sweeper)

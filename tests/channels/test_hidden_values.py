@@ -21,6 +21,7 @@ from nexus.model.bulk import BulkRequest
 from tests.channels.http.http_places import an_app, in_process, problem, serving
 
 SECRET = "hunter2-never-shown"
+NOTE = "typed by ann's mother"
 RULES = ["state.**.password", "metadata.card", "inputs.password", "outputs.password", "data.note", "error"]
 
 
@@ -31,7 +32,7 @@ def app_with_secrets(**settings: Any) -> AsyncNexus:
     async def login(run: Any, password: str, fails: bool = False) -> dict[str, Any]:
         async for number in run.steps(range(2)):
             run.state["user"] = {"password": f"{password}-{number}", "name": "ann"}
-            await run.progress(number, 2, note=password)
+            await run.progress(number, 2, note=NOTE)
         if fails:
             raise ValueError(f"{password} was wrong")
         return {"password": password, "ok": True}
@@ -74,7 +75,8 @@ async def test_no_route_shows_a_reader_what_is_hidden() -> None:
                 query |= {"timeout": 0} if path.endswith("/wait") else {}
                 body: dict[str, Any] | None = {} if each.method in ("POST", "PATCH") else None
                 answer = await http.request(each.method, path, params=query, json=body, headers=bearer)
-                assert SECRET not in answer.text + str(answer.headers), f"{each.method} {path}"
+                for hidden in (SECRET, NOTE):
+                    assert hidden not in answer.text + str(answer.headers), f"{each.method} {path}"
                 if each.method == "GET" and "{session_id}" in each.path and session == "s":
                     assert answer.status_code == 200, answer.text
             asked.add(each.id)
@@ -89,7 +91,9 @@ def test_a_stream_a_tool_and_a_resource_show_a_reader_nothing_hidden_and_an_oper
         steering = asyncio.run_coroutine_threadsafe(admin.create_token("op", "operate"), place.loop).result(30).secret
         for token, sees in ((steering, True), (secret, False), (steering, True)):
             # The bytes of an event are shared by streams: what one may see must not reach the other.
-            assert (SECRET in _streamed(place.url, token)) is sees
+            streamed = _streamed(place.url, token)
+            assert (NOTE in streamed) is sees
+            assert SECRET not in streamed, "nobody is told in events"
             assert (SECRET in asyncio.run(_by_mcp(place.url, token))) is sees
 
 

@@ -6,17 +6,19 @@ number of them, none included. A key with a dot in it is quoted: ``state."due.da
 all that is below it. The first word says where: ``state`` and ``metadata`` of sessions, checkpoints and groups,
 ``inputs`` and ``outputs`` of runs, ``data`` of events, and ``error`` (alone) for the texts of errors.
 
-A hidden value reads ``***``, whatever it was: neither its kind nor its length is told.
+A hidden value reads ``***``, whatever it was: neither its kind nor its length is told. So it does in texts that quote
+it: ``Rules.scrub`` covers up hidden values in the errors of runs and in their notes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 
+from nexus.auth.scrubbing import scrub
 from nexus.errors import InvalidInput, PermissionDenied
 from nexus.model import Checkpoint, Event, Group, Run, RunResult, Session, jsonvalue
 from nexus.query import GlobTerm, PathTerm, Query
@@ -103,6 +105,21 @@ class Paths:
         if isinstance(value, dict):
             return {**value, **changed}
         return [changed.get(str(at), item) for at, item in enumerate(value)]
+
+    def covered(self, value: Any) -> Iterator[Any]:
+        """What is hidden of a value: the texts and numbers at the ends of it. A value may hold itself."""
+        pending: list[tuple[Any, Places, bool]] = [(value, self.start, False)]
+        seen: set[tuple[int, Places, bool]] = set()
+        while pending:
+            here, places, hidden = pending.pop()
+            if not isinstance(here, dict | list | tuple):
+                if hidden:
+                    yield here
+            elif (mark := (id(here), places, hidden)) not in seen:
+                seen.add(mark)
+                for key, item in here.items() if isinstance(here, dict) else enumerate(here):
+                    below = places if hidden else self.step(places, str(key))
+                    pending.append((item, below, hidden or self.hidden(below)))
 
     def touches(self, path: Iterable[str]) -> bool:
         """Whether to compare what is at a path would tell of something hidden: at it, above it, or as its item."""
@@ -220,6 +237,11 @@ class Rules:
         return MARKER if self.errors and text is not None else text
 
     # -- what would tell of hidden values by other ways
+
+    def scrub(self, text: str, *values: tuple[str, Any], most: int | None = None) -> str:
+        """See ``nexus.sessions.hiding.Hides``."""
+        hidden = (each for root, value in values if self._paths[root] for each in self._paths[root].covered(value))
+        return scrub(text, hidden, MARKER, most) if self.any else text
 
     def check_query(self, query: Query) -> None:
         """Refuse a filter that compares what is hidden: by asking often enough, one would find it.

@@ -22,6 +22,7 @@ from nexus.model import Caller, Event
 from nexus.model.change import UNOWNED
 from nexus.sessions.clock import Clock
 from nexus.sessions.handlers import Handlers
+from nexus.sessions.hiding import HIDES_NOTHING, Hides
 from nexus.sessions.ownership import check_visible, not_found
 from nexus.sessions.tail import Tail, Watch
 from nexus.settings import Settings
@@ -69,13 +70,17 @@ class ClaimTaken(NexusError):
 class Engine:
     """One store, one clock, one set of rules; shared by all callers of a process."""
 
-    def __init__(self, store: Store, clock: Clock, settings: Settings, handlers: Handlers) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, settings: Settings, handlers: Handlers, hides: Hides = HIDES_NOTHING
+    ) -> None:
         self.store = store
         self.live: Store = getattr(store, "live", store)
         """The store without the history of what it has let go: for those who look for what can still change."""
         self.clock = clock
         self.settings = settings
         self.rules = rules_of(settings)
+        self.hides = hides
+        """What texts of the program's are cleaned of before they are kept or logged."""
         self.room = Room(store, self.live, settings)
         self.handlers = handlers
         self.tail = Tail(store)
@@ -116,7 +121,7 @@ class Engine:
             ) from None  # fmt: skip
         assert change.after is not None  # noqa: S101 - a creation always has one
         self._remember(change.after)
-        await self.handlers.dispatch(committed.events)
+        await self.handlers.dispatch(committed.events, quiet=self.hides.any)
         return change.after
 
     async def apply(self, session_id: str, decide: Decide, caller: Caller) -> Snapshot:
@@ -145,7 +150,7 @@ class Engine:
                 turns.failed(error)
                 raise
         if events:
-            await self.handlers.dispatch(events)
+            await self.handlers.dispatch(events, quiet=self.hides.any)
         return after
 
     async def _settle(self, session_id: str, decide: Decide, caller: Caller) -> tuple[Snapshot, tuple[Event, ...]]:
@@ -196,7 +201,7 @@ class Engine:
                 self._recent.pop(change.session_id or "", None)
         for change in changes:
             self._tell_of_waiting(change)
-        await self.handlers.dispatch(committed.events)
+        await self.handlers.dispatch(committed.events, quiet=self.hides.any)
         return committed
 
     def watch(self, subject: str) -> AbstractAsyncContextManager[Watch]:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from nexus.model import Event
+from nexus.sessions.hiding import place_of
 from nexus.sessions.threads import in_thread
 
 Handler = Callable[[Event], Any]
@@ -33,16 +34,21 @@ class Handlers:
         self._by_type[kind].append(handler)
         return handler
 
-    async def dispatch(self, events: Sequence[Event]) -> None:
-        """Hand over committed events, one after another."""
+    async def dispatch(self, events: Sequence[Event], *, quiet: bool = False) -> None:
+        """Hand over committed events, one after another.
+
+        Args:
+            events: In their order.
+            quiet: Log of an exception only its type and place: its text may quote what rules hide.
+        """
         if not self._by_type:
             return
         for event in events:
             for handler in (*self._by_type.get(event.type, ()), *self._by_type.get(ANY, ())):
-                await _call(handler, event)
+                await _call(handler, event, quiet=quiet)
 
 
-async def _call(handler: Handler, event: Event) -> None:
+async def _call(handler: Handler, event: Event, *, quiet: bool) -> None:
     try:
         if inspect.iscoroutinefunction(handler):
             await handler(event)
@@ -50,6 +56,10 @@ async def _call(handler: Handler, event: Event) -> None:
             outcome = await in_thread(partial(handler, event), "nexus-handler")
             if inspect.isawaitable(outcome):
                 await outcome
-    except Exception:  # noqa: BLE001 - a user's code, and whatever it raises harms nothing
-        name = getattr(handler, "__qualname__", repr(handler))
-        _log.exception("handler %s raised on %s of %s", name, event.type, event.session_id or event.group_id)
+    except Exception as error:  # noqa: BLE001 - a user's code, and whatever it raises harms nothing
+        name, of = getattr(handler, "__qualname__", repr(handler)), event.session_id or event.group_id
+        if quiet:
+            raised = type(error).__name__
+            _log.error("handler %s raised on %s of %s: %s%s", name, event.type, of, raised, place_of(error))
+        else:
+            _log.exception("handler %s raised on %s of %s", name, event.type, of)

@@ -70,6 +70,7 @@ class Execution:
         self.wait: Wait | None = None
         """What the body is being unwound to wait for."""
         self._engine = engine
+        self._metadata = session.metadata
         self._commits = Committing(
             engine, self.lease, Caller(actor=run.actor, channel=run.channel), self._refusal, partial(self.halt, RunLost)
         )
@@ -121,6 +122,24 @@ class Execution:
         value = self._journal.get(key)
         return (False, None) if value is None else (True, jsonvalue.trusted(value))
 
+    def told(self, text: str, outputs: Any = None, most: int | None = None) -> str:
+        """A text of the workflow's without the values that rules hide: those of the session as it is and as it is kept,
+        of the run's inputs, and of ``outputs``; only ``most`` characters are looked at, and others dropped."""
+        hides = self._engine.hides
+        if not hides.any:
+            return text
+        kept = {self._kept.state_json, self._kept.base_json, self._committed.state_json}
+        states = (self.state, *map(jsonvalue.trusted, kept))
+        return hides.scrub(
+            text, *(("state", state) for state in states), ("metadata", self._metadata), ("inputs", self.run.inputs),
+            ("inputs", self.inputs), ("outputs", outputs), most=most,
+        )  # fmt: skip
+
+    @property
+    def hides_errors(self) -> bool:
+        """Whether the texts of errors are hidden altogether."""
+        return self._engine.hides.errors
+
     @property
     def max_bytes(self) -> int:
         """The most that one result or state may take."""
@@ -155,6 +174,7 @@ class Execution:
         Raises:
             RunLost: It is no longer this process's, or its session has ended.
         """
+        said = self.reports.pending
         work = replace(self._work(), remember=passed)
         kept = self._kept
         made = self._made
@@ -162,7 +182,7 @@ class Execution:
             lambda before, moment: runs.commit(before, moment, self._rules, self.lease, work),
             lambda seen: seen.session.checkpoints > made,
         )
-        self.reports.sent(work.progress)
+        self.reports.sent(said)
         self._journal.forgot(work.forget)
         for key in passed:
             self._journal.put(key, b"{}", self._made)
@@ -281,11 +301,15 @@ class Execution:
     def _refusal(self) -> type[Stop] | None:
         return (self.stop or RunReleased) if self._closed else None
 
-    async def _report(self, progress: Progress) -> None:
+    async def _report(self, said: Progress) -> None:
+        progress = self._shown(said)
         await self._commits.apply(
             lambda before, moment: runs.report(before, moment, self.lease, progress),
             lambda seen: seen.run is not None and seen.run.progress == progress,
         )
+
+    def _shown(self, said: Progress) -> Progress:
+        return said if said.note is None else replace(said, note=self.told(said.note))
 
     def _encoded_state(self) -> bytes:
         return jsonvalue.encode(self.state, "state", self.max_bytes)
@@ -297,10 +321,10 @@ class Execution:
         )  # fmt: skip
 
     def _work(self) -> Work:
-        kept = self._kept
+        kept, said = self._kept, self.reports.pending
         return Work(
             state_json=kept.state_json, base_json=kept.base_json, step=kept.step, loops=kept.loops,
-            progress=self.reports.pending, forget=kept.behind,
+            progress=None if said is None else self._shown(said), forget=kept.behind,
         )  # fmt: skip
 
     def _went_through(self, after: Snapshot, kept: Kept) -> None:

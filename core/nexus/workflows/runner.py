@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ import msgspec
 from nexus.errors import InvalidInput, PayloadTooLarge
 from nexus.model import jsonvalue
 from nexus.model.change import Snapshot
+from nexus.sessions.hiding import place_of
 from nexus.sessions.threads import in_thread
 from nexus.workflows.context import AsyncRun, SyncRun
 from nexus.workflows.execution import Execution
@@ -30,6 +30,8 @@ UNWINDING = 1.0
 INSIDE: ContextVar[bool] = ContextVar("nexus_inside_run", default=False)
 """Whether the code that runs is part of a run: what it waits for must not wait for its place."""
 _SHOWN = 2000
+_LOOKED_AT = 4 * _SHOWN
+"""Characters of an error's text that are looked at for hidden values, which covered up may be shorter."""
 _log = logging.getLogger("nexus.runs")
 
 
@@ -122,23 +124,24 @@ async def _commit(execution: Execution, ending: Ending | None) -> Snapshot | Non
         return await _finish(execution, ending.value)
     if ending is None or (execution.stop is RunReleased and isinstance(ending.error, Stop | asyncio.CancelledError)):
         return await execution.release()
+    text = error_text(ending.error, partial(execution.told, most=_LOOKED_AT))
     _log.warning(
         "run %s of workflow %s in session %s failed%s: %s",
-        execution.lease.run_id, execution.run.workflow, execution.lease.session_id, _place(ending.error),
-        _inert(error_text(ending.error)),
+        execution.lease.run_id, execution.run.workflow, execution.lease.session_id,
+        place_of(ending.error, beside=Path(__file__).parent),
+        f"{type(ending.error).__name__} (its text is hidden)" if execution.hides_errors else _inert(text),
     )  # fmt: skip
-    return await _fail(execution, ending.error)
+    return await _fail(execution, text)
 
 
 async def _finish(execution: Execution, value: Any) -> Snapshot:
     try:
         return await execution.finish(_outputs(value, execution.max_bytes))
     except (InvalidInput, PayloadTooLarge) as error:
-        return await _fail(execution, error)
+        return await _fail(execution, error_text(error, partial(execution.told, outputs=value, most=_LOOKED_AT)))
 
 
-async def _fail(execution: Execution, error: BaseException) -> Snapshot:
-    text = error_text(error)
+async def _fail(execution: Execution, text: str) -> Snapshot:
     try:
         return await execution.fail(text)
     except PayloadTooLarge:
@@ -153,11 +156,16 @@ def _outputs(value: Any, limit: int) -> bytes:
     return jsonvalue.encode(value, "outputs", limit)
 
 
-def error_text(error: BaseException) -> str:
-    """``TypeName: message``, of the one that matters where several were raised together."""
+def error_text(error: BaseException, told: Callable[[str], str]) -> str:
+    """``TypeName: message``, of the one that matters where several were raised together.
+
+    Args:
+        error: What was raised.
+        told: From a text to what of it may be told.
+    """
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
-    text = str(error).encode(errors="replace").decode()
+    text = told(str(error)).encode(errors="replace").decode()
     name = type(error).__name__
     if len(text) > _SHOWN:
         text = f"{text[:_SHOWN]}…"
@@ -167,9 +175,3 @@ def error_text(error: BaseException) -> str:
 def _inert(text: str) -> str:
     """One line without control codes: logs are read on terminals."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
-
-
-def _place(error: BaseException) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if Path(frame.filename).parent != Path(__file__).parent]
-    return f" at {own[-1].filename}:{own[-1].lineno}" if own else ""

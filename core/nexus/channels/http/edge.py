@@ -16,6 +16,7 @@ from nexus.channels.http.context import HttpContext
 from nexus.channels.http.problems import InternalError, problem
 from nexus.channels.http.reading import Disconnected
 from nexus.errors import NexusError, PermissionDenied
+from nexus.sessions.hiding import place_of
 
 logger = logging.getLogger("nexus.http")
 
@@ -50,13 +51,21 @@ class Edge:
             status = status or 499
         except NexusError as error:
             await self._tell(error, scope, receive, watched, begun=bool(status))
-        except Exception:
-            logger.exception("%s %s failed", scope["method"], scope["path"])
+        except Exception as error:  # noqa: BLE001 - whatever it is, the server goes on
+            self._log(error, scope)
             fault = InternalError("the server failed at this request; its log has the cause")
             await self._tell(fault, scope, receive, watched, begun=bool(status))
         finally:
             route = scope.get("nexus.route", "(none)")
             self.context.meter.request(route, scope["method"], status, perf_counter() - started)
+
+    def _log(self, error: Exception, scope: Scope) -> None:
+        if self.context.app.settings.redact:
+            # A route of the user's may have raised it, with a value in its text that is to be seen by nobody.
+            raised = type(error).__name__
+            logger.error("%s %s failed: %s%s", scope["method"], scope["path"], raised, place_of(error))
+        else:
+            logger.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
 
     def _guard(self, scope: Scope) -> None:
         origin = host = ""
