@@ -2,6 +2,7 @@
 
 It holds the service, follows its events, polls figures when something changed, and knows whether what it shows is
 still true. Screens and panes read and steer through it and subscribe to its signals; none of them holds a service.
+While somebody looks at the past, reads go there, and the present is followed all the same.
 
 Guarantees: changes are told at most some ten times a second, and the last one always; a lost connection is
 noticed at the next beat, said once, and mended by itself, from the event after the last one seen; a change to a
@@ -13,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeVar
@@ -22,16 +23,14 @@ from textual.app import App
 from textual.signal import Signal
 
 from nexus.errors import NexusError, PermissionDenied, StoreUnavailable
-from nexus.model import Checkpoint, Event, Group, Page, Run, Session, Statistics, Window, WorkflowInfo
-from nexus.model.bulk import BulkReport, BulkRequest
+from nexus.model import Event, Statistics
 from nexus.service import FeedItem, Service
-from nexus_tui.evidence import gather_evidence
+from nexus_tui.asking import Asking
 from nexus_tui.history import KEPT, History
 from nexus_tui.horizon import Horizon
+from nexus_tui.known import Glance, Known
 from nexus_tui.merged.standing import Standing
 from nexus_tui.seen import Seen
-from nexus_tui.steering import Change, Outcome
-from nexus_tui.viewmodels.why import Evidence
 from nexus_widgets.pace import Pace
 
 T = TypeVar("T")
@@ -40,14 +39,7 @@ BEAT = 1.0
 """Seconds between two looks at the figures while something changes."""
 QUIET_BEATS = 5
 """Beats without any change after which the service is asked all the same, to know that it is there."""
-RECENT = 500
-"""Events kept for the log."""
-REMEMBERED = 20_000
-"""Sessions whose last event is kept for the table."""
-MOST_COPIED = 1000
-"""Ids that are copied at once."""
 _RETRY = (0.25, 0.5, 1.0, 2.0, 5.0)
-_AT_ONCE = 8
 _TOLD_PER_SECOND = 10.0
 """Painting is most of what a storm costs; a single change is told at once all the same."""
 
@@ -73,21 +65,11 @@ class Changed:
     events: tuple[Event, ...] = ()
     groups: bool = False
     everything: bool = False
+    moved: bool = False
+    """Another time is shown: what was written of the one before is to be forgotten."""
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """All that the screen of one session shows."""
-
-    session: Session
-    run: Run | None
-    checkpoints: tuple[Checkpoint, ...]
-    events: tuple[Event, ...]
-    children: Page[Session]
-    """The first of them."""
-
-
-class Feed:
+class Feed(Asking):
     """The gateway. Made with the app, started when it is mounted."""
 
     def __init__(
@@ -106,19 +88,19 @@ class Feed:
             read_only: Refuse every change.
             beat: Seconds between two beats; 0 leaves beating to the caller (``beat_once``).
         """
-        self.clock = clock
+        self.now = clock
+        """Seconds since the epoch, whatever is looked at."""
         self.read_only = read_only
+        self.past: Glance | None = None
+        """What is looked at instead of the present."""
         self.contexts: Standing | None = None
         """How the contexts stand, where several are shown."""
         self.link = Link("connecting")
         self.lag: float | None = None
         """Seconds between the last event's commit and its coming here."""
-        self.statistics: Statistics | None = None
-        self.history = History()
-        self.horizon = Horizon(clock)
+        self.present = Known(clock)
+        """What is known of the present; it goes on while the past is looked at."""
         self.seen = Seen()
-        self.recent: deque[Event] = deque(maxlen=RECENT)
-        self.last_events: dict[str, Event] = {}
         self.changed: Signal[Changed] = Signal(host, "changed")
         self.beaten: Signal[Link] = Signal(host, "beaten")
         """Once a beat, after figures and link were looked at; what shows ages is drawn then."""
@@ -131,10 +113,63 @@ class Feed:
         self._pace = Pace(host, self._publish, per_second=_TOLD_PER_SECOND)
         self._pending: list[Event] = []
         self._everything = False
+        self._moved = False
         self._quiet = QUIET_BEATS
         self._cursor: str | None = None
         self._told_before: frozenset[int] = frozenset()
         """Numbers of the events that were read before the feed stood."""
+
+    # What is shown
+
+    def clock(self) -> float:
+        """The time of what is shown, in seconds since the epoch: now, or the moment of the past."""
+        return self.now() if self.past is None else self.past.at
+
+    @property
+    def silence(self) -> float | None:
+        """Seconds since the service was heard last; ``None`` before it ever was."""
+        return None if self.link.heard is None else max(self.now() - self.link.heard, 0.0)
+
+    @property
+    def _shown(self) -> Known:
+        return self.present if self.past is None else self.past.known
+
+    @property
+    def statistics(self) -> Statistics | None:
+        """The figures, if any have come."""
+        return self._shown.statistics
+
+    @property
+    def history(self) -> History:
+        """The recent course of the figures."""
+        return self._shown.history
+
+    @property
+    def horizon(self) -> Horizon:
+        """How many sessions expire soon."""
+        return self._shown.horizon
+
+    @property
+    def recent(self) -> deque[Event]:
+        """The last events, the newest last."""
+        return self._shown.recent
+
+    @property
+    def last_events(self) -> dict[str, Event]:
+        """The last event of each session that had one lately."""
+        return self._shown.last_events
+
+    def look_at(self, past: Glance | None) -> None:
+        """Show a moment of the past, or the present again, at once; the present is followed all the same.
+
+        Args:
+            past: What to show; ``None`` is the present.
+        """
+        if past is self.past:
+            return
+        self.past = past
+        self._moved = True
+        self._tell_everything()
 
     # Following
 
@@ -159,15 +194,11 @@ class Feed:
             self._lose(StoreUnavailable("the connection to the server broke"))
 
     def rewind(self) -> None:
-        """Forget what came: time went elsewhere, and the service tells anew what there is."""
-        self.recent.clear()
-        self.last_events.clear()
+        """Forget what came: time went elsewhere in a recording, and the service tells anew what there is."""
+        self.present.forget()
         self._pending.clear()
         self._told_before = frozenset()
         self._cursor = None
-        self.statistics = None
-        self.history.clear()
-        self.horizon.forget()
         self._tell_everything()
 
     def fail(self, error: NexusError) -> None:
@@ -184,11 +215,12 @@ class Feed:
         if self._quiet >= QUIET_BEATS or self.link.state != "live":
             self._quiet = 0
             await self._poll()
-        if self.horizon.is_due and self.link.state == "live":
+        present = self.present
+        if self.past is None and present.horizon.is_due and self.link.state == "live":
             self._host.run_worker(self._look_ahead(), group="horizon")
-        self.history.close_second(self.statistics, live=self.link.state == "live")
+        present.history.close_second(present.statistics, live=self.link.state == "live")
         if self.events_per_second is not None:
-            self.history.put_events(self.events_per_second(KEPT))
+            present.history.put_events(self.events_per_second(KEPT))
         self.beaten.publish(self.link)
 
     async def _beat_on(self) -> None:
@@ -198,7 +230,7 @@ class Feed:
 
     async def _poll(self) -> None:
         try:
-            self.statistics = await self._ask(lambda service: service.statistics())
+            self.present.statistics = await self.ask(lambda service: service.statistics())
         except StoreUnavailable:
             pass  # The link says so.
         except NexusError as error:
@@ -206,7 +238,9 @@ class Feed:
 
     async def _look_ahead(self) -> None:
         with suppress(NexusError):  # The link says so, and it is asked again.
-            await self.horizon.look(lambda q: self.window(q, "expires_at", 0, 1))
+            await self.present.horizon.look(
+                lambda q: self.ask(lambda service: service.window(q, sort="expires_at", offset=0, limit=1))
+            )
             self.beaten.publish(self.link)
 
     async def _follow(self) -> None:
@@ -225,10 +259,10 @@ class Feed:
     async def _load_recent(self) -> None:
         # Only once the feed stands, so that nothing falls between the events before it and those it brings.
         if self._cursor is None:
-            for event in await self._ask(lambda service: service.recent_events(limit=100)):
-                self._remember(event)
+            for event in await self.ask(lambda service: service.recent_events(limit=100)):
+                self.present.remember(event)
                 self._pending.append(event)
-            self._told_before = frozenset(event.seq for event in self.recent)
+            self._told_before = frozenset(event.seq for event in self.present.recent)
             self._tell_everything()
 
     def _take(self, item: FeedItem) -> None:
@@ -239,23 +273,15 @@ class Feed:
         event = item.event
         if event is None:
             return
-        self.lag = max(self.clock() - event.ts, 0.0)
+        self.lag = max(self.now() - event.ts, 0.0)
         # What was committed while the feed began comes a second time.
         if event.seq in self._told_before:
             return
-        self._remember(event)
+        self.present.remember(event)
         self._pending.append(event)
         self._quiet = QUIET_BEATS
-        self.history.count(1)
+        self.present.history.count(1)
         self._pace.request()
-
-    def _remember(self, event: Event) -> None:
-        self.recent.append(event)
-        if event.session_id is not None:
-            self.last_events.pop(event.session_id, None)
-            self.last_events[event.session_id] = event
-            if len(self.last_events) > REMEMBERED:
-                del self.last_events[next(iter(self.last_events))]
 
     def _tell_everything(self) -> None:
         self._everything = True
@@ -265,15 +291,22 @@ class Feed:
     def _publish(self) -> None:
         events, self._pending = tuple(self._pending), []
         everything, self._everything = self._everything, False
+        moved, self._moved = self._moved, False
+        if moved:
+            events = tuple(self.recent)
+        elif self.past is not None:
+            # What happens now is remembered, and told with the way back.
+            events = ()
         sessions = frozenset(event.session_id for event in events if event.session_id is not None)
         groups = any(event.group_id is not None for event in events)
-        self.changed.publish(Changed(len(events), sessions, events, groups, everything))
+        if events or everything:
+            self.changed.publish(Changed(len(events), sessions, events, groups, everything, moved))
 
     # The link
 
     def _hear(self) -> None:
         was = self.link.state
-        self.link = Link("live", self.clock())
+        self.link = Link("live", self.now())
         if was != "live":
             self.link_changed.publish(self.link)
             self._tell_everything()
@@ -289,8 +322,20 @@ class Feed:
             raise StoreUnavailable("Not connected yet")
         return self._service
 
-    async def _ask(self, call: Callable[[Service], Awaitable[T]]) -> T:
-        service = self._attached()
+    async def ask(self, call: Callable[[Service], Awaitable[T]]) -> T:
+        """See ``Asking.ask``; of the present."""
+        return await self._of(self._attached(), call)
+
+    async def read(self, call: Callable[[Service], Awaitable[T]]) -> T:
+        """See ``Asking.read``."""
+        while True:
+            past = self.past
+            answer = await self._of(self._attached() if past is None else past.service, call)
+            # Nobody is given an answer about a time that is no longer shown.
+            if past is self.past:
+                return answer
+
+    async def _of(self, service: Service, call: Callable[[Service], Awaitable[T]]) -> T:
         try:
             answer = await call(service)
         except StoreUnavailable as error:
@@ -299,116 +344,9 @@ class Feed:
         self._hear()
         return answer
 
-    # Reading; every method raises from ``nexus.errors``
-
-    async def window(self, q: str, sort: str, offset: int, limit: int) -> Window[Session]:
-        """Rows by rank of the sessions that a filter matches."""
-        found = await self._ask(lambda service: service.window(q, sort=sort, offset=offset, limit=limit))
-        self.seen.look(found.items)
-        return found
-
-    async def ids(self, q: str, sort: str) -> tuple[list[str], int]:
-        """Ids of the sessions that a filter matches, at most ``MOST_COPIED``, and how many match in all."""
-        page = await self._ask(lambda service: service.list_sessions(q, sort=sort, limit=MOST_COPIED))
-        return [session.id for session in page.items], page.total or len(page.items)
-
-    async def page(self, q: str, cursor: str | None, limit: int) -> Page[Session]:
-        """A page of the sessions that a filter matches, oldest first, so that new ones come at the end."""
-        return await self._ask(lambda service: service.list_sessions(q, sort="created_at", limit=limit, cursor=cursor))
-
-    async def session(self, session_id: str) -> Session:
-        """One session."""
-        return await self._ask(lambda service: service.get_session(session_id))
-
-    async def waits_for(self, session_id: str) -> str | None:
-        """The signal that a session's run waits for, if it does."""
-        run = await self._ask(lambda service: service.get_run(session_id))
-        return run.wait.signal if run is not None and run.wait is not None else None
-
-    async def evidence(self, session_id: str) -> Evidence:
-        """What explains a session."""
-        return await self._ask(lambda service: gather_evidence(service, session_id, self.clock()))
-
-    async def recent_events(self, q: str, limit: int) -> Sequence[Event]:
-        """The last events that a filter matches, ascending."""
-        return await self._ask(lambda service: service.recent_events(q, limit))
-
-    async def workflows(self) -> list[WorkflowInfo]:
-        """What can be run."""
-        return await self._ask(lambda service: service.list_workflows())
-
-    async def children(self, session_id: str, cursor: str | None, limit: int) -> Page[Session]:
-        """A page of the sessions that a session started."""
-        return await self._ask(lambda service: service.list_children(session_id, cursor=cursor, limit=limit))
-
-    async def detail(self, session_id: str) -> Detail:
-        """All that is shown of one session; each part as of its own read."""
-        session, run, checkpoints, events, children = await self._ask(
-            lambda service: asyncio.gather(
-                service.get_session(session_id),
-                service.get_run(session_id),
-                service.list_checkpoints(session_id),
-                service.list_events(session_id, limit=200, newest=True),
-                service.list_children(session_id, limit=100),
-            )
-        )
-        return Detail(session, run, checkpoints.items, events.items, children)
-
-    async def checkpoint(self, session_id: str, checkpoint_id: str) -> Checkpoint:
-        """One checkpoint with its state."""
-        return await self._ask(lambda service: service.get_checkpoint(session_id, checkpoint_id))
-
-    async def groups(self, limit: int = 500) -> tuple[tuple[Group, ...], int]:
-        """The newest groups, and how many there are in all."""
-        page = await self._ask(lambda service: service.list_groups(limit=limit))
-        return page.items, page.total or len(page.items)
-
-    # Steering
-
-    async def steer(self, change: Change, session_ids: Iterable[str]) -> list[Outcome]:
-        """Apply one change to sessions, a few at once.
-
-        Args:
-            change: What to do to each.
-            session_ids: To which.
-
-        Returns:
-            An outcome for each, in the order given, when all are committed or refused.
-
-        Raises:
-            PermissionDenied: The console is read-only; nothing was sent.
-        """
-        self.check_writable()
-        places = asyncio.Semaphore(_AT_ONCE)
-
-        async def one(session_id: str) -> Outcome:
-            async with places:
-                try:
-                    return Outcome(session_id, await self._ask(lambda service: change.apply(service, session_id)))
-                except NexusError as error:
-                    return Outcome(session_id, error=error)
-
-        return list(await asyncio.gather(*map(one, session_ids)))
-
-    async def bulk(self, request: BulkRequest) -> BulkReport:
-        """Plan or do the same to many sessions, in one request.
-
-        Raises:
-            PermissionDenied: The console is read-only; nothing was sent.
-        """
-        self.check_writable()
-        return await self._ask(lambda service: service.bulk(request))
-
-    async def end_group(self, group_id: str, status: str, reason: str | None) -> Group:
-        """End a group with all that is live in it; the group after it.
-
-        Raises:
-            PermissionDenied: The console is read-only; nothing was sent.
-        """
-        self.check_writable()
-        return await self._ask(lambda service: service.end_group(group_id, status=status, reason=reason))
-
     def check_writable(self) -> None:
-        """Raise ``PermissionDenied`` in a read-only console."""
+        """Raise ``PermissionDenied`` in a read-only console, and in the past."""
+        if self.past is not None:
+            raise PermissionDenied("This is the past, and nothing was changed: :live goes back to now.")
         if self.read_only:
             raise PermissionDenied("This console is read-only, by --read-only or by its context: nothing was changed.")

@@ -135,8 +135,7 @@ class MainScreen(FindingScreen, MovingScreen):
         self.query_one("#top-bar", TopBar).show(self.feed, self.console.target_label, waiting=waiting)
         link, banner = self.feed.link, self.query_one("#link-banner", Banner)
         if link.state == "lost":
-            age = None if link.heard is None else max(self.feed.clock() - link.heard, 0.0)
-            banner.say(f"No connection, trying again: {link.reason}", "error", age)
+            banner.say(f"No connection, trying again: {link.reason}", "error", self.feed.silence)
         else:
             self._warn_of_contexts(banner)
 

@@ -12,8 +12,9 @@ from textual.binding import BindingType
 from nexus.errors import InvalidInput, NexusError
 from nexus.model import Session
 from nexus_tui.acting.targets import Targets
+from nexus_tui.asking import Detail
 from nexus_tui.commands import Command, bindings_of
-from nexus_tui.feed import Changed, Detail, Link
+from nexus_tui.feed import Changed, Link
 from nexus_tui.panes.about import AboutPane
 from nexus_tui.panes.checkpoints import CheckpointsPane
 from nexus_tui.panes.children import ChildrenPane
@@ -154,8 +155,7 @@ class SessionScreen(SessionPanes):
         first = Line((Toned(" nexus \u203a ", "info"), *head), (Toned("  "), *right))
         top.lines = (first, Line(subline(detail.session, feed.clock()) if detail else ()))
         if feed.link.state == "lost":
-            age = None if feed.link.heard is None else max(feed.clock() - feed.link.heard, 0.0)
-            banner.say(f"No connection, trying again: {feed.link.reason}", "error", age)
+            banner.say(f"No connection, trying again: {feed.link.reason}", "error", feed.silence)
         elif banner.level == "error":
             banner.hide()
         self.show_keys()
