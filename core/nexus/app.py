@@ -18,10 +18,11 @@ from nexus.audit import Guesses, Noting
 from nexus.auth import GuardedService, Rules
 from nexus.auth.tokens import check_secret
 from nexus.bulk import carry_out
-from nexus.errors import AuthenticationRequired, InvalidInput
+from nexus.errors import AuthenticationRequired, InvalidInput, NamespaceNotFound
 from nexus.local import LocalService
 from nexus.manager import AsyncSessionManager, id_of
 from nexus.model import Caller, RunResult, Session
+from nexus.model.namespace import DEFAULT
 from nexus.parts import Parts, assemble
 from nexus.redacted import RedactedService, hides_from
 from nexus.registration import Declarations
@@ -173,8 +174,11 @@ class AsyncNexus(Declarations):
 
         Raises:
             PermissionDenied: It asks for hidden values, and may not see them.
+            NamespaceNotFound: It acts in a namespace that isn't open here.
         """
         parts = self.parts
+        if caller.namespace != DEFAULT:
+            raise NamespaceNotFound(f"there is no namespace {caller.namespace}", namespace=caller.namespace)
         hidden = hides_from(self._rules, caller)
         service: Service = RedactedService(parts, caller, self._rules) if hidden else LocalService(parts, caller)
         if caller.scope != "admin":
@@ -193,7 +197,7 @@ class AsyncNexus(Declarations):
             if self._guesses is not None:
                 await self._guesses.note(channel)
             raise
-        return Caller(actor=token.name, channel=channel, scope=token.scope)
+        return Caller(actor=token.name, channel=channel, scope=token.scope, namespace=token.namespace)
 
     def local_caller(self, channel: str) -> Caller:
         """The user of this process, coming through ``channel``."""

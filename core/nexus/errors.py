@@ -18,6 +18,9 @@ __all__ = [
     "InvalidInput",
     "InvalidTransition",
     "LimitExceeded",
+    "NamespaceExists",
+    "NamespaceNotEmpty",
+    "NamespaceNotFound",
     "NexusError",
     "PayloadTooLarge",
     "PermissionDenied",
@@ -177,6 +180,24 @@ class TokenNotFound(NexusError):
     """No token has this name."""
 
     code, status, title = "token_not_found", 404, "Token not found"
+
+
+class NamespaceNotFound(NexusError):
+    """There is no namespace of this name, or the caller may not know that there is."""
+
+    code, status, title = "namespace_not_found", 404, "Namespace not found"
+
+
+class NamespaceExists(NexusError):
+    """A namespace of this name is there already, or is still being removed."""
+
+    code, status, title = "namespace_exists", 409, "Namespace exists"
+
+
+class NamespaceNotEmpty(NexusError):
+    """The namespace holds sessions, groups or tokens, and nobody said that they may go; ``details`` counts them."""
+
+    code, status, title = "namespace_not_empty", 409, "Namespace not empty"
 
 
 class StoreUnavailable(NexusError):

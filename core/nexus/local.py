@@ -254,8 +254,8 @@ class LocalService:
         return await self._parts.tokens.create(name, scope, expires_in, self.caller)
 
     async def list_tokens(self) -> list[Token]:
-        """All tokens by name."""
-        return await self._parts.tokens.all()
+        """The tokens of the caller's namespace by name."""
+        return await self._parts.tokens.of(self.caller.namespace)
 
     async def revoke_token(self, name: str) -> Token:
         """Remove a token."""

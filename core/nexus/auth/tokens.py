@@ -12,12 +12,16 @@ from msgspec.structs import replace
 from nexus.errors import InvalidInput, TokenExists, TokenNotFound
 from nexus.model import Caller
 from nexus.model.audit import AuditEntry
+from nexus.model.namespace import DEFAULT
 from nexus.model.token import NewToken, Token, check_scope, check_token_name
 from nexus.sessions import arguments
 from nexus.sessions.clock import Clock
 from nexus.stores.base import Conflict, Store
 
 KIND: Final = "token"
+KIND_ELSEWHERE: Final = "token-of-namespace"
+"""Tokens of namespaces are documents of another kind, named ``NAMESPACE/NAME``: a process that knows no namespaces
+reads past them, where it would let them in to everything."""
 _PREFIX: Final = "nexus_"
 """So that scanners of leaked secrets, and people, know what it is."""
 _BYTES: Final = 32
@@ -32,7 +36,12 @@ def digest_of(secret: str) -> str:
 
 
 class Tokens:
-    """The tokens of one store."""
+    """The tokens of one store, whichever namespace they are of; a caller has to do with those of its own.
+
+    Args:
+        store: The store itself, not a namespace's part of it.
+        clock: When.
+    """
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -58,11 +67,12 @@ class Tokens:
         secret = _PREFIX + secrets.token_urlsafe(_BYTES)
         token = Token(
             name=check_token_name(name), scope=check_scope(scope), digest=digest_of(secret), created_at=now,
-            created_by=caller.actor, expires_at=None if lasts is None else now + lasts,
+            created_by=caller.actor, expires_at=None if lasts is None else now + lasts, namespace=caller.namespace,
         )  # fmt: skip
+        kind, key = _place(token.name, caller.namespace)
         try:
             await self._store.put_document(
-                KIND, token.name, _encode(token), expected=None, audit=_entry("token.create", token.name, now, caller)
+                kind, key, _encode(token), expected=None, audit=_entry("token.create", key, now, caller)
             )
         except Conflict:
             raise TokenExists(
@@ -72,8 +82,14 @@ class Tokens:
         return NewToken(token=token, secret=secret)
 
     async def all(self) -> list[Token]:
-        """All tokens by name, expired ones too."""
-        return [_decode(body) for body in (await self._store.documents(KIND)).values()]
+        """The tokens of all namespaces, expired ones too."""
+        here, elsewhere = await self._store.documents(KIND), await self._store.documents(KIND_ELSEWHERE)
+        return [_decode(body) for body in (*here.values(), *elsewhere.values())]
+
+    async def of(self, namespace: str) -> list[Token]:
+        """The tokens of one namespace by name, expired ones too."""
+        found = await self._store.documents(_place("", namespace)[0])
+        return [token for token in map(_decode, found.values()) if token.namespace == namespace]
 
     async def revoke(self, name: str, caller: Caller) -> Token:
         """Remove a token; from then on it lets nobody in.
@@ -81,13 +97,14 @@ class Tokens:
         Raises:
             TokenNotFound: There is none of that name.
         """
+        kind, key = _place(check_token_name(name), caller.namespace)
         while True:
-            body = (await self._store.documents(KIND)).get(check_token_name(name))
+            body = (await self._store.documents(kind)).get(key)
             if body is None:
                 raise TokenNotFound(f"there is no token {name}: nexus tokens list shows all", field="name", value=name)
             try:
                 await self._store.put_document(
-                    KIND, name, None, expected=body, audit=_entry("token.revoke", name, self._clock.now(), caller)
+                    kind, key, None, expected=body, audit=_entry("token.revoke", key, self._clock.now(), caller)
                 )
             except Conflict:
                 continue
@@ -96,19 +113,26 @@ class Tokens:
 
     async def note_use(self, token: Token, now: float) -> None:
         """Write down that a token was used; one that was changed or revoked meanwhile stays as it is."""
-        body = (await self._store.documents(KIND)).get(token.name)
+        kind, key = _place(token.name, token.namespace)
+        body = (await self._store.documents(kind)).get(key)
         if body is None or _decode(body).digest != token.digest:
             return
         used = replace(_decode(body), last_used_at=now)
         try:
-            await self._store.put_document(KIND, token.name, _encode(used), expected=body)
+            await self._store.put_document(kind, key, _encode(used), expected=body)
         except Conflict:
             return
 
 
+def _place(name: str, namespace: str) -> tuple[str, str]:
+    """The kind and the name of a token's document."""
+    return (KIND, name) if namespace == DEFAULT else (KIND_ELSEWHERE, f"{namespace}/{name}")
+
+
 def _entry(action: str, name: str, now: float, caller: Caller) -> AuditEntry:
+    # It stands in the audit of the store itself, where an actor of a namespace needs that in front.
     return AuditEntry(
-        at=round(now, 6), actor=caller.actor, channel=caller.channel, action=action, target_kind="token", target=name
+        at=round(now, 6), actor=caller.account, channel=caller.channel, action=action, target_kind="token", target=name
     )
 
 

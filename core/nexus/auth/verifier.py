@@ -75,9 +75,9 @@ class Verifier:
         return age >= oldest or self._changes != self._tokens.changes
 
     def _note(self, token: Token, now: float) -> None:
-        if now - self._noted.get(token.name, token.last_used_at or 0.0) < _USE_EVERY:
+        if now - self._noted.get(token.digest, token.last_used_at or 0.0) < _USE_EVERY:
             return
-        self._noted[token.name] = now
+        self._noted[token.digest] = now
         task = asyncio.create_task(self._write_down(token, now), name="nexus-token-use")
         self._noting.add(task)
         task.add_done_callback(self._noting.discard)

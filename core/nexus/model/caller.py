@@ -1,8 +1,10 @@
-"""Who acts, through which door, and what they may do."""
+"""Who acts, through which door, where, and what they may do."""
 
 from __future__ import annotations
 
 import msgspec
+
+from nexus.model.namespace import DEFAULT
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,3 +16,10 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """``run``, ``read``, ``operate`` or ``admin``; without auth everybody local is ``admin``."""
     reveal: bool = False
     """Asks to see on a terminal what rules hide there; only an admin may."""
+    namespace: str = DEFAULT
+    """Where it acts: to it nothing exists elsewhere."""
+
+    @property
+    def account(self) -> str:
+        """On whom limits are counted: actors of the same name in two namespaces are two."""
+        return self.actor if self.namespace == DEFAULT else f"{self.namespace}/{self.actor}"

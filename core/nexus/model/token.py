@@ -9,6 +9,7 @@ import msgspec
 
 from nexus.errors import InvalidInput
 from nexus.model.keyed import Keyed
+from nexus.model.namespace import DEFAULT
 from nexus.model.session import iso
 
 Scope = Literal["run", "read", "operate", "admin"]
@@ -29,6 +30,8 @@ class Token(Keyed, msgspec.Struct, frozen=True, kw_only=True):
     expires_at: float | None = None
     last_used_at: float | None = None
     """To within a minute."""
+    namespace: str = DEFAULT
+    """Where whoever shows it acts; tokens of two namespaces may have one name."""
 
     def is_over(self, now: float) -> bool:
         """Whether it has expired."""
@@ -37,8 +40,8 @@ class Token(Keyed, msgspec.Struct, frozen=True, kw_only=True):
     def to_dict(self) -> dict[str, Any]:
         """What may be shown, as JSON values."""
         return {
-            "name": self.name, "scope": self.scope, "created_at": iso(self.created_at), "created_by": self.created_by,
-            "expires_at": iso(self.expires_at), "last_used_at": iso(self.last_used_at),
+            "name": self.name, "scope": self.scope, "namespace": self.namespace, "created_at": iso(self.created_at),
+            "created_by": self.created_by, "expires_at": iso(self.expires_at), "last_used_at": iso(self.last_used_at),
         }  # fmt: skip
 
 
@@ -49,8 +52,10 @@ class NewToken(msgspec.Struct, frozen=True, kw_only=True):
     secret: str
 
     def to_dict(self) -> dict[str, Any]:
-        """``name``, ``scope`` and ``token``, which is the secret; and when it expires, if it does."""
-        shown = {"name": self.token.name, "scope": self.token.scope, "token": self.secret}
+        """``name``, ``scope`` and ``token``, which is the secret; its namespace and expiry, if it has them."""
+        shown: dict[str, Any] = {"name": self.token.name, "scope": self.token.scope, "token": self.secret}
+        if self.token.namespace != DEFAULT:
+            shown["namespace"] = self.token.namespace
         return shown if self.token.expires_at is None else {**shown, "expires_at": iso(self.token.expires_at)}
 
 

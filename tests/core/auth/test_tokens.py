@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from nexus import AsyncNexus, AuthenticationRequired, InvalidInput, TokenExists, TokenNotFound
 from nexus.auth import Brake
@@ -43,7 +44,8 @@ async def test_the_store_keeps_a_digest_and_no_list_shows_more(app: AsyncNexus, 
     (kept,) = (await app.store.documents("token")).values()
     assert made.secret.encode() not in kept
     (listed,) = await admin.list_tokens()
-    assert set(listed.to_dict()) == {"name", "scope", "created_at", "created_by", "expires_at", "last_used_at"}
+    shown = {"name", "scope", "namespace", "created_at", "created_by", "expires_at", "last_used_at"}
+    assert set(listed.to_dict()) == shown
     assert listed.created_by.startswith("local:")
 
 
@@ -155,3 +157,23 @@ async def test_a_session_needs_a_token_where_that_is_required(tmp_path: Path) ->
 
         with pytest.raises(PermissionDenied):
             await app.create_session(auth_token=reader.secret)
+
+
+async def test_two_namespaces_have_tokens_of_one_name_and_each_sees_its_own(app: AsyncNexus) -> None:
+    here = LocalService(app.parts, app.local_caller("cli"))
+    there = LocalService(app.parts, replace(app.local_caller("cli"), namespace="acme"))
+    mine, theirs = await here.create_token("ci", "run"), await there.create_token("ci", "admin")
+    assert [(token.namespace, token.scope) for token in await here.list_tokens()] == [("default", "run")]
+    assert [(token.namespace, token.scope) for token in await there.list_tokens()] == [("acme", "admin")]
+    callers = [await app.caller_of_token(made.secret, "api") for made in (mine, theirs)]
+    assert [(caller.account, caller.scope) for caller in callers] == [("ci", "run"), ("acme/ci", "admin")]
+    await here.revoke_token("ci")
+    with pytest.raises(AuthenticationRequired):
+        await app.caller_of_token(mine.secret, "api")
+    assert (await app.caller_of_token(theirs.secret, "api")).namespace == "acme"
+
+
+async def test_a_process_that_knows_no_namespaces_reads_none_of_their_tokens(app: AsyncNexus) -> None:
+    there = LocalService(app.parts, replace(app.local_caller("cli"), namespace="acme"))
+    await there.create_token("ci", "admin")
+    assert await app.store.documents("token") == {}

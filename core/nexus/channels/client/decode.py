@@ -102,7 +102,7 @@ def token(it: TokenAnswer) -> Token:
     """A token; its digest stays on the server."""
     return Token(
         name=it.name, scope=it.scope, digest="", created_at=seconds(it.created_at), created_by=it.created_by,
-        expires_at=_maybe(it.expires_at), last_used_at=_maybe(it.last_used_at),
+        expires_at=_maybe(it.expires_at), last_used_at=_maybe(it.last_used_at), namespace=it.namespace,
     )  # fmt: skip
 
 
@@ -110,7 +110,7 @@ def new_token(it: NewTokenAnswer) -> NewToken:
     """A token with its secret."""
     made = Token(
         name=it.name, scope=it.scope, digest="", created_at=seconds(it.created_at), created_by=it.created_by,
-        expires_at=_maybe(it.expires_at),
+        expires_at=_maybe(it.expires_at), namespace=it.namespace,
     )  # fmt: skip
     return NewToken(token=made, secret=it.token)
 

@@ -38,7 +38,7 @@ class Pacing:
             RateLimited: It is one too many.
         """
         if self._pace is not None:
-            allowance = self._pace.take(caller.actor)
+            allowance = self._pace.take(caller.account)
             left = _LEFT.get()
             if left is not None:
                 left.append(allowance)

@@ -53,7 +53,7 @@ class Listeners:
             MCPError: There are too many streams.
         """
         try:
-            leave = self._seats().take(service.caller.actor)
+            leave = self._seats().take(service.caller.account)
         except LimitExceeded as error:
             raise MCPError(INTERNAL_ERROR, error.message, {"code": error.code, **error.details}) from None
         bus = InMemorySubscriptionBus()

@@ -15,6 +15,7 @@ from msgspec import Meta
 from nexus.model import RunStatus, Status
 from nexus.model.audit import AuditBreak, AuditHead
 from nexus.model.bulk import Outcome
+from nexus.model.namespace import DEFAULT
 from nexus.model.token import Scope
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"}, description="UTC, ISO 8601")]
@@ -93,6 +94,7 @@ class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True):
     created_by: str
     expires_at: Time | None
     last_used_at: Annotated[str, Meta(description="to within a minute")] | None
+    namespace: Annotated[str, Meta(description="where whoever shows it acts")] = DEFAULT
 
 
 class NewTokenAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +106,7 @@ class NewTokenAnswer(msgspec.Struct, frozen=True, kw_only=True):
     created_at: Time
     created_by: str
     expires_at: Time | None
+    namespace: str = DEFAULT
 
 
 class TokenList(msgspec.Struct, frozen=True, kw_only=True):

@@ -77,7 +77,7 @@ def token(it: Token) -> TokenAnswer:
     """A token, without its digest."""
     return TokenAnswer(
         name=it.name, scope=it.scope, created_at=_time(it.created_at), created_by=it.created_by,
-        expires_at=iso(it.expires_at), last_used_at=iso(it.last_used_at),
+        expires_at=iso(it.expires_at), last_used_at=iso(it.last_used_at), namespace=it.namespace,
     )  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def new_token(it: NewToken) -> NewTokenAnswer:
     made = it.token
     return NewTokenAnswer(
         name=made.name, scope=made.scope, token=it.secret, created_at=_time(made.created_at),
-        created_by=made.created_by, expires_at=iso(made.expires_at),
+        created_by=made.created_by, expires_at=iso(made.expires_at), namespace=made.namespace,
     )  # fmt: skip
 
 

@@ -38,7 +38,7 @@ async def stream_events(call: Call[StreamEvents, NoBody]) -> AsgiReply:
     if first is None:
         raise StoreUnavailable("the store's event feed is closed: ask again")
     try:
-        leave = call.context.app.parts.seats.take(call.service.caller.actor)
+        leave = call.context.app.parts.seats.take(call.service.caller.account)
     except LimitExceeded:
         await cast(AsyncGenerator[FeedItem, None], feed).aclose()
         raise
