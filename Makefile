@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long fuzz check format lint types contracts security audit bench clean
+.PHONY: help run test test-long fuzz chaos check format lint types contracts security audit bench clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,13 @@ endif
 fuzz: $(READY) ## Fuzz all that is read from outside: EXAMPLES=20000, SEED to repeat a run
 	@echo "seed $(SEED), up to $(EXAMPLES) examples for each target"
 	NEXUS_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n 0 --hypothesis-seed=$(SEED) tests/fuzz
+
+STORE ?= both
+ROUNDS ?= 1
+SECONDS ?= 20
+
+chaos: $(READY) ## Faults, and every promise checked: STORE=sqlite|redis|both, ROUNDS, SECONDS of each, SEED to repeat
+	@$(BIN)/python -m tests.chaos.suite --store $(STORE) --seed $(SEED) --rounds $(ROUNDS) --seconds $(SECONDS)
 
 check: format lint types contracts security test ## All checks, tests, and the audit of dependencies
 	@$(BIN)/python tools/audit_dependencies.py --lenient

@@ -58,7 +58,7 @@ async def played(
 async def _act(first: AsyncNexus, second: AsyncNexus, log: Log, seed: int) -> None:
     for session_id in SHARED:
         await first.create_session(session_id=session_id, timeout=0)
-    loads = [Load(app, name, seed, log) for app, name in ((first, "a"), (second, "b"))]
+    loads = [Load(app.service(app.local_caller("sdk")), name, seed, log) for app, name in ((first, "a"), (second, "b"))]
     await asyncio.gather(*map(_everything, loads), late(first, second, log),
                          haunted(first, second, log))  # fmt: skip
     await asyncio.sleep(0.7)

@@ -32,7 +32,9 @@ SEPARATE = {"nexus-sessions.md", "filter-language.md"}
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 SERVES = re.compile(r"^app\.serve\(.*$", re.MULTILINE)
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-LONG_LIVED = re.compile(r"^(make (run|test|check|bench)|nexus (dev|console|serve|mcp|worker)\b|git clone|claude )")
+LONG_LIVED = re.compile(
+    r"^(make (run|test|check|chaos|bench)|nexus (dev|console|serve|mcp|worker)\b|git clone|claude )"
+)
 """Commands that run until stopped, or that are this very test; each has tests of its own."""
 
 

@@ -110,7 +110,9 @@ async def write_refusal(store: Store, entry: AuditEntry) -> None:
     try:
         await store.append_audit(entry)
     except NexusError as error:
-        _log.warning("a refused %s by %s could not be written down: %s", entry.action, entry.actor, error)
+        _log.warning(
+            "a refused %s by %s could not be written down: %s", entry.action, entry.actor, error, extra={"entry": entry}
+        )
 
 
 def _target(change: _Change, args: tuple[Any, ...], given: dict[str, Any]) -> str:

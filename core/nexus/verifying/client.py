@@ -25,7 +25,7 @@ async def main(name: str, seed: int, seconds: float, ledger: Path) -> None:
         await app.start()
         sys.stdout.write("ready\n")
         sys.stdout.flush()
-        await Load(app, name, seed, log).work(seconds)
+        await Load(app.service(app.local_caller("sdk")), name, seed, log).work(seconds)
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
 

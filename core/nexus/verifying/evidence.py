@@ -35,12 +35,19 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """The first record that isn't as it was written, in words."""
     told_trimmed: bool = False
     """Whether the follower was told that it had missed some."""
+    trimmed_below: int = 0
+    """Events with lower numbers were taken away on purpose, so that they are no longer listed."""
     one_order: bool = True
     """Whether numbers of events run over all sessions without gaps; not in a store that is spread."""
 
 
 async def gather(
-    store: Store, also: Iterable[str] = (), *, followed: Follower | None = None, one_order: bool = True
+    store: Store,
+    also: Iterable[str] = (),
+    *,
+    followed: Follower | None = None,
+    one_order: bool = True,
+    trimmed_below: int = 0,
 ) -> Evidence:
     """Read all of a store that nobody changes now.
 
@@ -49,6 +56,7 @@ async def gather(
         also: Sessions whose events are wanted even if they are gone.
         followed: Who has followed.
         one_order: See ``Evidence``.
+        trimmed_below: See ``Evidence``.
     """
     sessions = {session.id: session async for session in all_sessions(store)}
     wanted = sorted({*sessions, *also})
@@ -58,7 +66,7 @@ async def gather(
     return Evidence(
         sessions=sessions, events=events, counters=counters, one_order=one_order, audit=audit, audit_break=audit_break,
         followed=None if followed is None else tuple(followed.events),
-        told_trimmed=followed is not None and followed.trimmed,
+        told_trimmed=followed is not None and followed.trimmed, trimmed_below=trimmed_below,
     )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ def missed(evidence: Evidence, followed: Sequence[Event]) -> Iterator[str]:
         if unseen and not evidence.told_trimmed:
             yield f"{session_id}: events {some(unseen)} are listed, and a follower never got them"
         lost = {event.seq for event in records.get(session_id, ())} - {event.seq for event in listed}
+        lost = {seq for seq in lost if seq >= evidence.trimmed_below}
         if lost and session_id in evidence.sessions:
             yield f"{session_id}: events {some(sorted(lost))} were followed, and are not listed"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -10,7 +11,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
 from nexus.app import AsyncNexus
-from nexus.errors import NexusError, StoreUnavailable, WaitTimeout
+from nexus.errors import NexusError, StoreUnavailable, VersionConflict, WaitTimeout
+from nexus.model import Session
+from nexus.service import Service
 from nexus.sessions.clock import Clock
 from nexus.verifying.ledger import Act, Log
 
@@ -58,15 +61,15 @@ class Load:
     """One client of a store.
 
     Args:
-        app: Open.
+        service: Of an open app, or of a server.
         name: Its own name; part of the ids of its sessions and of the keys that it sets.
         seed: Decides what it does.
         log: Where all of it is noted.
+        door: Through which it comes in, for the ledger.
     """
 
-    def __init__(self, app: AsyncNexus, name: str, seed: int, log: Log) -> None:
-        self._service = app.service(app.local_caller("sdk"))
-        self._name, self._log = name, log
+    def __init__(self, service: Service, name: str, seed: int, log: Log, door: str = "sdk") -> None:
+        self._service, self._name, self._log, self._door = service, name, log, door
         self._chance = random.Random(f"{seed}-{name}")  # noqa: S311 - not for secrets
         self._count = 0
         self._seen: dict[str, int] = {}
@@ -87,9 +90,19 @@ class Load:
         """Add 1 to a shared counter, by reading and writing."""
         session = self._chance.choice(SHARED)
         async with self._noting("add", session) as act:
-            # The local service takes functions: who loses a race is asked again with what is there then.
-            after = await self._service.patch_session(session, _add)  # type: ignore[arg-type]
+            if self._door == "sdk":
+                # The local service takes functions: who loses a race is asked again with what is there then.
+                after = await self._service.patch_session(session, _add)  # type: ignore[arg-type]
+            else:
+                after = await self._add_from_afar(session)
             self._note(act, after.version)
+
+    async def _add_from_afar(self, session: str) -> Session:
+        """Read, and write if nobody was quicker, until nobody was."""
+        while True:
+            before = await self._service.get_session(session)
+            with contextlib.suppress(VersionConflict):
+                return await self._service.patch_session(session, _add(before.state), if_version=before.version)
 
     async def compare(self) -> None:
         """Set a key if the version is the one that this client saw last."""
@@ -148,7 +161,7 @@ class Load:
             return None
 
     def _noting(self, kind: str, session: str, key: str = "", steps: int = 0) -> AbstractAsyncContextManager[Act]:
-        return noting(self._log, kind, session, key=key, steps=steps)
+        return noting(self._log, kind, session, door=self._door, key=key, steps=steps)
 
     def _note(self, act: Act, version: int | None) -> None:
         self._log.answered(act, "done", version=version)

@@ -64,6 +64,10 @@ class FaultProxy:
         self._server.close()
         self.cut()
 
+    def turn_to(self, port: int) -> None:
+        """Pass new connections on to another server; those that there are stay."""
+        self._target = port
+
     def cut(self) -> None:
         """Reset all connections."""
         for writer in list(self._writers):

@@ -1,0 +1,85 @@
+"""The app of all processes of a round: ``nexus serve --app tests.chaos.suite.app:app`` and the like.
+
+It works on the store that ``CHAOS_STORE`` names, by the clock of the file ``CHAOS_CLOCK``, and notes the steps that it
+begins in the ledger ``CHAOS_LEDGER``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from nexus.app import AsyncNexus
+from nexus.verifying.ledger import Log
+from nexus.verifying.load import make_app
+from tests.chaos.suite.clock import ShiftedClock
+
+STORE, PREFIX, LEDGER, CLOCK = "CHAOS_STORE", "CHAOS_PREFIX", "CHAOS_LEDGER", "CHAOS_CLOCK"
+SET = "chaos-set"
+"""The workflow that sets one key, for the doors that change a state by running something."""
+
+
+def made(name: str, log: Log | None = None) -> AsyncNexus:
+    """The app of this process's environment, not opened.
+
+    Args:
+        name: The process's, for the ledger.
+        log: Where it notes its steps; one of its own by default.
+    """
+    ledger = Path(os.environ[LEDGER])
+    note = log or Log(ledger, name)
+    note_unwritten(ledger)
+    clock = ShiftedClock(Path(os.environ[CLOCK]))
+    app = make_app(os.environ[STORE], os.environ[PREFIX], note, clock)
+
+    @app.workflow(SET)
+    def chaos_set(run: Any, key: str) -> str:
+        """Set a key of the state to 1."""
+        run.state[key] = 1
+        return key
+
+    return app
+
+
+def __getattr__(name: str) -> AsyncNexus:
+    """``app`` is made where it is asked for: who imports this module for its names has no such environment."""
+    if name != "app":
+        raise AttributeError(name)
+    found = globals()["app"] = made("app")
+    return found
+
+
+class _Unwritten(logging.Handler):
+    """Notes the refusals that a store in trouble did not take: the log alone has them, and that may be on a full disk.
+
+    Args:
+        ledger: Where.
+    """
+
+    def __init__(self, ledger: Path) -> None:
+        super().__init__(logging.WARNING)
+        self._file = os.open(ledger, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        entry = getattr(record, "entry", None)
+        if entry is not None:
+            os.write(self._file, f"unwritten {entry.target} {entry.code}\n".encode())
+
+
+def note_unwritten(ledger: Path) -> None:
+    """Note from now on in a ledger which refusals this process could not write down."""
+    logging.getLogger("nexus.audit").addHandler(_Unwritten(ledger))
+
+
+def unwritten(ledger: Path) -> Counter[tuple[str, str]]:
+    """How many refusals could not be written down, by session and code."""
+    found: Counter[tuple[str, str]] = Counter()
+    for line in ledger.read_text(errors="replace").splitlines():
+        kind, _, rest = line.partition(" ")
+        if kind == "unwritten":
+            session_id, _, code = rest.rpartition(" ")
+            found[session_id, code] += 1
+    return found
