@@ -40,7 +40,7 @@ fuzz: $(READY) ## Fuzz all that is read from outside: EXAMPLES=20000, SEED to re
 
 STORE ?= both
 ROUNDS ?= 1
-SECONDS ?= 20
+SECONDS ?= 30
 
 chaos: $(READY) ## Faults, and every promise checked: STORE=sqlite|redis|both, ROUNDS, SECONDS of each, SEED to repeat
 	@$(BIN)/python -m tests.chaos.suite --store $(STORE) --seed $(SEED) --rounds $(ROUNDS) --seconds $(SECONDS)

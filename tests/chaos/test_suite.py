@@ -38,7 +38,7 @@ def test_a_seed_always_makes_the_same_faults_and_another_makes_others() -> None:
 
 
 def test_every_kind_of_fault_strikes_before_any_strikes_again() -> None:
-    struck = [kind for _, kind, _ in Plan(store="sqlite", seed=3, seconds=8).faults(KINDS)]
+    struck = [kind for _, kind, _ in Plan(store="sqlite", seed=3, seconds=16).faults(KINDS)]
     assert Counter(struck) == dict.fromkeys(KINDS, 2)
 
 

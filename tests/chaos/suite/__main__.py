@@ -27,7 +27,7 @@ def main() -> int:
     parser.add_argument("--store", choices=("sqlite", "redis", "both"), default="both")
     parser.add_argument("--seed", type=int, required=True, help="of the first round; the next has the next")
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=20.0, help="of load in each round")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of load in each round")
     parser.add_argument("--servers", type=int, default=2)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--drivers", type=int, default=2)

@@ -54,7 +54,7 @@ class Actor:
                 given = {**self._environment, GENERATION: str(next(self._generations))}
                 self._process = await asyncio.create_subprocess_exec(
                     *self._words, env=given, stdin=asyncio.subprocess.PIPE,
-                    stdout=log, stderr=log,
+                    stdout=log, stderr=log, start_new_session=True,
                 )  # fmt: skip
             finally:
                 os.close(log)
@@ -64,8 +64,10 @@ class Actor:
             await asyncio.sleep(_AGAIN)
 
     def kill(self) -> None:
-        """End it at once."""
-        self._signal(signal.SIGKILL)
+        """End it at once, and the commands that it has started: nobody changes anything once all actors are stopped."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     async def freeze(self) -> None:
         """Stop it for longer than its lease, and let it go on."""
@@ -83,11 +85,6 @@ class Actor:
         self.kill()
         if self._process is not None:
             await self._process.wait()
-
-    @property
-    def running(self) -> bool:
-        """Whether it is there now."""
-        return self._process is not None and self._process.returncode is None
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:

@@ -56,11 +56,13 @@ class Door:
         await self._set(self._chance.choice(SHARED))
 
     async def _life(self) -> None:
-        """A session is made by its first run, ends, and is written to once more."""
+        """A session is made by its first run, and ends.
+
+        No run is asked for in it any more: should it be deleted by then, a new session of that id would begin.
+        """
         session = f"own-{self._name}-{next(self._numbers)}"
         await self._set(session)
         await self.end(session, self._log.asked("end", session, door=self._door))
-        await self._set(session)
 
     async def _set(self, session: str) -> None:
         key = f"key-{self._name}-{next(self._numbers)}"

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import cast
 
 from nexus.channels.client import RemoteService
-from nexus.errors import NexusError
+from nexus.errors import NexusError, StoreUnavailable
 from nexus.service import Service
 from nexus.verifying.ledger import Log
 from nexus.verifying.load import Load
+from nexus_tui.cli.diagnostics import ExitCode
 from tests.chaos.suite.app import LEDGER, STORE, made
 from tests.chaos.suite.cast import GENERATION
 from tests.chaos.suite.doors import CliDoor, Door, McpDoor
@@ -56,4 +57,8 @@ async def _knock(door: Door, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), sys.argv[4:]))
+    try:
+        asyncio.run(main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), sys.argv[4:]))
+    except StoreUnavailable:
+        # As it is with commands: whoever started it starts it again.
+        sys.exit(ExitCode.UNREACHABLE)

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-_SPACING: Final = 1.0
+_SPACING: Final = 2.0
 """Seconds from one fault to the next, on average."""
 
 
@@ -18,7 +18,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     store: str
     """``sqlite`` or ``redis``."""
     seed: int
-    seconds: float = 20.0
+    seconds: float = 30.0
     servers: int = 2
     workers: int = 2
     drivers: int = 2
