@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= auto
 
+# Tests start hundreds of processes: without kept bytecode each compiles all of Nexus anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test test-long fuzz chaos check format lint types contracts security audit bench clean
 

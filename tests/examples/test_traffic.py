@@ -38,7 +38,7 @@ async def server(tmp_path: Path) -> AsyncIterator[str]:
 async def test_a_scene_plays_to_its_end(scene: Scene, server: str, tmp_path: Path) -> None:
     async with open_doors(server) as doors:
         await scene(Stage(doors, tmp_path, random.Random(1), 0.01))
-        async with httpx.AsyncClient(base_url=server) as client:
+        async with httpx.AsyncClient(base_url=server, timeout=60) as client:
             sessions = (await client.get("/sessions")).json()
     assert sessions["total"] > 0
     assert all(item["status"] not in {"in_progress", "suspended"} for item in sessions["items"])
@@ -68,7 +68,7 @@ async def test_it_stops_at_once_when_told(server: str, tmp_path: Path, how: str)
         *arguments, cwd=ROOT, env=environment(tmp_path, TMPDIR=str(tmp_path / "tmp")),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
-    async with httpx.AsyncClient(base_url=server) as client, client.stream("GET", "/events") as events:
+    async with httpx.AsyncClient(base_url=server, timeout=60) as client, client.stream("GET", "/events") as events:
         async for line in events.aiter_lines():
             if line.startswith("data:"):
                 break
