@@ -4,9 +4,9 @@ It holds the service, follows its events, polls figures when something changed, 
 still true. Screens and panes read and steer through it and subscribe to its signals; none of them holds a service.
 While somebody looks at the past, reads go there, and the present is followed all the same.
 
-Guarantees: changes are told at most some ten times a second, and the last one always; a lost connection is
-noticed at the next beat, said once, and mended by itself, from the event after the last one seen; a change to a
-session is refused here when the console is read-only. All work is asynchronous on the app's own loop.
+Guarantees: changes are told at most ten times a second, in a storm four times, and the last one always; a lost
+connection is noticed at the next beat, said once, and mended by itself, from the event after the last one seen; a
+change to a session is refused here when the console is read-only. All work is asynchronous on the app's own loop.
 """
 
 from __future__ import annotations
@@ -42,6 +42,10 @@ QUIET_BEATS = 5
 _RETRY = (0.25, 0.5, 1.0, 2.0, 5.0)
 _TOLD_PER_SECOND = 10.0
 """Painting is most of what a storm costs; a single change is told at once all the same."""
+_STORM_PER_SECOND = 4.0
+"""How often changes are told while so many come that nobody could follow them."""
+_STORM = 500.0
+"""Events a second from which on it is a storm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,7 @@ class Feed(Asking):
         self._host = host
         self._beat = beat
         self._pace = Pace(host, self._publish, per_second=_TOLD_PER_SECOND)
+        self._arrived: list[Event] = []
         self._pending: list[Event] = []
         self._everything = False
         self._moved = False
@@ -196,6 +201,7 @@ class Feed(Asking):
     def rewind(self) -> None:
         """Forget what came: time went elsewhere in a recording, and the service tells anew what there is."""
         self.present.forget()
+        self._arrived.clear()
         self._pending.clear()
         self._told_before = frozenset()
         self._cursor = None
@@ -211,6 +217,7 @@ class Feed(Asking):
 
     async def beat_once(self) -> None:
         """End a second: look at the figures if anything changed, and tell who shows ages."""
+        self._take_note()
         self._quiet += 1
         if self._quiet >= QUIET_BEATS or self.link.state != "live":
             self._quiet = 0
@@ -249,7 +256,9 @@ class Feed(Asking):
             try:
                 async for item in self._attached().feed(cursor=self._cursor):
                     failures = 0
-                    await self._load_recent()
+                    # Only once the feed stands, so that nothing falls between the events before it and those it brings.
+                    if self._cursor is None:
+                        await self._load_recent()
                     self._take(item)
             except NexusError as error:
                 self._lose(error)
@@ -257,31 +266,37 @@ class Feed(Asking):
             failures += 1
 
     async def _load_recent(self) -> None:
-        # Only once the feed stands, so that nothing falls between the events before it and those it brings.
-        if self._cursor is None:
-            for event in await self.ask(lambda service: service.recent_events(limit=100)):
-                self.present.remember(event)
-                self._pending.append(event)
-            self._told_before = frozenset(event.seq for event in self.present.recent)
-            self._tell_everything()
+        for event in await self.ask(lambda service: service.recent_events(limit=100)):
+            self.present.remember(event)
+            self._pending.append(event)
+        self._told_before = frozenset(event.seq for event in self.present.recent)
+        self._tell_everything()
 
     def _take(self, item: FeedItem) -> None:
         self._cursor = item.cursor
-        self._hear()
+        event = item.event
+        if event is None or self.link.state != "live":
+            self._hear()
         if item.trimmed:
             self._tell_everything()
-        event = item.event
-        if event is None:
-            return
-        self.lag = max(self.now() - event.ts, 0.0)
         # What was committed while the feed began comes a second time.
-        if event.seq in self._told_before:
+        if event is not None and event.seq not in self._told_before:
+            # This is done for each event of a storm: what can be done for many at once waits.
+            self._arrived.append(event)
+            self._pace.request()
+
+    def _take_note(self) -> None:
+        """Do for the events that arrived what need not be done for each by itself."""
+        arrived, self._arrived = self._arrived, []
+        if not arrived:
             return
-        self.present.remember(event)
-        self._pending.append(event)
+        self.lag = max(self.now() - arrived[-1].ts, 0.0)
+        self._hear()
+        for event in arrived:
+            self.present.remember(event)
+        self._pending += arrived
         self._quiet = QUIET_BEATS
-        self.present.history.count(1)
-        self._pace.request()
+        self.present.history.count(len(arrived))
 
     def _tell_everything(self) -> None:
         self._everything = True
@@ -289,7 +304,10 @@ class Feed(Asking):
         self._pace.request()
 
     def _publish(self) -> None:
+        self._take_note()
         events, self._pending = tuple(self._pending), []
+        is_storm = len(events) > _STORM / self._pace.per_second
+        self._pace.per_second = _STORM_PER_SECOND if is_storm else _TOLD_PER_SECOND
         everything, self._everything = self._everything, False
         moved, self._moved = self._moved, False
         if moved:

@@ -10,6 +10,8 @@ _MOST = 500
 """Values kept of one field; the oldest go."""
 _MOST_FIELDS = 40
 _LONGEST = 120
+_REMEMBERED = 5000
+"""Sessions that are not looked at again."""
 
 
 class Seen:
@@ -17,6 +19,7 @@ class Seen:
 
     def __init__(self) -> None:
         self._values: dict[str, dict[str, None]] = {"user": {}, "owner": {}}
+        self._looked: set[str] = set()
 
     def look(self, sessions: Iterable[Session]) -> None:
         """Take note of what stands in sessions.
@@ -25,6 +28,12 @@ class Seen:
             sessions: Those that are shown.
         """
         for session in sessions:
+            # Neither ever changes, and a table shows the same sessions again and again.
+            if session.id in self._looked:
+                continue
+            if len(self._looked) >= _REMEMBERED:
+                self._looked.clear()
+            self._looked.add(session.id)
             self._add("user", session.user_id)
             self._add("owner", session.owner)
             for key, value in session.metadata.items():

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from nexus.model import Session, Window
 from nexus_tui.feed import Feed
-from nexus_tui.viewmodels.session_rows import DEFAULT_FIELDS, FIELDS, Context, session_row
+from nexus_tui.viewmodels.session_rows import DEFAULT_FIELDS, FIELDS, Context, session_rows
 from nexus_widgets import RowWindow
 
 FRESH = 5.0
@@ -45,6 +45,7 @@ class SessionSource:
         """How many sessions there are without the filter."""
         self._feed = feed
         self._held: Window[Session] | None = None
+        self._by_id: dict[str, Session] = {}
         self._span = (-1, -1)
         self._fetched_at = float("-inf")
 
@@ -58,8 +59,7 @@ class SessionSource:
         Args:
             session_id: Which one.
         """
-        items = self._held.items if self._held else ()
-        return next((session for session in items if session.id == session_id), None)
+        return self._by_id.get(session_id)
 
     async def window(self, offset: int, limit: int) -> RowWindow:
         """Fetch rows, or write those held again.
@@ -78,9 +78,10 @@ class SessionSource:
         if window is None or stale:
             window = await self._feed.window(self.q, self.sort.text, offset, limit)
             self._held, self._span, self._fetched_at = window, (offset, limit), now
+            self._by_id = {session.id: session for session in window.items}
             self.total, self.whole = window.total, window.whole
         context = Context(now, self._feed.last_events, known=not lost, contexts=self._feed.contexts)
-        rows = tuple(session_row(session, self.keys, context) for session in window.items)
+        rows = tuple(session_rows(window.items, self.keys, context))
         return RowWindow(window.offset, rows, window.total)
 
     async def id_at(self, rank: int) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import Binding, BindingType
@@ -15,6 +16,7 @@ from nexus_tui.screens.command_line import CommandLine
 from nexus_tui.screens.help import HelpScreen
 from nexus_tui.screens.log import LogScreen
 from nexus_widgets import clean
+from nexus_widgets.lean_painting import paint_lean
 
 if TYPE_CHECKING:
     from nexus_tui.app import NexusConsole
@@ -31,6 +33,10 @@ class CommandScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide"), (136, "-roomy")]  # noqa: RUF012  Textual's own declaration
     VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]  # noqa: RUF012
 
+    def __init__(self) -> None:
+        super().__init__()
+        paint_lean(self)
+
     @property
     def console(self) -> NexusConsole:
         """The app."""
@@ -41,7 +47,7 @@ class CommandScreen(Screen[None]):
         """The gateway to sessions."""
         return self.console.feed
 
-    @property
+    @cached_property
     def commands(self) -> tuple[Command, ...]:
         """This screen's commands, with the keys that are in force."""
         return self.console.config.keymap.commands(self.place)
@@ -93,7 +99,7 @@ class CommandScreen(Screen[None]):
 
     def show_keys(self) -> None:
         """Offer in the footer what works here and now."""
-        self.query_one(KeyBar).show(footer_of(command for command in self.commands if self.offers(command)))
+        self.query_one(KeyBar).show(filter(self.offers, footer_of(self.commands)))
 
     def tell(self, message: str) -> None:
         """Say what has been done."""

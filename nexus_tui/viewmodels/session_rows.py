@@ -9,9 +9,9 @@ need is put between the standard ones by ``columns(keys)``'s caller: ``SessionsP
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -32,7 +32,7 @@ from nexus_tui.viewmodels.words import (
     until,
 )
 from nexus_widgets import Column, Row, Toned, clean
-from nexus_widgets.rows import Cell
+from nexus_widgets.rows import Cell, LateRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,5 +293,21 @@ def session_row(session: Session, keys: Sequence[str], context: Context) -> Row:
         keys: The columns shown, from left to right.
         context: What cells need besides.
     """
-    fields = map(field_of, keys)
-    return Row(session.id, tuple(field.cell(session, context) for field in fields if field is not None))
+    return next(session_rows((session,), keys, context))
+
+
+def session_rows(sessions: Iterable[Session], keys: Sequence[str], context: Context) -> Iterator[Row]:
+    """Sessions' rows, whose cells are made when they are looked at: most rows of a window are not on the screen.
+
+    Args:
+        sessions: The sessions.
+        keys: The columns shown, from left to right.
+        context: What cells need besides; a row tells of the events that were the last ones when it is looked at.
+    """
+    cells = tuple(field.cell for field in map(field_of, keys) if field is not None)
+
+    def made(session: Session) -> tuple[Cell, ...]:
+        return tuple([cell(session, context) for cell in cells])
+
+    for session in sessions:
+        yield LateRow(session.id, partial(made, session))

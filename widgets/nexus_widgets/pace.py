@@ -40,7 +40,8 @@ class Pace:
         """
         self._host = host
         self._callback = callback
-        self._interval = 1 / per_second
+        self.per_second = per_second
+        """The highest rate; another one holds from the next request on."""
         self._clock = clock
         self._last = float("-inf")
         self._timer: Timer | None = None
@@ -54,7 +55,7 @@ class Pace:
         """Ask for a run: now, or at the end of the running interval."""
         if self._timer is not None:
             return
-        wait = self._last + self._interval - self._clock()
+        wait = self._last + 1 / self.per_second - self._clock()
         if wait <= 0:
             self._run()
         else:

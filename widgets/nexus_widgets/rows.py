@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rich.text import Text
 
@@ -24,6 +24,34 @@ class Row:
 
     key: str
     cells: tuple[Cell, ...]
+
+
+class LateRow(Row):
+    """A row whose cells are made when they are first looked at; for windows of which few rows are seen."""
+
+    __slots__ = ("_made", "_make")
+    _made: tuple[Cell, ...] | None
+    _make: Callable[[], tuple[Cell, ...]]
+
+    def __init__(self, key: str, make: Callable[[], tuple[Cell, ...]]) -> None:
+        """Remember how.
+
+        Args:
+            key: See `Row`.
+            make: Makes the cells; called once at most.
+        """
+        object.__setattr__(self, "key", key)
+        object.__setattr__(self, "_make", make)
+        object.__setattr__(self, "_made", None)
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """A cell for each column."""
+        made = self._made
+        if made is None:
+            made = self._make()
+            object.__setattr__(self, "_made", made)
+        return made
 
 
 @dataclass(frozen=True, slots=True)
