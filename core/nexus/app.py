@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from nexus.audit import Guesses, Noting
+from nexus.audit import Door, Noting
 from nexus.auth import GuardedService, Rules
 from nexus.auth.tokens import check_secret
 from nexus.bulk import carry_out
-from nexus.errors import AuthenticationRequired, InvalidInput, NamespaceNotFound
+from nexus.errors import AuthenticationRequired, InvalidInput, NamespaceNotFound, NexusError
 from nexus.local import LocalService
 from nexus.manager import AsyncSessionManager, id_of
 from nexus.model import Caller, RunResult, Session
@@ -61,7 +61,7 @@ class AsyncNexus(Declarations):
         self._given = {key: value for key, value in settings.items() if value is not None}
         self._clock = clock or SystemClock()
         self._parts: Parts | None = None
-        self._guesses: Guesses | None = None
+        self._door: Door | None = None
         self._opening = asyncio.Lock()
         self._started = False
         self._archive: PersistentStore | None = None
@@ -84,7 +84,7 @@ class AsyncNexus(Declarations):
                 if self.settings.session_persistence:
                     store = self._archived(store)
                 await store.__aenter__()
-                self._guesses = Guesses(store, self._clock)
+                self._door = Door(store, self._clock)
                 self._parts = assemble(
                     store, self._clock, self.settings, self.handlers, self.registry, url, self._rules
                 )
@@ -140,8 +140,8 @@ class AsyncNexus(Declarations):
         async with self._opening:
             parts, self._parts, self._started = self._parts, None, False
         if parts is not None:
-            if self._guesses is not None:
-                await self._guesses.close()
+            if self._door is not None:
+                await self._door.close()
             await parts.close(self.settings.worker_grace if grace is None else grace)
 
     async def __aenter__(self) -> Self:
@@ -185,17 +185,24 @@ class AsyncNexus(Declarations):
             service = GuardedService(service, functools.partial(carry_out, parts.engine))
         return cast("Service", Noting(service, parts.store, self._clock))
 
-    async def caller_of_token(self, secret: str, channel: str) -> Caller:
-        """Who shows a token: the token's name, with its scope.
+    async def refused(self, error: NexusError, **about: Any) -> None:
+        """Write down what was refused before any service was asked; see ``nexus.audit.Door.refused``."""
+        if self._door is not None:
+            await self._door.refused(error, **about)
+
+    async def caller_of_token(self, secret: str, channel: str, address: str = "") -> Caller:
+        """Who shows a token: the token's name, with its scope; ``address`` is where it was shown.
 
         Raises:
             AuthenticationRequired: It is unknown, revoked or expired.
         """
         try:
             token = await self.parts.verifier.verify(secret)
-        except AuthenticationRequired:
-            if self._guesses is not None:
-                await self._guesses.note(channel)
+        except AuthenticationRequired as error:
+            await self.refused(
+                error, channel=channel, address=address, action="authenticate",
+                reason="a token that is unknown, revoked or expired",
+            )  # fmt: skip
             raise
         return Caller(actor=token.name, channel=channel, scope=token.scope, namespace=token.namespace)
 
@@ -263,13 +270,16 @@ class AsyncNexus(Declarations):
 
     async def _sdk_for(self, token: str | None, channel: str) -> Service:
         """The service of who shows the token; of the local user where none is shown or needed."""
+        await self.ready()
         if token is None:
             if self.settings.session_auth_required:
-                raise AuthenticationRequired(
+                error = AuthenticationRequired(
                     "session_auth_required is set: give auth_token, made with nexus tokens create", field="auth_token"
                 )
+                await self.refused(error, channel=channel, caller=self.local_caller(channel), action="create",
+                                        kind="session", reason="without a token")  # fmt: skip
+                raise error
             return await self.sdk(channel)
-        await self.ready()
         try:
             return self.service(await self.caller_of_token(check_secret(token), channel))
         except AuthenticationRequired as error:
@@ -349,14 +359,8 @@ class AsyncNexus(Declarations):
 
         A run that another process is executing is waited for, not run twice.
         """
-        parts = await self.ready()
-        return await parts.runs.resume(
-            id_of(session_id),
-            checkpoint_id=checkpoint,
-            inputs=inputs,
-            workflow=workflow_name,
-            background=background,
-            caller=self.local_caller("sdk"),
+        return await (await self.sdk()).resume_run(
+            id_of(session_id), checkpoint_id=checkpoint, inputs=inputs, workflow=workflow_name, background=background
         )
 
     async def resume_from_checkpoint(
@@ -368,15 +372,8 @@ class AsyncNexus(Declarations):
         background: bool = False,
     ) -> RunResult:
         """Put back a checkpoint's state and step, and go on from there."""
-        parts = await self.ready()
-        return await parts.runs.resume(
-            id_of(session_id),
-            checkpoint_id=checkpoint_id,
-            inputs=inputs,
-            workflow=None,
-            background=background,
-            caller=self.local_caller("sdk"),
-        )
+        service, name = await self.sdk(), id_of(session_id)
+        return await service.resume_run(name, checkpoint_id=checkpoint_id, inputs=inputs, background=background)
 
 
 @functools.cache

@@ -57,6 +57,8 @@ class NexusError(Exception):
         super().__init__(message)
         self.message = message
         self.details: dict[str, Any] = details
+        self.audited = False
+        """Whether the refusal is written down already, on its way out through the layers."""
 
     def problem(self) -> dict[str, Any]:
         """The error as a problem object (RFC 9457): what HTTP bodies, the CLI's JSON and bulk reports show."""

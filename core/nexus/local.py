@@ -130,16 +130,27 @@ class LocalService:
         if_version: int | None = None,
     ) -> Session:
         """Go on with the last run."""
-        await self._parts.runs.resume(
-            session_id,
-            checkpoint_id=checkpoint_id,
-            inputs=inputs,
-            workflow=workflow,
-            background=background,
-            caller=self.caller,
+        await self.resume_run(
+            session_id, checkpoint_id=checkpoint_id, inputs=inputs, workflow=workflow, background=background,
             if_version=if_version,
-        )
+        )  # fmt: skip
         return await self.get_session(session_id)
+
+    async def resume_run(
+        self,
+        session_id: str,
+        *,
+        checkpoint_id: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        workflow: str | None = None,
+        background: bool = False,
+        if_version: int | None = None,
+    ) -> RunResult:
+        """As ``resume_session``, giving what came of the run; for the library's own calls."""
+        return await self._parts.runs.resume(
+            session_id, checkpoint_id=checkpoint_id, inputs=inputs, workflow=workflow, background=background,
+            caller=self.caller, if_version=if_version,
+        )  # fmt: skip
 
     async def fork_session(
         self, session_id: str, *, checkpoint_id: str | None = None, new_session_id: str | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import logging
 import re
@@ -19,10 +18,11 @@ from nexus.sessions.clock import Clock
 from nexus.stores.base import Store
 
 _log = logging.getLogger("nexus.audit")
-_MINUTE: Final = 60.0
 
 
-class _Change(msgspec.Struct, frozen=True):
+class Changing(msgspec.Struct, frozen=True):
+    """What a call that changes something is called in the audit."""
+
     action: str
     kind: str
     target: str
@@ -32,22 +32,23 @@ class _Change(msgspec.Struct, frozen=True):
 
 
 CHANGES: Final = {
-    "create_session": _Change("create", "session", "session_id", None),
-    "patch_session": _Change("patch", "session", "session_id"),
-    "end_session": _Change("end", "session", "session_id"),
-    "extend_session": _Change("extend", "session", "session_id"),
-    "undo_session": _Change("undo", "session", "session_id"),
-    "sync_session": _Change("sync", "session", "session_id"),
-    "resume_session": _Change("resume", "session", "session_id"),
-    "fork_session": _Change("fork", "session", "session_id"),
-    "signal_session": _Change("signal", "session", "session_id"),
-    "get_or_create": _Change("create", "session", "", None),
-    "execute": _Change("run.started", "session", "session_id", None),
-    "create_group": _Change("group.create", "group", "group_id"),
-    "end_group": _Change("group.end", "group", "group_id"),
-    "create_token": _Change("token.create", "token", "name"),
-    "revoke_token": _Change("token.revoke", "token", "name"),
-    "bulk": _Change("bulk", "store", "", None),
+    "create_session": Changing("create", "session", "session_id", None),
+    "patch_session": Changing("patch", "session", "session_id"),
+    "end_session": Changing("end", "session", "session_id"),
+    "extend_session": Changing("extend", "session", "session_id"),
+    "undo_session": Changing("undo", "session", "session_id"),
+    "sync_session": Changing("sync", "session", "session_id"),
+    "resume_run": Changing("resume", "session", "session_id"),
+    "resume_session": Changing("resume", "session", "session_id"),
+    "fork_session": Changing("fork", "session", "session_id"),
+    "signal_session": Changing("signal", "session", "session_id"),
+    "get_or_create": Changing("create", "session", "", None),
+    "execute": Changing("run.started", "session", "session_id", None),
+    "create_group": Changing("group.create", "group", "group_id"),
+    "end_group": Changing("group.end", "group", "group_id"),
+    "create_token": Changing("token.create", "token", "name"),
+    "revoke_token": Changing("token.revoke", "token", "name"),
+    "bulk": Changing("bulk", "store", "", None),
 }
 """The calls of the service that change something."""
 
@@ -79,7 +80,7 @@ class Noting:
             try:
                 answer = await call(*args, **given)
             except NexusError as error:
-                await self._note(change, _target(change, args, given), error.code, error)
+                await self._note(change, _target(change, args, given), error)
                 raise
             if isinstance(answer, BulkReport) and not answer.dry_run:
                 await self._note_refused(answer)
@@ -87,9 +88,10 @@ class Noting:
 
         return noting
 
-    async def _note(self, change: _Change, target: str, code: str, error: NexusError) -> None:
-        if 400 <= error.status < 500:
-            await self._write(change.action, change.kind, target, code, _reason(error))
+    async def _note(self, change: Changing, target: str, error: NexusError) -> None:
+        if 400 <= error.status < 500 and not error.audited:
+            error.audited = True
+            await self._write(change.action, change.kind, target, error.code, reason_of(error))
 
     async def _note_refused(self, report: BulkReport) -> None:
         for item in report.items:
@@ -115,65 +117,22 @@ async def write_refusal(store: Store, entry: AuditEntry) -> None:
         )
 
 
-def _target(change: _Change, args: tuple[Any, ...], given: dict[str, Any]) -> str:
+def told_target(target: object) -> str:
+    """A target as it is written down: what was refused may be anything."""
+    return str(target)[:LONGEST].encode(errors="replace").decode()
+
+
+def _target(change: Changing, args: tuple[Any, ...], given: dict[str, Any]) -> str:
     found = given.get(change.target)
     if found is None and change.place is not None and len(args) > change.place:
         found = args[change.place]
-    # What was refused may be anything.
-    return "" if found is None else str(found)[:LONGEST].encode(errors="replace").decode()
+    return "" if found is None else told_target(found)
 
 
-def _reason(error: NexusError) -> str:
+def reason_of(error: NexusError) -> str:
+    """Why, without what was given."""
     if isinstance(error, InvalidInput | PayloadTooLarge):
         # Its message may quote what was given, and that may be a secret: of a path only the argument is told.
         field = re.match(r"[A-Za-z_-]{1,40}", str(error.details.get("field") or ""))
         return error.title if field is None else f"{error.title}: {field[0]}"
     return error.message[:LONGEST].encode(errors="replace").decode()
-
-
-class Guesses:
-    """Tokens that let nobody in, written down at a bounded cost.
-
-    The first of a minute through a channel is one record at once; those that follow in the same minute are counted, and
-    written as one record when the next comes after it, or at the end. So a flood of guesses costs two records a minute.
-
-    Args:
-        store: Where to write.
-        clock: When.
-    """
-
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store = store
-        self._clock = clock
-        self._since: dict[str, float] = {}
-        self._more: dict[str, int] = {}
-        self._writing = asyncio.Lock()
-
-    async def note(self, channel: str) -> None:
-        """One came through a channel."""
-        async with self._writing:
-            now = self._clock.now()
-            if abs(now - self._since.get(channel, float("-inf"))) < _MINUTE:
-                self._more[channel] = self._more.get(channel, 0) + 1
-                return
-            await self._write_counted(channel, now)
-            self._since[channel] = now
-            await self._write(channel, now, "a token that is unknown, revoked or expired")
-
-    async def close(self) -> None:
-        """Write what was counted."""
-        async with self._writing:
-            for channel in tuple(self._more):
-                await self._write_counted(channel, self._clock.now())
-
-    async def _write_counted(self, channel: str, now: float) -> None:
-        count = self._more.pop(channel, 0)
-        if count:
-            await self._write(channel, now, f"{count} more of the same within a minute")
-
-    async def _write(self, channel: str, now: float, reason: str) -> None:
-        entry = AuditEntry(
-            at=round(now, 6), actor="unknown", channel=channel, action="authenticate", target_kind="store", target="",
-            outcome="refused", code="unauthenticated", reason=reason,
-        )  # fmt: skip
-        await write_refusal(self._store, entry)

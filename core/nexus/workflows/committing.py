@@ -13,9 +13,11 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final, TypeVar
 
-from nexus.errors import Fenced, SessionNotFound, StoreUnavailable
+from nexus.audit.refusals import write_refusal
+from nexus.errors import Fenced, NexusError, SessionNotFound, StoreUnavailable
 from nexus.lifecycle.runs import Lease
 from nexus.model import Caller, JournalEntry, RunStatus
+from nexus.model.audit import AuditEntry
 from nexus.model.change import Message, Snapshot
 from nexus.sessions.engine import Engine
 from nexus.workflows.decision import Decision, Transition
@@ -56,6 +58,7 @@ class Committing:
         self._caller = caller
         self._stopped = stopped
         self._lost = lost
+        self._noted = False
 
     async def apply(self, decide: Transition, done: Done | None = None) -> Snapshot:
         """Commit, once, however often that has to be tried.
@@ -120,8 +123,9 @@ class Committing:
                 raise stop
             try:
                 return await work()
-            except (Fenced, SessionNotFound):
+            except (Fenced, SessionNotFound) as error:
                 self._lost()
+                await self._note(error)
                 raise RunLost from None
             except StoreUnavailable as error:
                 if loop.time() + delay > until:
@@ -131,3 +135,15 @@ class Committing:
                     raise RunLost from error
             await asyncio.sleep(delay)
             delay = min(delay * 2, _LAST_RETRY)
+
+    async def _note(self, error: NexusError) -> None:
+        """Write down that a late commit was refused; once, however much of the body still tries."""
+        if self._noted:
+            return
+        self._noted = True
+        entry = AuditEntry(
+            at=round(self._engine.clock.now(), 6), actor=self._caller.actor, channel=self._caller.channel,
+            action="run.commit", target_kind="session", target=self._lease.session_id, outcome="refused",
+            code=error.code, reason=error.message,
+        )  # fmt: skip
+        await write_refusal(self._engine.store, entry)

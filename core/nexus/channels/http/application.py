@@ -68,7 +68,7 @@ class HttpApplication:
             await app.start()
             asked = app.settings.enable_auth or self.context.pacing.on
             known = self._authenticated if asked else None
-            mounted = mount(app, allowed_hosts=self._mcp_hosts, authenticate=known)
+            mounted = mount(app, allowed_hosts=self._mcp_hosts, authenticate=known, admit=self.context.pacing.admit)
             await stack.enter_async_context(_kept_running(mounted))
             self.context.on_stop.append(mounted.close_streams)
             self._mcp.asgi = mounted.asgi
@@ -79,10 +79,8 @@ class HttpApplication:
                 self._mcp.asgi = None
                 self.context.threads.shutdown(wait=False)
 
-    async def _authenticated(self, headers: Mapping[str, str]) -> Caller:
-        caller = await caller_of(self.context, headers)
-        self.context.pacing.admit(caller)
-        return caller
+    async def _authenticated(self, headers: Mapping[str, str], peer: str) -> Caller:
+        return await caller_of(self.context, headers, peer, "mcp")
 
 
 class _Mcp:

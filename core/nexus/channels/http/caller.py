@@ -21,13 +21,16 @@ REVEAL_HEADER = "x-nexus-reveal"
 _SCHEME = "bearer"
 
 
-async def caller_of(context: HttpContext, headers: Mapping[str, str], peer: str = "") -> Caller:
+async def caller_of(
+    context: HttpContext, headers: Mapping[str, str], peer: str = "", channel: str | None = None
+) -> Caller:
     """The caller of a request.
 
     Args:
         context: What is served.
         headers: The request's, with names in lower case.
         peer: The address that it came from; wrong tokens from one address are answered ever more slowly.
+        channel: That of the door, where the header has no say.
 
     Returns:
         With ``enable_auth`` who shows the token in ``Authorization``, with its scope; otherwise ``local:<os user>``.
@@ -38,17 +41,19 @@ async def caller_of(context: HttpContext, headers: Mapping[str, str], peer: str 
         AuthenticationRequired: ``enable_auth`` is set, and there is no token, or none that lets anybody in.
         InvalidInput: ``X-Nexus-Channel`` names no channel, or ``X-Nexus-Reveal`` is neither true nor false.
     """
-    caller = await _known(context, headers, peer)
+    caller = await _known(context, headers, peer, channel or _channel(headers))
     return replace(caller, reveal=True) if _reveals(headers) else caller
 
 
-async def _known(context: HttpContext, headers: Mapping[str, str], peer: str) -> Caller:
-    channel = _channel(headers)
+async def _known(context: HttpContext, headers: Mapping[str, str], peer: str, channel: str) -> Caller:
     if not context.app.settings.enable_auth:
         return context.local_caller(channel)
     try:
-        return await context.app.caller_of_token(_bearer(headers), channel)
-    except AuthenticationRequired:
+        return await context.app.caller_of_token(_bearer(headers), channel, peer)
+    except AuthenticationRequired as error:
+        await context.app.refused(
+            error, channel=channel, address=peer, action="authenticate", reason="a request without a token"
+        )
         await context.brake.failed(peer)
         raise
 

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from nexus.channels.http.context import HttpContext
 from nexus.channels.http.problems import InternalError, problem
 from nexus.channels.http.reading import Disconnected
+from nexus.channels.http.refusing import refused
 from nexus.errors import NexusError, PermissionDenied
 from nexus.sessions.hiding import place_of
 
@@ -50,6 +51,7 @@ class Edge:
         except Disconnected:
             status = status or 499
         except NexusError as error:
+            await refused(self.context, error, scope)
             await self._tell(error, scope, receive, watched, begun=bool(status))
         except Exception as error:  # noqa: BLE001 - whatever it is, the server goes on
             self._log(error, scope)

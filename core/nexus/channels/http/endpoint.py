@@ -14,6 +14,8 @@ from nexus.channels.http.reading import check_media_type, fit, json_object, quer
 from nexus.channels.wire.asked import Asked, NoBody, Patch
 from nexus.errors import InvalidInput
 
+CALLER_KEY = "nexus.caller"
+"""Where in an ASGI scope the caller of a request stands, once it is known."""
 _NOTHING = NoBody()
 _PROMISES = (IDEMPOTENCY_HEADER.name, IF_MATCH_HEADER.name)
 """Headers that ask for a promise: an operation that can't keep it must not act as if it did."""
@@ -41,6 +43,7 @@ class PathEndpoint:
         if operation is None:
             allowed = sorted(self._operations)
             raise MethodNotAllowed(f"{self._path} has no {method}: use {', '.join(allowed)}", allowed=allowed)
+        scope["nexus.operation"] = operation.id
         call = await self._call(operation, scope, receive)
         reply = await operation.handler(call)
         await reply(scope, receive, send)
@@ -49,6 +52,7 @@ class PathEndpoint:
         headers = header_map(scope)
         context = self._context
         caller = context.local_caller("api") if operation.open else await caller_of(context, headers, peer_of(scope))
+        scope[CALLER_KEY] = caller
         if not operation.open:
             context.pacing.admit(caller)
         query = fit(query_values(scope["query_string"]), operation.query, "query", text=True)

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from nexus.channels.http.caller import caller_of
 from nexus.channels.http.context import HttpContext
-from nexus.channels.http.endpoint import header_map, peer_of
+from nexus.channels.http.endpoint import CALLER_KEY, header_map, peer_of
 from nexus.channels.http.operation import AsgiReply, Operation
 from nexus.channels.http.problems import MethodNotAllowed
 from nexus.channels.http.reading import query_values, read_body
@@ -108,6 +108,7 @@ class _UserRoute:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = header_map(scope)
         caller = await caller_of(self._context, headers, peer_of(scope))
+        scope[CALLER_KEY] = caller
         self._context.pacing.admit(caller)
         body = await read_body(receive, headers, self._context.app.settings.max_body_bytes)
         given = headers.get("x-request-id", "")

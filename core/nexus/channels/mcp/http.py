@@ -17,26 +17,29 @@ from typing import TYPE_CHECKING
 
 from mcp.server.streamable_http import check_accept_headers
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from msgspec.structs import replace
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from nexus.channels.mcp.bodies import buffered
-from nexus.channels.mcp.callers import SCOPE_KEY, in_scope
+from nexus.channels.mcp.callers import CHANNEL, SCOPE_KEY, in_scope
 from nexus.channels.mcp.guard import HostGuard
 from nexus.channels.mcp.refusals import refusal
 from nexus.channels.mcp.runs import WAIT
 from nexus.channels.mcp.server import Served, build
-from nexus.errors import AuthenticationRequired, NexusError
+from nexus.errors import AuthenticationRequired, InvalidInput, NexusError
 from nexus.model import Caller
 
 if TYPE_CHECKING:
     from nexus.app import AsyncNexus
 
+_CALLS = "tools/call"
 
-Authenticate = Callable[[Mapping[str, str]], Awaitable[Caller]]
-"""From a request's headers, names in lower case, to its caller; raises ``AuthenticationRequired``."""
+Authenticate = Callable[[Mapping[str, str], str], Awaitable[Caller]]
+"""From a request's headers, names in lower case, and the address that it came from, to its caller; raises
+``AuthenticationRequired``."""
 
 
 def mount(
@@ -44,6 +47,7 @@ def mount(
     *,
     host: str | None = None,
     authenticate: Authenticate | None = None,
+    admit: Callable[[Caller], None] | None = None,
     allowed_hosts: Iterable[str] = (),
     wait: float = WAIT,
 ) -> McpMount:
@@ -54,12 +58,13 @@ def mount(
         host: The address that the server is bound to; the settings' own by default.
         authenticate: Tells who calls. Without it, whoever is in front leaves the ``Caller`` in the ASGI scope under
             ``callers.SCOPE_KEY``; with neither, callers are the local user, or refused when ``enable_auth`` is on.
+        admit: Counts a request of a caller that ``authenticate`` has told, or raises ``RateLimited``.
         allowed_hosts: Names by which the server is reached, besides the loopback ones and the address that it is
             bound to: ``NAME``, ``NAME:PORT``, or ``*`` to switch the check off.
         wait: Seconds that a call without progress waits for its run before it answers ``in_progress``.
     """
     guard = HostGuard(app.settings.host if host is None else host, allowed_hosts)
-    return McpMount(app, Endpoint(app, guard, authenticate), wait)
+    return McpMount(app, Endpoint(app, guard, authenticate, admit), wait)
 
 
 class McpMount:
@@ -100,10 +105,17 @@ class McpMount:
 class Endpoint:
     """The ASGI app: who may pass, then which way to answer."""
 
-    def __init__(self, app: AsyncNexus, guard: HostGuard, authenticate: Authenticate | None) -> None:
+    def __init__(
+        self,
+        app: AsyncNexus,
+        guard: HostGuard,
+        authenticate: Authenticate | None,
+        admit: Callable[[Caller], None] | None = None,
+    ) -> None:
         self._app = app
         self._guard = guard
         self._authenticate = authenticate
+        self._count = admit
         self.managers: dict[bool, StreamableHTTPSessionManager] = {}
         """By whether the client accepts only JSON; empty while nothing runs."""
 
@@ -120,10 +132,25 @@ class Endpoint:
                 return
             receive = await buffered(scope, receive, self._app.settings.max_body_bytes)
         except NexusError as error:
+            await self._refused(error, scope)
             await refusal(error, scope["path"], _base_url(scope))(scope, receive, send)
             return
         _, takes_events = check_accept_headers(Request(scope))
-        await self.managers[not takes_events].handle_request(scope, receive, send)
+
+        async def watched(message: Message) -> None:
+            if message["type"] == "http.response.start" and 400 <= message["status"] < 500 and _may_change(scope):
+                await self._refused(InvalidInput("it is no message of the protocol", field="body"), scope)
+            await send(message)
+
+        await self.managers[not takes_events].handle_request(scope, receive, watched)
+
+    async def _refused(self, error: NexusError, scope: Scope) -> None:
+        if scope["method"] == "POST":
+            caller = in_scope(scope)
+            if caller is None and not self._app.settings.enable_auth:
+                caller = self._app.local_caller(CHANNEL)
+            known = None if caller is None else replace(caller, channel=CHANNEL)
+            await self._app.refused(error, channel=CHANNEL, address=_peer(scope), caller=known)
 
     async def _admit(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
@@ -131,9 +158,21 @@ class Endpoint:
         if in_scope(scope) is not None:
             return
         if self._authenticate is not None:
-            scope[SCOPE_KEY] = await self._authenticate(dict(headers))
+            caller = scope[SCOPE_KEY] = await self._authenticate(dict(headers), _peer(scope))
+            if self._count is not None:
+                self._count(caller)
         elif self._app.settings.enable_auth:
             raise AuthenticationRequired("send the header Authorization: Bearer TOKEN", field="authorization")
+
+
+def _may_change(scope: Scope) -> bool:
+    """Whether a request may have been a call of a tool; the newer revision says what it is in a header."""
+    return Headers(scope=scope).get("mcp-method", _CALLS) == _CALLS
+
+
+def _peer(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""
 
 
 def _base_url(scope: Scope) -> str:

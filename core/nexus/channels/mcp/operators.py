@@ -32,9 +32,15 @@ class Operator:
     arguments: type[given.Arguments]
     output: schemas.Schema
     act: Callable[[Service, Any], Awaitable[Answer]]
-    reads: bool = False
+    action: str | None = None
+    """What the change is called in the audit; ``None`` for one that only reads."""
     destructive: bool = False
     idempotent: bool = False
+
+    @property
+    def reads(self) -> bool:
+        """Whether it changes nothing."""
+        return self.action is None
 
     def open_to(self, caller: Caller) -> bool:
         """Whether the caller's scope allows it."""
@@ -116,52 +122,52 @@ OPERATORS: Mapping[str, Operator] = {
             "nexus_sessions_list",
             "List sessions",
             "List sessions, newest first, with a filter. Gives {items, next_cursor, total}.",
-            given.ListSessions, schemas.SESSIONS, _list_sessions, reads=True,
+            given.ListSessions, schemas.SESSIONS, _list_sessions,
         ),
         Operator(
             "nexus_session_get",
             "Show a session",
             "Show one session: status, state, metadata, timing, and the error of a failed run. "
             "Use it to see whether a run that was still in progress has ended.",
-            given.GetSession, schemas.SESSION, _get_session, reads=True,
+            given.GetSession, schemas.SESSION, _get_session,
         ),
         Operator(
             "nexus_session_extend",
             "Extend a session",
             "Move a session's expires_at by a number of seconds. Gives the session after it.",
-            given.ExtendSession, schemas.SESSION, _extend_session,
+            given.ExtendSession, schemas.SESSION, _extend_session, action="extend",
         ),
         Operator(
             "nexus_session_end",
             "End a session",
             "End a session and its live descendants, as completed or cancelled. A run in it is stopped. "
             "A session that has ended already stays as it is.",
-            given.EndSession, schemas.SESSION, _end_session, destructive=True, idempotent=True,
+            given.EndSession, schemas.SESSION, _end_session, action="end", destructive=True, idempotent=True,
         ),
         Operator(
             "nexus_session_resume",
             "Resume a session",
             "Go on with a session's last run in the background: from where it was, or from an earlier checkpoint, "
             "whose state then replaces the current one. Gives the session; nexus_session_get shows how it goes.",
-            given.ResumeSession, schemas.SESSION, _resume_session, destructive=True,
+            given.ResumeSession, schemas.SESSION, _resume_session, action="resume", destructive=True,
         ),
         Operator(
             "nexus_session_fork",
             "Fork a session",
             "Copy a session's current state, or a checkpoint's, into a new session. The source stays as it is.",
-            given.ForkSession, schemas.SESSION, _fork_session,
+            given.ForkSession, schemas.SESSION, _fork_session, action="fork",
         ),
         Operator(
             "nexus_statistics",
             "Statistics",
             "Counts by status, channel and workflow, durations and rates over all sessions.",
-            given.GetStatistics, schemas.STATISTICS, _statistics, reads=True,
+            given.GetStatistics, schemas.STATISTICS, _statistics,
         ),
         Operator(
             "nexus_events",
             "Events",
             "What happened: the events of one session, or the newest of all, in ascending order.",
-            given.ListEvents, schemas.EVENTS, _events, reads=True,
+            given.ListEvents, schemas.EVENTS, _events,
         ),
     )
 }  # fmt: skip

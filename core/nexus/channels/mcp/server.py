@@ -134,10 +134,21 @@ class _Handlers:
         return ListToolsResult(tools=page, next_cursor=cursor)
 
     async def call_tool(self, ctx: Context, params: CallToolRequestParams) -> CallToolResult:
+        arguments = params.arguments or {}
         try:
-            return await self._call(ctx, params.name, params.arguments or {})
+            return await self._call(ctx, params.name, arguments)
         except NexusError as error:
+            await self._refused(error, caller_of(self._app, ctx), params.name, arguments)
             return failure(error)
+
+    async def _refused(self, error: NexusError, caller: Caller, name: str, arguments: Mapping[str, Any]) -> None:
+        """Write down what the service has not: arguments that don't fit, and tools that the scope has not."""
+        action = "run.started" if name not in OPERATORS else OPERATORS[name].action
+        if action is not None:
+            target = arguments.get("session_id") or ""
+            await self._app.refused(
+                error, channel=caller.channel, caller=caller, action=action, kind="session", target=str(target)
+            )
 
     async def _call(self, ctx: Context, name: str, arguments: Mapping[str, Any]) -> CallToolResult:
         service = self._service(ctx)
