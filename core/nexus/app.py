@@ -191,20 +191,25 @@ class AsyncNexus(Declarations):
             await self._door.refused(error, **about)
 
     async def caller_of_token(self, secret: str, channel: str, address: str = "") -> Caller:
-        """Who shows a token: the token's name, with its scope; ``address`` is where it was shown.
+        """Who shows a token, and what they may do; ``address`` is where it was shown.
+
+        The actor is the token's name, or ``jwt:`` and the identity provider's name for them.
 
         Raises:
-            AuthenticationRequired: It is unknown, revoked or expired.
+            AuthenticationRequired: It lets nobody in: unknown, revoked, expired, or not for this server.
+            PermissionDenied: It is the identity provider's, and carries no scope.
         """
         try:
-            token = await self.parts.verifier.verify(secret)
+            bearer = await self.parts.verifier.identify(secret)
         except AuthenticationRequired as error:
             await self.refused(
                 error, channel=channel, address=address, action="authenticate",
                 reason="a token that is unknown, revoked or expired",
             )  # fmt: skip
             raise
-        return Caller(actor=token.name, channel=channel, scope=token.scope, namespace=token.namespace)
+        return Caller(
+            actor=bearer.actor, channel=channel, scope=bearer.scope, namespace=bearer.namespace, proof=bearer.proof
+        )
 
     def local_caller(self, channel: str) -> Caller:
         """The user of this process, coming through ``channel``."""

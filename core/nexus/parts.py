@@ -6,7 +6,7 @@ import socket
 
 import msgspec
 
-from nexus.auth import Tokens, Verifier
+from nexus.auth import Standings, Tokens, Verifier
 from nexus.limits import Seats
 from nexus.model import Caller
 from nexus.sessions.clock import Clock
@@ -42,12 +42,14 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     runs: Runs
     tokens: Tokens
     verifier: Verifier
+    standings: Standings
     seats: Seats
 
     async def close(self, grace: float) -> None:
         """Stop what runs, hand over what is not done within ``grace`` seconds, and close the store."""
         await self.sweeper.stop()
         await self.executor.stop(grace)
+        await self.standings.close()
         await self.verifier.close()
         await self.engine.close()
         await self.store.__aexit__(None, None, None)
@@ -69,6 +71,7 @@ def assemble(
     records = Records(engine, sweeper)
     executor = choose_executor(engine, registry, store_url)
     tokens = Tokens(store, clock)
+    verifier = _verifier(tokens, clock, settings)
     return Parts(
         store=store,
         clock=clock,
@@ -82,6 +85,16 @@ def assemble(
         executor=executor,
         runs=Runs(engine, registry, executor, records.ensure),
         tokens=tokens,
-        verifier=Verifier(tokens, clock),
+        verifier=verifier,
+        standings=Standings(verifier.stands),
         seats=Seats(settings.max_streams, settings.max_streams_per_actor),
     )
+
+
+def _verifier(tokens: Tokens, clock: Clock, settings: Settings) -> Verifier:
+    if settings.jwt_issuer is None:
+        return Verifier(tokens, clock)
+    # Cryptography is loaded by those alone who have an identity provider.
+    from nexus.auth.jwt_verifier import jwt_verifier
+
+    return Verifier(tokens, clock, jwt_verifier(settings, clock))

@@ -7,16 +7,19 @@ win, then environment, then file. What doesn't fit is ``InvalidInput`` and names
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NoReturn, get_args
+from urllib.parse import urlsplit
 
 import msgspec
 
 from nexus.errors import InvalidInput
+from nexus.model.token import SCOPES
 
 Backend = Literal["sqlite", "memory", "redis"]
 Executors = Literal["auto", "local", "docket"]
@@ -24,6 +27,12 @@ Durability = Literal["none", "process", "second", "power", "failover"]
 
 DURABILITY_LEVELS: tuple[str, ...] = get_args(Durability)
 """Each includes those before it; ``nexus.stores.durability`` says what they mean."""
+
+
+JWT_ALGORITHMS: tuple[str, ...] = (
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
+)  # fmt: skip
+"""Those with a public key alone: whoever can read a JWKS must not be able to sign."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +80,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """None: as ``session_retention``."""
     redact: tuple[str, ...] = ()
     """Rules that hide values: ``nexus.auth.redaction`` says how they are written."""
+    jwt_issuer: str | None = None
+    """The identity provider whose tokens let in besides Nexus's own; ``None``: none do."""
+    jwt_audience: str | None = None
+    """What such a token must name as meant by it."""
+    jwt_jwks: str | None = None
+    """Where the provider's keys are: a file, or an ``https`` address (``http`` on this machine)."""
+    jwt_algorithms: tuple[str, ...] = JWT_ALGORITHMS
+    jwt_actor_claim: str = "sub"
+    jwt_scope_claim: str = "scope"
+    jwt_scopes: tuple[str, ...] = ("nexus:run=run", "nexus:read=read", "nexus:operate=operate", "nexus:admin=admin")
+    """``VALUE=SCOPE``: what a value of the scope claim lets its bearer do."""
+    jwt_namespace_claim: str | None = None
+    """The claim that says in which namespace its bearer acts; ``None``: in the default one."""
+    jwt_leeway: float = 10.0
 
     def describe(self) -> dict[str, Any]:
         """All settings as JSON values."""
@@ -81,6 +104,8 @@ _NAMES = Settings.__struct_fields__
 _SHORTEST_ID_LIMIT = 32
 """Ids that Nexus makes itself have to fit."""
 _LONGEST_ID = 128
+_JWT = tuple(name for name in _NAMES if name.startswith("jwt_"))
+_MOST_LEEWAY = 300
 _POSITIVE = (
     "session_cleanup_interval", "session_lock_timeout", "recovery_interval", "max_checkpoints", "max_recoveries",
     "worker_concurrency", "max_body_bytes", "max_state_bytes",
@@ -189,6 +214,7 @@ def _check(settings: Settings, origin: Mapping[str, str]) -> None:
         _refuse(settings, "worker_grace", origin, "must be seconds from 0 up")
     if not 0 <= settings.api_port <= 65535:
         _refuse(settings, "api_port", origin, "must be 0 to 65535; 0 picks a free port")
+    _check_jwt(settings, origin)
 
 
 def _check_limits(settings: Settings, origin: Mapping[str, str]) -> None:
@@ -206,6 +232,76 @@ def _check_limits(settings: Settings, origin: Mapping[str, str]) -> None:
         _refuse(settings, "event_retention", origin, "must be seconds from 0 up; 0 means for ever")
 
 
-def _refuse(settings: Settings, name: str, origin: Mapping[str, str], rule: str) -> None:
+def _check_jwt(settings: Settings, origin: Mapping[str, str]) -> None:
+    given = [name for name in _JWT if name in origin and getattr(settings, name) is not None]
+    if not given:
+        return
+    for name in ("jwt_issuer", "jwt_audience", "jwt_jwks"):
+        value = getattr(settings, name)
+        if value is None:
+            _refuse(settings, name, origin, f"is missing beside {given[0]}: set jwt_issuer, jwt_audience and jwt_jwks")
+        if not value.strip() or value != value.strip():
+            _refuse(settings, name, origin, "must be a text without spaces around it")
+    if not (settings.enable_auth or settings.session_auth_required):
+        rule = "would let nobody in, because nobody is asked: set enable_auth, or session_auth_required for the library"
+        _refuse(settings, "jwt_issuer", origin, rule)
+    _check_jwks(settings, origin)
+    _check_jwt_algorithms(settings, origin)
+    for name in ("jwt_actor_claim", "jwt_scope_claim", "jwt_namespace_claim"):
+        value = getattr(settings, name)
+        if value is not None and not value.strip():
+            _refuse(settings, name, origin, "must name a claim, such as sub or scope")
+    _check_jwt_scopes(settings, origin)
+    if not 0 <= settings.jwt_leeway <= _MOST_LEEWAY:
+        _refuse(settings, "jwt_leeway", origin, f"must be 0 to {_MOST_LEEWAY} seconds: set clocks right instead")
+
+
+def _check_jwks(settings: Settings, origin: Mapping[str, str]) -> None:
+    where = settings.jwt_jwks or ""
+    if "://" not in where:
+        return
+    if "@" in where:
+        # Not the value itself: it would be in every log that tells of the mistake.
+        raise InvalidInput(
+            f"{origin.get('jwt_jwks', 'default')}: jwt_jwks must carry neither user nor password: keys are public",
+            field="jwt_jwks",
+        )
+    try:
+        parts = urlsplit(where)
+        host = (parts.hostname or "").lower()
+    except ValueError:
+        _refuse(settings, "jwt_jwks", origin, "is no address: write https://HOST/PATH, or a file's path")
+    if not host or parts.scheme not in ("https", "http"):
+        _refuse(settings, "jwt_jwks", origin, "must be a file's path or an https address")
+    if parts.scheme == "http" and not _is_loopback(host):
+        _refuse(settings, "jwt_jwks", origin, "must be https: over http anybody on the way could put keys in")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_jwt_algorithms(settings: Settings, origin: Mapping[str, str]) -> None:
+    for name in settings.jwt_algorithms or ("",):
+        if name not in JWT_ALGORITHMS:
+            shared = name.lower() == "none" or name.upper().startswith("HS")
+            why = "is never taken: whoever reads the JWKS could sign" if shared else "is none"
+            known = ", ".join(JWT_ALGORITHMS)
+            _refuse(settings, "jwt_algorithms", origin, f"can't stand, {name or 'an empty list'} {why}: use {known}")
+
+
+def _check_jwt_scopes(settings: Settings, origin: Mapping[str, str]) -> None:
+    for rule in settings.jwt_scopes or ("",):
+        value, sign, scope = rule.rpartition("=")
+        if not (sign and value.strip() and not any(map(str.isspace, value)) and scope in SCOPES):
+            _refuse(settings, "jwt_scopes", origin, f"can't stand: write VALUE=SCOPE, SCOPE one of {', '.join(SCOPES)}")
+
+
+def _refuse(settings: Settings, name: str, origin: Mapping[str, str], rule: str) -> NoReturn:
     value = getattr(settings, name)
     raise InvalidInput(f"{origin.get(name, 'default')}: {name} = {value!r} {rule}", field=name, value=str(value))

@@ -3,7 +3,8 @@
 from nexus.auth.brake import Brake
 from nexus.auth.guarded import GuardedService
 from nexus.auth.redaction import Rules
+from nexus.auth.standing import Standings
 from nexus.auth.tokens import Tokens
 from nexus.auth.verifier import Verifier
 
-__all__ = ["Brake", "GuardedService", "Rules", "Tokens", "Verifier"]
+__all__ = ["Brake", "GuardedService", "Rules", "Standings", "Tokens", "Verifier"]

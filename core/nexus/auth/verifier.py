@@ -11,12 +11,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from nexus.auth.bearer import Bearer
 from nexus.auth.tokens import Tokens, digest_of
 from nexus.errors import AuthenticationRequired, NexusError
+from nexus.model.caller import Proof
 from nexus.model.token import Token
 from nexus.sessions.clock import Clock
+
+if TYPE_CHECKING:
+    from nexus.auth.jwt_verifier import JwtVerifier
 
 FRESH: Final = 1.0
 """Seconds for which what was read is believed."""
@@ -27,17 +32,59 @@ _log = logging.getLogger("nexus.auth")
 
 
 class Verifier:
-    """One for a process and a store; used on one event loop."""
+    """One for a process and a store; used on one event loop.
 
-    def __init__(self, tokens: Tokens, clock: Clock) -> None:
+    Args:
+        tokens: The store's.
+        clock: Tells the time.
+        jwt: For tokens of an identity provider, where there is one.
+    """
+
+    def __init__(self, tokens: Tokens, clock: Clock, jwt: JwtVerifier | None = None) -> None:
         self._tokens = tokens
         self._clock = clock
+        self.jwt = jwt
         self._known: dict[str, Token] = {}
         self._read_at = float("-inf")
         self._changes = -1
         self._reading = asyncio.Lock()
         self._noted: dict[str, float] = {}
         self._noting: set[asyncio.Task[None]] = set()
+
+    async def identify(self, secret: str) -> Bearer:
+        """Who shows a secret: a token of the store's, or one of the identity provider's.
+
+        Raises:
+            AuthenticationRequired: It lets nobody in; why isn't told.
+            PermissionDenied: The provider's token is good, and carries no scope.
+            StoreUnavailable: The tokens, or the provider's keys, can't be read.
+        """
+        # Secrets made here have no dot, and a JWT has two at least.
+        if self.jwt is not None and "." in secret:
+            return await self.jwt.verify(secret)
+        token = await self.verify(secret)
+        proof = Proof(kind="token", key=token.digest, expires_at=token.expires_at)
+        return Bearer(actor=token.name, scope=token.scope, namespace=token.namespace, proof=proof)
+
+    async def stands(self, proof: Proof) -> bool:
+        """Whether what a caller has shown is good still; one that was revoked is not within two seconds.
+
+        Raises:
+            StoreUnavailable: It can't be told.
+        """
+        if proof.kind == "jwt":
+            return self.jwt is not None and await self.jwt.stands(proof)
+        token = (await self._current(FRESH)).get(proof.key)
+        return token is not None and not token.is_over(self._clock.now())
+
+    async def open(self) -> None:
+        """Read what letting in takes besides the store.
+
+        Raises:
+            InvalidInput: The setting ``jwt_jwks`` names a file without keys.
+        """
+        if self.jwt is not None:
+            await self.jwt.open()
 
     async def verify(self, secret: str) -> Token:
         """The token that a secret shows.
@@ -90,6 +137,8 @@ class Verifier:
 
     async def close(self) -> None:
         """Finish what is being written down."""
+        if self.jwt is not None:
+            await self.jwt.close()
         for task in tuple(self._noting):
             with contextlib.suppress(asyncio.CancelledError):
                 await task

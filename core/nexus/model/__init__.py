@@ -1,7 +1,7 @@
 """The records that all of Nexus speaks in: frozen, plain, and free of I/O."""
 
 from nexus.model.audit import AuditHead, AuditRecord, AuditVerdict
-from nexus.model.caller import Caller
+from nexus.model.caller import Caller, Proof
 from nexus.model.checkpoint import Checkpoint
 from nexus.model.event import Event, EventBatch
 from nexus.model.group import Group
@@ -41,6 +41,7 @@ __all__ = [
     "JournalEntry",
     "Page",
     "Progress",
+    "Proof",
     "Run",
     "RunId",
     "RunResult",

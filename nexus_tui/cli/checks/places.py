@@ -18,12 +18,14 @@ from nexus.settings import explain_settings
 from nexus_tui.cli.checks.archived import FACTS, archived
 from nexus_tui.cli.checks.finding import Finding
 from nexus_tui.cli.checks.lasting import lasting
+from nexus_tui.cli.checks.provider import FACTS as KEYS
+from nexus_tui.cli.checks.provider import provider_of_server
 from nexus_tui.cli.target import Target, without_password
 
 if TYPE_CHECKING:
     from nexus.service import Service
 
-_TOLD_APART = frozenset({"level", "durability", "clock_skew", "sentinels", "cluster"}) | FACTS
+_TOLD_APART = frozenset({"level", "durability", "clock_skew", "sentinels", "cluster"}) | FACTS | KEYS
 _ROOM = 256 * 1024 * 1024
 """Free bytes under which a disk is called nearly full."""
 
@@ -75,7 +77,7 @@ async def place(target: Target, required: str | None = None) -> AsyncIterator[Fi
             yield Finding(kind, "ok", found)
             for finding in lasting(health, required):
                 yield finding
-            for finding in archived(health.facts):
+            for finding in (*archived(health.facts), *provider_of_server(health.facts)):
                 yield finding
             yield await _workers(service)
             url = health.url

@@ -8,7 +8,7 @@ import typer
 
 from nexus.errors import InvalidInput
 from nexus.settings import DURABILITY_LEVELS
-from nexus_tui.cli.checks import machine, places
+from nexus_tui.cli.checks import machine, places, provider
 from nexus_tui.cli.checks.finding import Finding
 from nexus_tui.cli.diagnostics import ExitCode
 from nexus_tui.cli.invocation import Invocation, alone, command
@@ -38,7 +38,7 @@ async def doctor(call: Invocation, require_durability: DurabilityOption = None) 
             f"--require-durability {require_durability!r} is no level: use {', '.join(DURABILITY_LEVELS)}",
             field="require_durability", value=require_durability,
         )  # fmt: skip
-    findings = [*machine.machine(), places.config(), places.app(call.target)]
+    findings = [*machine.machine(), places.config(), places.app(call.target), *provider.provider(call.target)]
     findings += [finding async for finding in places.place(call.target, require_durability)]
     call.output.rows([finding.to_dict() for finding in findings], CHECKS)
     return _verdict(findings)

@@ -222,7 +222,8 @@ async def test_a_tool_name_that_is_no_text_is_answered(store: str, era: str) -> 
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_the_caller_found_at_the_door_owns_what_is_made(store: str, era: str) -> None:
-    async def authenticate(headers: Any, _: str) -> Caller:
+    async def authenticate(headers: Any, peer: str) -> Caller:
+        assert peer == "127.0.0.1"
         if headers.get("authorization") != "Bearer good":
             raise AuthenticationRequired("no valid token")
         return Caller(actor="ci-bot", channel="api", scope="run")

@@ -66,6 +66,7 @@ class HttpApplication:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(_opened(app))
             await app.start()
+            await app.parts.verifier.open()
             asked = app.settings.enable_auth or self.context.pacing.on
             known = self._authenticated if asked else None
             mounted = mount(app, allowed_hosts=self._mcp_hosts, authenticate=known, admit=self.context.pacing.admit)

@@ -16,6 +16,7 @@ from nexus.channels.http.context import HttpContext
 from nexus.channels.http.problems import InternalError, problem
 from nexus.channels.http.reading import Disconnected
 from nexus.channels.http.refusing import refused
+from nexus.channels.wire.resource import challenge
 from nexus.errors import NexusError, PermissionDenied
 from nexus.sessions.hiding import place_of
 
@@ -95,7 +96,12 @@ class Edge:
             # Half an answer is out: dropping the connection is the only way left to say that it is not whole.
             logger.warning("%s %s broke off: %s", scope["method"], scope["path"], error)
             return
-        await problem(error, scope["path"])(scope, receive, send)
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        wanted = challenge(
+            self.context.app.settings, scope.get("scheme", "http"), headers.get(b"host", "localhost"),
+            shown=b"authorization" in headers,
+        )  # fmt: skip
+        await problem(error, scope["path"], wanted)(scope, receive, send)
 
 
 def host_name(host: str) -> str:

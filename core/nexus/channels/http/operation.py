@@ -85,7 +85,7 @@ class Call(Generic[Q, B]):
         return name
 
     async def unless_gone(self, work: Awaitable[T], grace: float = 0.0) -> T:
-        """Wait for something long; give up when the client leaves or the server stops.
+        """Wait for something long; give up when the client leaves, the server stops or the caller's token ends.
 
         Args:
             work: What to wait for; cancelled when that is given up. A run is none the worse for it.
@@ -94,8 +94,10 @@ class Call(Generic[Q, B]):
         Raises:
             Disconnected: The client left.
             StoreUnavailable: The server stops.
+            AuthenticationRequired: The token was revoked or has expired.
         """
-        task = asyncio.ensure_future(work)
+        standings = self.context.app.parts.standings
+        task = asyncio.ensure_future(standings.while_good(self.service.caller.proof, work))
         left = asyncio.ensure_future(self._left())
         stopping = asyncio.ensure_future(self._stopping(grace))
         try:

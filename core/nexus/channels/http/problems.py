@@ -13,6 +13,7 @@ from nexus.channels.wire.answers import Problem
 from nexus.errors import AuthenticationRequired, NexusError
 
 MEDIA_TYPE = "application/problem+json"
+_CHALLENGE = 'Bearer realm="nexus"'
 _PATH_CHARACTERS = "/:@!$&'()*+,;=~"
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
@@ -48,18 +49,19 @@ def route_not_found(path: str, known: list[str]) -> RouteNotFound:
     return RouteNotFound(f"there is no route {path[:200]}: {hint}", path=path[:200])
 
 
-def problem(error: NexusError, instance: str) -> Reply:
+def problem(error: NexusError, instance: str, challenge: str = _CHALLENGE) -> Reply:
     """The reply that tells of an error.
 
     Args:
         error: What went wrong.
         instance: The path that was asked.
+        challenge: Says what is wanted of those who aren't known.
     """
     headers: list[tuple[str, str]] = []
     if isinstance(error, MethodNotAllowed):
         headers.append(("Allow", ", ".join(error.details["allowed"])))
     if isinstance(error, AuthenticationRequired):
-        headers.append(("WWW-Authenticate", 'Bearer realm="nexus"'))
+        headers.append(("WWW-Authenticate", challenge))
     if "retry_after" in error.details:
         headers.append(("Retry-After", str(error.details["retry_after"])))
     told = Problem(

@@ -12,6 +12,7 @@ by event.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -22,7 +23,7 @@ from starlette.types import Receive, Scope, Send
 
 from nexus.channels.wire import shown
 from nexus.errors import NexusError
-from nexus.model import Event
+from nexus.model import Event, Proof
 from nexus.service import FeedItem
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class EventStream:
         first: What the feed gave first; awaited before, so that a bad filter or cursor is a problem and no stream.
         feed: The rest of the feed.
         leave: Called when the stream is over: gives its seat back.
+        proof: What its reader has shown; the stream ends within two seconds of that.
     """
 
     def __init__(
@@ -90,15 +92,18 @@ class EventStream:
         first: FeedItem,
         feed: AsyncIterator[FeedItem],
         leave: Callable[[], None] | None = None,
+        proof: Proof | None = None,
     ) -> None:
         self._context = context
         self._first = first
         self._feed = feed
         self._leave_seat = leave
+        self._proof = proof
         self._waiting = bytearray()
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._ended = False
+        self._is_cut = False
         self._patience = asyncio.timeout(None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
@@ -106,9 +111,10 @@ class EventStream:
         self._context.meter.streams += 1
         helpers = [asyncio.create_task(each) for each in (self._pump(), self._stop(), self._leave(receive))]
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-            while chunk := await self._next():
-                await self._send(send, chunk)
+            with self._context.app.parts.standings.watching(self._proof, self._cut):
+                await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+                while chunk := await self._next():
+                    await self._send(send, chunk)
             await self._send(send, b"", last=True)
         except TimeoutError:
             self._context.meter.streams_dropped += 1
@@ -122,7 +128,7 @@ class EventStream:
             await cast(AsyncGenerator[FeedItem, None], self._feed).aclose()
 
     async def _send(self, send: Send, body: bytes, *, last: bool = False) -> None:
-        patience = _LAST_PATIENCE if self._context.stopping.is_set() else SEND_TIMEOUT
+        patience = _LAST_PATIENCE if self._is_cut else SEND_TIMEOUT
         async with asyncio.timeout(patience) as self._patience:
             await send({"type": "http.response.body", "body": body, "more_body": not last})
 
@@ -159,6 +165,8 @@ class EventStream:
             self._end()
 
     def _put(self, item: FeedItem) -> None:
+        if self._is_cut:
+            return
         self._waiting += self._context.frames.of(item)
         self._context.meter.events_sent += item.event is not None
         self._wake.set()
@@ -169,10 +177,15 @@ class EventStream:
 
     async def _stop(self) -> None:
         await self._context.stopping.wait()
+        self._cut()
+
+    def _cut(self) -> None:
+        """End it now, with nothing more of what waits."""
+        self._is_cut = True
         self._waiting.clear()
         self._end()
-        # A reader that takes nothing right now must not hold up the server.
-        if self._patience.when() is not None:
+        # A reader that takes nothing right now must not hold up the end.
+        with contextlib.suppress(RuntimeError):  # nothing is being sent
             self._patience.reschedule(asyncio.get_running_loop().time() + _LAST_PATIENCE)
 
     async def _leave(self, receive: Receive) -> None:

@@ -29,8 +29,10 @@ from nexus.channels.mcp.guard import HostGuard
 from nexus.channels.mcp.refusals import refusal
 from nexus.channels.mcp.runs import WAIT
 from nexus.channels.mcp.server import Served, build
+from nexus.channels.wire.resource import challenge
 from nexus.errors import AuthenticationRequired, InvalidInput, NexusError
 from nexus.model import Caller
+from nexus.settings import Settings
 
 if TYPE_CHECKING:
     from nexus.app import AsyncNexus
@@ -133,7 +135,7 @@ class Endpoint:
             receive = await buffered(scope, receive, self._app.settings.max_body_bytes)
         except NexusError as error:
             await self._refused(error, scope)
-            await refusal(error, scope["path"], _base_url(scope))(scope, receive, send)
+            await refusal(error, scope["path"], _challenge(self._app.settings, scope))(scope, receive, send)
             return
         _, takes_events = check_accept_headers(Request(scope))
 
@@ -175,7 +177,7 @@ def _peer(scope: Scope) -> str:
     return client[0] if client else ""
 
 
-def _base_url(scope: Scope) -> str:
-    """The address that the client used, which a proxy in front may know better than this server."""
-    host = Headers(scope=scope).get("host", "localhost")
-    return f"{scope.get('scheme', 'http')}://{host}"
+def _challenge(settings: Settings, scope: Scope) -> str:
+    headers = Headers(scope=scope)
+    host, shown = headers.get("host", "localhost"), "authorization" in headers
+    return challenge(settings, scope.get("scheme", "http"), host, shown=shown)

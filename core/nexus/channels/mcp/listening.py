@@ -24,6 +24,7 @@ from mcp.server.subscriptions import (
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, SubscriptionsListenRequestParams, SubscriptionsListenResult
 
+from nexus.auth import Standings
 from nexus.channels.mcp.resources import uri_of
 from nexus.errors import LimitExceeded
 from nexus.limits import Seats
@@ -39,15 +40,16 @@ Names = Callable[[], tuple[str, ...]]
 class Listeners:
     """All listen streams of one server."""
 
-    def __init__(self, names: Names, seats: Callable[[], Seats]) -> None:
+    def __init__(self, names: Names, seats: Callable[[], Seats], standings: Callable[[], Standings]) -> None:
         self._names = names
         self._seats = seats
+        self._standings = standings
         self._open: set[ListenHandler] = set()
 
     async def listen(
         self, service: Service, ctx: ServerRequestContext[Any, Any], params: SubscriptionsListenRequestParams
     ) -> SubscriptionsListenResult:
-        """Serve one stream until the client drops it or the server closes.
+        """Serve one stream until the client drops it, the server closes or what the client has shown is good no more.
 
         Raises:
             MCPError: There are too many streams.
@@ -61,7 +63,8 @@ class Listeners:
         self._open.add(handler)
         telling = asyncio.create_task(self._tell(service, bus, handler))
         try:
-            return await handler(ctx, params)
+            with self._standings().watching(service.caller.proof, handler.close):
+                return await handler(ctx, params)
         finally:
             leave()
             self._open.discard(handler)

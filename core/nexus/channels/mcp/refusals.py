@@ -8,11 +8,8 @@ from starlette.responses import Response
 from nexus.channels.wire.answers import Problem
 from nexus.errors import AuthenticationRequired, NexusError
 
-METADATA_PATH = "/.well-known/oauth-protected-resource"
-"""Where a client finds what the resource wants (RFC 9728)."""
 
-
-def refusal(error: NexusError, path: str, base_url: str = "") -> Response:
+def refusal(error: NexusError, path: str, challenge: str) -> Response:
     """The response for an error at the door; one for want of a token says where more is told about tokens."""
     body = Problem(
         type=f"/docs#{error.code}",
@@ -23,8 +20,7 @@ def refusal(error: NexusError, path: str, base_url: str = "") -> Response:
         code=error.code,
         details=error.details,
     )
-    wanted = f'Bearer realm="nexus", resource_metadata="{base_url}{METADATA_PATH}"'
-    headers = {"www-authenticate": wanted} if isinstance(error, AuthenticationRequired) else {}
+    headers = {"www-authenticate": challenge} if isinstance(error, AuthenticationRequired) else {}
     if "retry_after" in error.details:
         headers["retry-after"] = str(error.details["retry_after"])
     return Response(

@@ -114,7 +114,7 @@ class _Handlers:
     def __init__(self, app: AsyncNexus, wait: float) -> None:
         self._app = app
         self.runs = Runs(wait)
-        self.listeners = Listeners(self._workflow_names, lambda: app.parts.seats)
+        self.listeners = Listeners(self._workflow_names, lambda: app.parts.seats, lambda: app.parts.standings)
 
     def _workflow_names(self) -> tuple[str, ...]:
         return tuple(self._app.registry.names())
@@ -159,7 +159,8 @@ class _Handlers:
         except WorkflowNotFound:
             known = [tool for tool, _ in self._tools(service.caller)]
             raise invalid_params(f"Unknown tool: {name[:200]}{closest(name, known)}") from None
-        return await call_workflow(self.runs, service, workflow, arguments, _report(ctx))
+        work = call_workflow(self.runs, service, workflow, arguments, _report(ctx))
+        return await self._app.parts.standings.while_good(service.caller.proof, work)
 
     async def list_resources(self, ctx: Context, params: PaginatedRequestParams | None) -> ListResourcesResult:
         return await resources.list_resources(self._service(ctx), params.cursor if params is not None else None)

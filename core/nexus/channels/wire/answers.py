@@ -158,6 +158,9 @@ class ProtectedResource(msgspec.Struct, frozen=True, kw_only=True):
     resource_name: str
     bearer_methods_supported: tuple[str, ...]
     scopes_supported: tuple[str, ...]
+    authorization_servers: Annotated[
+        tuple[str, ...] | msgspec.UnsetType, Meta(description="who gives such tokens, besides `nexus tokens create`")
+    ] = msgspec.UNSET
 
 
 class SessionWindow(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,7 +42,7 @@ async def stream_events(call: Call[StreamEvents, NoBody]) -> AsgiReply:
     except LimitExceeded:
         await cast(AsyncGenerator[FeedItem, None], feed).aclose()
         raise
-    return EventStream(call.context, first, feed, leave)
+    return EventStream(call.context, first, feed, leave, call.service.caller.proof)
 
 
 @operation("GET", "/events/recent", tag="events", query=RecentEvents, says=(Says(200, EventList, "the last of them"),))

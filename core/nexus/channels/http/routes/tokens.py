@@ -7,8 +7,8 @@ from nexus.channels.http.reply import Reply, answer
 from nexus.channels.wire import shown
 from nexus.channels.wire.answers import NewTokenAnswer, ProtectedResource, TokenAnswer, TokenList
 from nexus.channels.wire.asked import CreateToken, NoBody, NoQuery
+from nexus.channels.wire.resource import MCP_METADATA_PATH, METADATA_PATH, metadata_of
 from nexus.errors import TokenExists, TokenNotFound
-from nexus.model.token import SCOPES
 
 _SECRET = [("Cache-Control", "no-store")]
 
@@ -40,17 +40,26 @@ async def revoke_token(call: Call[NoQuery, NoBody]) -> Reply:
 
 
 @operation(
-    "GET", "/.well-known/oauth-protected-resource", tag="tokens", open=True,
+    "GET", METADATA_PATH, tag="tokens", open=True,
     says=(Says(200, ProtectedResource, "protected resource metadata (RFC 9728)"),),
 )  # fmt: skip
 async def get_protected_resource(call: Call[NoQuery, NoBody]) -> Reply:
     """What a client of the MCP endpoint must bring: a bearer token in the header `Authorization`."""
-    host = call.headers.get("host", "localhost")
-    told = ProtectedResource(
-        resource=f"{call.scope.get('scheme', 'http')}://{host}/mcp", resource_name="Nexus",
-        bearer_methods_supported=("header",), scopes_supported=SCOPES,
-    )  # fmt: skip
-    return answer(told)
+    return _resource(call)
 
 
-OPERATIONS = (list_tokens, create_token, revoke_token, get_protected_resource)
+@operation(
+    "GET", MCP_METADATA_PATH, tag="tokens", open=True,
+    says=(Says(200, ProtectedResource, "protected resource metadata (RFC 9728)"),),
+)  # fmt: skip
+async def get_mcp_protected_resource(call: Call[NoQuery, NoBody]) -> Reply:
+    """The same, at the address that RFC 9728 makes of `/mcp`."""
+    return _resource(call)
+
+
+def _resource(call: Call[NoQuery, NoBody]) -> Reply:
+    scheme, host = call.scope.get("scheme", "http"), call.headers.get("host", "localhost")
+    return answer(metadata_of(call.context.app.settings, scheme, host))
+
+
+OPERATIONS = (list_tokens, create_token, revoke_token, get_protected_resource, get_mcp_protected_resource)

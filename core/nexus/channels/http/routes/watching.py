@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nexus.auth import Verifier
 from nexus.channels.http import docs_page, meter
 from nexus.channels.http.operation import Call, Says, operation
 from nexus.channels.http.reply import Reply, answer
@@ -37,12 +38,24 @@ async def get_health(call: Call[NoQuery, NoBody]) -> Reply:  # noqa: ARG001 - th
     says=(Says(200, HealthAnswer, "the store answers"), Says(503, HealthAnswer, "the store doesn't answer")),
 )  # fmt: skip
 async def get_ready(call: Call[NoQuery, NoBody]) -> Reply:
-    """Whether the store answers, so that requests make sense."""
+    """Whether the store answers, so that requests make sense. Where an identity provider's tokens let in, `facts` say
+    of its keys (`jwt_keys`) whether they are `current`, `kept` from an earlier reading because the provider doesn't
+    answer, or `missing`, and (`jwt_keys_age`) how many seconds ago they were read.
+    """
     health = await call.service.health()
     if call.context.app.settings.enable_auth:
         # Whoever asks has shown no token: that it answers, or not, is all they need to know.
-        health = Health(ok=health.ok, backend=health.backend, url="")
+        health = Health(ok=health.ok, backend=health.backend, url="", facts=_keys(call.context.app.parts.verifier))
     return answer(shown.health(health), status=200 if health.ok else 503)
+
+
+def _keys(verifier: Verifier) -> dict[str, str]:
+    """How the server knows an identity provider's tokens, where it does: why keys are old is for the log alone."""
+    if verifier.jwt is None:
+        return {}
+    state = verifier.jwt.state()
+    age = {} if state.age is None else {"jwt_keys_age": f"{state.age:.0f}"}
+    return {"jwt_keys": state.word, **age}
 
 
 @operation(
