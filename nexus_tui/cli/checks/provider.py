@@ -37,7 +37,8 @@ def _keys(settings: Settings, where: str) -> Finding:
         return Finding("jwt", "fail", f"{settings.jwt_issuer}: no keys from {where}: {error}", _FIX)
     took = (time.perf_counter() - begun) * 1000
     usable = [key for key in keys if key.algorithms & set(settings.jwt_algorithms)]
-    found = f"{settings.jwt_issuer}: {len(usable)} keys from {where} in {took:.0f} ms"
+    count = f"{len(usable)} key{'' if len(usable) == 1 else 's'}"
+    found = f"{settings.jwt_issuer}: {count} from {where} in {took:.0f} ms"
     if not usable:
         return Finding("jwt", "fail", found, "have jwt_algorithms name an algorithm that the provider signs with")
     return Finding("jwt", "ok", found)
