@@ -110,6 +110,7 @@ class NexusConsole(App[int]):
         self.set_keymap(self.config.keymap.bindings())
         theme, beat = theme or self.config.theme, self.config.refresh if beat is None else beat
         self.target_label = target.label
+        self.namespace: str | None = getattr(target, "namespace", None)
         # A target that was opened read-only has a service that refuses every change: then so does the console.
         read_only = read_only or bool(getattr(target, "read_only", False))
         self.feed = Feed(self, clock=clock, read_only=read_only) if beat is None else Feed(

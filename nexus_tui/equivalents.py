@@ -30,6 +30,7 @@ class Place:
     options: tuple[str, ...] = ()
     url: str = LOCAL
     has_token: bool = False
+    namespace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,11 @@ def place_of(target: object) -> Place:
     """
     options = tuple(getattr(target, "options", ()))
     server = getattr(target, "server", None)
+    namespace = getattr(target, "namespace", None)
     if server is None:
-        return Place(options)
-    return Place(options, without_password(server), has_token=getattr(target, "token", None) is not None)
+        return Place(options, namespace=namespace)
+    has_token = getattr(target, "token", None) is not None
+    return Place(options, without_password(server), has_token=has_token, namespace=namespace)
 
 
 class Equivalents:
@@ -87,6 +90,8 @@ class Equivalents:
             body: A JSON value, or nothing.
         """
         words = ["curl", *(() if method == "GET" else ("-X", method)), f"{self._place.url}{path}"]
+        if self._place.namespace is not None:
+            words += ["-H", f"Nexus-Namespace: {self._place.namespace}"]
         if body is not None:
             text = json.dumps(without_secrets(body), ensure_ascii=False, separators=(",", ":"))
             words += ["-H", "Content-Type: application/json", "-d", text]

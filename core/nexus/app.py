@@ -7,39 +7,38 @@ runs and sweeps from then on. ``Nexus`` (``nexus.face``) is the same surface for
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
-import getpass
-import os
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Self, cast
 
-from nexus.audit import Door, Noting
+from msgspec.structs import replace
+
+from nexus.audit import Noting
 from nexus.auth import GuardedService, Rules
 from nexus.auth.tokens import check_secret
 from nexus.bulk import carry_out
 from nexus.errors import AuthenticationRequired, InvalidInput, NamespaceNotFound, NexusError
-from nexus.local import LocalService
+from nexus.local import LocalService, local_actor
 from nexus.manager import AsyncSessionManager, id_of
 from nexus.model import Caller, RunResult, Session
-from nexus.model.namespace import DEFAULT
-from nexus.parts import Parts, assemble
+from nexus.model.namespace import DEFAULT, Namespace
+from nexus.namespaces import choose, settings_in
+from nexus.partition import Partition
+from nexus.parts import Parts
 from nexus.redacted import RedactedService, hides_from
 from nexus.registration import Declarations
 from nexus.service import Service
+from nexus.sessions.acting import ACTING
 from nexus.sessions.arguments import channel as check_channel
 from nexus.sessions.clock import Clock, SystemClock
 from nexus.sessions.handlers import Handlers
 from nexus.sessions.records import Patch
 from nexus.settings import Settings, load_settings
+from nexus.spaces import Spaces
 from nexus.stores.base import Store
-from nexus.stores.durability import require_durability
-from nexus.stores.opening import default_store_url, open_store
-from nexus.workflows.executors.choosing import by_docket
 from nexus.workflows.registry import Registry
-
-if TYPE_CHECKING:
-    from nexus.archive.opening import PersistentStore
 
 
 class AsyncNexus(Declarations):
@@ -60,67 +59,53 @@ class AsyncNexus(Declarations):
         self._rules = Rules(self.settings.redact)
         self._given = {key: value for key, value in settings.items() if value is not None}
         self._clock = clock or SystemClock()
-        self._parts: Parts | None = None
-        self._door: Door | None = None
+        self._root: Partition | None = None
+        self._spaces: Spaces | None = None
         self._opening = asyncio.Lock()
         self._started = False
-        self._archive: PersistentStore | None = None
         self.session_manager = AsyncSessionManager(self)
 
     # -- life
 
     async def open(self) -> None:
-        """Open the store; nothing happens if it is open."""
+        """Open the store; nothing happens if it is open.
+
+        Raises:
+            NamespaceNotFound: ``namespace`` of the settings names none.
+        """
         async with self._opening:
-            if self._parts is None:
-                url = store_url(self.settings)
-                by_docket(self.settings, url)
-                store = open_store(
-                    url,
-                    prefix=self.settings.session_prefix,
-                    min_replicas=self.settings.redis_min_replicas,
-                    replica_timeout=self.settings.redis_replica_timeout,
-                )
-                if self.settings.session_persistence:
-                    store = self._archived(store)
-                await store.__aenter__()
-                self._door = Door(store, self._clock)
-                self._parts = assemble(
-                    store, self._clock, self.settings, self.handlers, self.registry, url, self._rules
-                )
+            if self._spaces is None:
+                root = Partition(self, replace(self.settings, namespace=DEFAULT), self._clock, self._rules)
+                parts = await root.open()
+                spaces = Spaces(root, functools.partial(self._partition_of, parts), self.settings.namespace)
+                try:
+                    await spaces.open(self.settings.namespace)
+                except BaseException:
+                    await root.close(0.0)
+                    raise
+                self._root, self._spaces = root, spaces
 
-    def _archived(self, live: Store) -> Store:
-        """The store with its archive, where it has one: any other loses nothing with the process."""
-        # Its class is asked, because it isn't open yet.
-        if not hasattr(type(live), "outboxes"):
-            return live
-        from nexus.archive.opening import archived_store
-
-        self._archive = archived_store(live, self.settings.database_url, self.settings.archive_retention)
-        return self._archive
+    def _partition_of(self, root: Parts, namespace: Namespace) -> Partition:
+        settings = settings_in(self.settings, namespace)
+        return Partition(self, settings, self._clock, self._rules, place=namespace.place, root=root)
 
     async def start(self) -> None:
         """Execute runs, recover those of dead processes and sweep, in this process, until ``close``.
 
-        Where ``embedded_worker`` is off it executes none, and leaves all to workers.
+        In the store and all its namespaces, or in the one alone that the settings name. With ``embedded_worker`` off
+        runs are left to workers.
 
         Raises:
             StoreUnavailable: The store keeps less than ``require_durability`` says.
         """
         await self.open()
-        parts = self.parts
-        if not self._started:
+        root, spaces = self._root, self._spaces
+        if not self._started and root is not None and spaces is not None:
             self._started = True
-            await self._check_durability(parts.store)
-            if self._archive is not None:
-                self._archive.start()
-            parts.sweeper.start()
-            await parts.executor.start()
-
-    async def _check_durability(self, store: Store) -> None:
-        if self.settings.require_durability != "none":
             try:
-                await require_durability(store, self.settings.require_durability)
+                if self.settings.namespace == DEFAULT:
+                    await root.start()
+                await spaces.start()
             except BaseException:
                 self._started = False
                 raise
@@ -138,11 +123,12 @@ class AsyncNexus(Declarations):
             grace: Seconds that runs have to reach their next checkpoint; ``worker_grace`` of the settings by default.
         """
         async with self._opening:
-            parts, self._parts, self._started = self._parts, None, False
-        if parts is not None:
-            if self._door is not None:
-                await self._door.close()
-            await parts.close(self.settings.worker_grace if grace is None else grace)
+            root, spaces = self._root, self._spaces
+            self._root, self._spaces, self._started = None, None, False
+        patience = self.settings.worker_grace if grace is None else grace
+        for each in (spaces, root):
+            if each is not None:
+                await each.close(patience)
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -155,14 +141,18 @@ class AsyncNexus(Declarations):
 
     @property
     def parts(self) -> Parts:
-        """The open parts.
+        """The open parts of the namespace that the app lives in.
 
         Raises:
             InvalidInput: Nothing is open; use ``async with``, or call ``open`` first.
         """
-        if self._parts is None:
+        return self._open_spaces.find(self.settings.namespace)
+
+    @property
+    def _open_spaces(self) -> Spaces:
+        if self._spaces is None:
             raise InvalidInput("this Nexus is not open: use `async with app:` or call `await app.open()` first")
-        return self._parts
+        return self._spaces
 
     @property
     def store(self) -> Store:
@@ -170,56 +160,84 @@ class AsyncNexus(Declarations):
         return self.parts.store
 
     def service(self, caller: Caller) -> Service:
-        """What ``caller`` may do, by its scope. The store must be open.
+        """What ``caller`` may do in its namespace, by its scope. The store must be open.
 
         Raises:
             PermissionDenied: It asks for hidden values, and may not see them.
-            NamespaceNotFound: It acts in a namespace that isn't open here.
+            NamespaceNotFound: It acts in a namespace that isn't open here: see ``enter``.
         """
-        parts = self.parts
-        if caller.namespace != DEFAULT:
-            raise NamespaceNotFound(f"there is no namespace {caller.namespace}", namespace=caller.namespace)
+        parts = self._open_spaces.find(caller.namespace)
         hidden = hides_from(self._rules, caller)
         service: Service = RedactedService(parts, caller, self._rules) if hidden else LocalService(parts, caller)
         if caller.scope != "admin":
             service = GuardedService(service, functools.partial(carry_out, parts.engine))
         return cast("Service", Noting(service, parts.store, self._clock))
 
-    async def refused(self, error: NexusError, **about: Any) -> None:
-        """Write down what was refused before any service was asked; see ``nexus.audit.Door.refused``."""
-        if self._door is not None:
-            await self._door.refused(error, **about)
+    async def refused(self, error: NexusError, *, caller: Caller | None = None, **about: Any) -> None:
+        """Write down what was refused before any service was asked, where the caller acts; see ``Door.refused``."""
+        if self._spaces is not None:
+            with contextlib.suppress(NamespaceNotFound):
+                parts = self._spaces.find(DEFAULT if caller is None else caller.namespace)
+                await parts.door.refused(error, caller=caller, **about)
 
     async def caller_of_token(self, secret: str, channel: str, address: str = "") -> Caller:
-        """Who shows a token, and what they may do; ``address`` is where it was shown.
+        """Who shows a token, and what they may do, in its namespace, which is open from then on.
 
-        The actor is the token's name, or ``jwt:`` and the identity provider's name for them.
+        The actor is the token's name, or ``jwt:`` and the identity provider's name for them; ``address`` is where it
+        was shown.
 
         Raises:
-            AuthenticationRequired: It lets nobody in: unknown, revoked, expired, or not for this server.
+            AuthenticationRequired: It lets nobody in: unknown, revoked, expired, not for this server, or of a
+                namespace that is gone.
             PermissionDenied: It is the identity provider's, and carries no scope.
+            NamespaceNotFound: It is of another namespace than the one that is served here.
         """
+        spaces = self._open_spaces
         try:
-            bearer = await self.parts.verifier.identify(secret)
+            bearer = await spaces.root.verifier.identify(secret)
+            await spaces.check_known(bearer.namespace)
         except AuthenticationRequired as error:
             await self.refused(
                 error, channel=channel, address=address, action="authenticate",
                 reason="a token that is unknown, revoked or expired",
             )  # fmt: skip
             raise
-        return Caller(
+        shown = Caller(
             actor=bearer.actor, channel=channel, scope=bearer.scope, namespace=bearer.namespace, proof=bearer.proof
         )
+        return await self.enter(shown)
+
+    async def enter(self, caller: Caller, namespace: str | None = None) -> Caller:
+        """The caller in a namespace, which is open from then on.
+
+        Args:
+            caller: Who asks.
+            namespace: The one that it asks for; its own, or the one that the app lives in, if not given.
+
+        Raises:
+            PermissionDenied: It may not choose one.
+            NamespaceNotFound: There is none, or none that it may know of.
+        """
+        entered = choose(caller, namespace, self.settings.namespace)
+        await self._open_spaces.open(entered.namespace)
+        return entered
 
     def local_caller(self, channel: str) -> Caller:
         """The user of this process, coming through ``channel``."""
-        return Caller(actor=local_actor(), channel=channel)
+        return Caller(actor=local_actor(), channel=channel, namespace=self.settings.namespace)
+
+    async def here(self, channel: str = "sdk") -> tuple[Parts, Caller]:
+        """Where a library call acts, and as whom: in the namespace of the workflow, handler or route that makes it."""
+        parts, caller = await self.ready(), self.local_caller(channel)
+        acting = ACTING.get()
+        if acting is None or acting == caller.namespace or self.settings.namespace != DEFAULT:
+            return parts, caller
+        return await self._open_spaces.open(acting), replace(caller, namespace=acting)
 
     async def sdk(self, channel: str = "sdk") -> LocalService:
         """The service for direct library calls, opened and started if need be."""
-        parts = await self.ready()
-        service = LocalService(parts, self.local_caller(channel))
-        return cast("LocalService", Noting(service, parts.store, self._clock))
+        parts, caller = await self.here(channel)
+        return cast("LocalService", Noting(LocalService(parts, caller), parts.store, self._clock))
 
     def derive(self, **settings: Any) -> AsyncNexus:
         """An app with the same workflows, routes and handlers and some other settings; open it by itself."""
@@ -379,27 +397,3 @@ class AsyncNexus(Declarations):
         """Put back a checkpoint's state and step, and go on from there."""
         service, name = await self.sdk(), id_of(session_id)
         return await service.resume_run(name, checkpoint_id=checkpoint_id, inputs=inputs, background=background)
-
-
-@functools.cache
-def local_actor() -> str:
-    """``local:<os user>``."""
-    try:
-        return f"local:{getpass.getuser()}"
-    except (OSError, KeyError, ImportError):
-        return f"local:{os.getuid()}" if hasattr(os, "getuid") else "local:unknown"
-
-
-def store_url(settings: Settings) -> str:
-    """The store that the settings name: ``store`` wins over ``session_backend``.
-
-    ``memory`` with ``session_persistence`` is the SQLite file (``database_url`` or the default one): what is written
-    through is then all there, and nothing is lost with the process. Redis with it is archived in that database.
-    """
-    if settings.store is not None:
-        return settings.store
-    if settings.session_backend == "redis":
-        return settings.redis_url
-    if settings.session_backend == "memory" and not settings.session_persistence:
-        return "memory://"
-    return settings.database_url or default_store_url()

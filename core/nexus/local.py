@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import getpass
+import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nexus.audit import list_audit, verify
 from nexus.bulk import Bulk
+from nexus.errors import PermissionDenied
 from nexus.lifecycle.counting import statistics
 from nexus.model import (
     AuditRecord,
@@ -25,6 +29,7 @@ from nexus.model import (
     WorkflowInfo,
 )
 from nexus.model.bulk import BulkReport, BulkRequest
+from nexus.model.namespace import Namespace, NamespaceContents
 from nexus.model.token import NewToken, Token
 from nexus.service import DEFAULT_LIMIT, DEFAULT_SORT, MAX_LIMIT, Difference, FeedItem
 from nexus.sessions import arguments
@@ -272,6 +277,32 @@ class LocalService:
         """Remove a token."""
         return await self._parts.tokens.revoke(name, self.caller)
 
+    def _must_be_at_home(self) -> None:
+        if not self._parts.is_root:
+            raise PermissionDenied(
+                "namespaces are administered from the store itself: ask without naming one", field="namespace"
+            )
+
+    async def create_namespace(self, name: str) -> Namespace:
+        """Make a namespace."""
+        self._must_be_at_home()
+        return await self._parts.estate.names.create(name, self.caller)
+
+    async def list_namespaces(self) -> list[Namespace]:
+        """All namespaces by name."""
+        self._must_be_at_home()
+        return await self._parts.estate.names.all()
+
+    async def get_namespace(self, name: str) -> NamespaceContents:
+        """A namespace with how much is in it."""
+        self._must_be_at_home()
+        return await self._parts.estate.contents(name)
+
+    async def remove_namespace(self, name: str, *, everything: bool = False) -> NamespaceContents:
+        """Remove a namespace."""
+        self._must_be_at_home()
+        return await self._parts.estate.remove(name, self.caller, everything=everything)
+
     async def audit(
         self, q: str = "", *, cursor: str | None = None, limit: int = DEFAULT_LIMIT, newest: bool = False
     ) -> Page[AuditRecord]:
@@ -286,3 +317,12 @@ class LocalService:
     async def health(self) -> Health:
         """Whether the store answers."""
         return await self._parts.store.health()
+
+
+@functools.cache
+def local_actor() -> str:
+    """``local:<os user>``."""
+    try:
+        return f"local:{getpass.getuser()}"
+    except (OSError, KeyError, ImportError):
+        return f"local:{os.getuid()}" if hasattr(os, "getuid") else "local:unknown"

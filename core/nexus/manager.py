@@ -97,7 +97,7 @@ class AsyncSessionManager:
         Returns:
             How many were marked expired.
         """
-        parts = await self._app.ready()
+        parts, _ = await self._app.here()
         marked = await parts.sweeper.mark_due()
         await parts.sweeper.delete_old()
         return marked

@@ -1,4 +1,4 @@
-"""The parts of an open Nexus, put together on one store."""
+"""The parts of an open Nexus, put together on one store or on a namespace's part of it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import socket
 
 import msgspec
 
+from nexus.audit import Door
 from nexus.auth import Standings, Tokens, Verifier
 from nexus.limits import Seats
 from nexus.model import Caller
+from nexus.namespaces import Estate, Names
 from nexus.sessions.clock import Clock
 from nexus.sessions.engine import Engine
 from nexus.sessions.feed import Feeds
@@ -27,7 +29,7 @@ from nexus.workflows.runs import Runs
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that works on one open store; made once by ``AsyncNexus.open``."""
+    """Everything that works on one open store, or on a part of it; made once by ``Partition.open``."""
 
     store: Store
     clock: Clock
@@ -44,13 +46,20 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     verifier: Verifier
     standings: Standings
     seats: Seats
+    estate: Estate
+    """The store's namespaces; like tokens, verifier, standings and seats those of the store itself in every part."""
+    door: Door
+    is_root: bool
+    """Whether this is the store itself."""
 
     async def close(self, grace: float) -> None:
         """Stop what runs, hand over what is not done within ``grace`` seconds, and close the store."""
         await self.sweeper.stop()
         await self.executor.stop(grace)
-        await self.standings.close()
-        await self.verifier.close()
+        if self.is_root:
+            await self.standings.close()
+            await self.verifier.close()
+        await self.door.close()
         await self.engine.close()
         await self.store.__aexit__(None, None, None)
 
@@ -63,15 +72,16 @@ def assemble(
     registry: Registry,
     store_url: str,
     hides: Hides = HIDES_NOTHING,
+    root: Parts | None = None,
 ) -> Parts:
-    """Put the parts together on an open store."""
+    """Put the parts together on an open store; with ``root``, on a namespace's part of the store that has those."""
     engine = Engine(store, clock, settings, handlers, hides)
     system = Caller(actor=f"system:{socket.gethostname()}", channel="")
     sweeper = Sweeper(engine, system)
     records = Records(engine, sweeper)
     executor = choose_executor(engine, registry, store_url)
-    tokens = Tokens(store, clock)
-    verifier = _verifier(tokens, clock, settings)
+    tokens = Tokens(store, clock) if root is None else root.tokens
+    verifier = _verifier(tokens, clock, settings) if root is None else root.verifier
     return Parts(
         store=store,
         clock=clock,
@@ -86,8 +96,11 @@ def assemble(
         runs=Runs(engine, registry, executor, records.ensure),
         tokens=tokens,
         verifier=verifier,
-        standings=Standings(verifier.stands),
-        seats=Seats(settings.max_streams, settings.max_streams_per_actor),
+        standings=Standings(verifier.stands) if root is None else root.standings,
+        seats=Seats(settings.max_streams, settings.max_streams_per_actor) if root is None else root.seats,
+        estate=Estate(Names(store, clock), tokens, settings, clock) if root is None else root.estate,
+        door=Door(store, clock),
+        is_root=root is None,
     )
 
 

@@ -32,6 +32,7 @@ from nexus.model import (
     WorkflowInfo,
 )
 from nexus.model.bulk import BulkReport, BulkRequest
+from nexus.model.namespace import Namespace, NamespaceContents
 from nexus.model.token import NewToken, Token
 from nexus.stores.base import Health
 
@@ -326,6 +327,45 @@ class Service(Protocol):
 
     async def revoke_token(self, name: str) -> Token:
         """Remove a token: within two seconds it lets nobody in anywhere. ``TokenNotFound`` if there is none."""
+        ...
+
+    # -- namespaces
+
+    async def create_namespace(self, name: str) -> Namespace:
+        """Make a namespace.
+
+        Args:
+            name: 1 to 40 of ``a-z 0-9 -``, the first a letter or digit.
+
+        Raises:
+            NamespaceExists: There is one of that name, or it is still being removed.
+            PermissionDenied: The caller isn't an admin of the store itself.
+        """
+        ...
+
+    async def list_namespaces(self) -> list[Namespace]:
+        """All namespaces by name, without the store itself; raises as ``create_namespace``."""
+        ...
+
+    async def get_namespace(self, name: str) -> NamespaceContents:
+        """A namespace with how much is in it; ``NamespaceNotFound`` if there is none."""
+        ...
+
+    async def remove_namespace(self, name: str, *, everything: bool = False) -> NamespaceContents:
+        """Remove a namespace: at once it lets nobody in, and when this returns nothing is left of it.
+
+        Args:
+            name: Which.
+            everything: Remove the sessions, groups and tokens in it too.
+
+        Returns:
+            What it held.
+
+        Raises:
+            NamespaceNotFound: There is none.
+            NamespaceNotEmpty: It holds something, and ``everything`` wasn't said; nothing was changed.
+            StoreUnavailable: It was cut short: it still lets nobody in, and can be removed again.
+        """
         ...
 
     # -- audit

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from nexus.errors import InvalidInput
+from nexus.model.namespace import DEFAULT, check_namespace
 from nexus.model.token import SCOPES
 
 Backend = Literal["sqlite", "memory", "redis"]
@@ -42,6 +43,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     store: str | None = None
     redis_url: str = "redis://localhost:6379/0"
     session_prefix: str = "nexus:sessions:"
+    namespace: str = DEFAULT
     redis_min_replicas: int = 0
     redis_replica_timeout: float = 1.0
     require_durability: Durability = "none"
@@ -206,6 +208,7 @@ def _check(settings: Settings, origin: Mapping[str, str]) -> None:
         if value is not None and not 0 <= value < 1e12:
             _refuse(settings, name, origin, "must be seconds from 0 up; 0 or none means never")
     _check_limits(settings, origin)
+    check_namespace(settings.namespace)
     if not 0 <= settings.redis_min_replicas <= 100:
         _refuse(settings, "redis_min_replicas", origin, "must be a number of replicas from 0 to 100")
     if not 0.001 <= settings.redis_replica_timeout <= 60:

@@ -29,6 +29,7 @@ CATALOGUE: dict[str, str] = {
     "worker": "Execute runs of the store until told to stop.",
     "contexts": "Names for stores and servers, and which one commands act on.",
     "tokens": "Who may come in, and what they may do.",
+    "namespaces": "Tenants apart in one store: list, create, show, remove.",
     "audit": "Who changed what: list, verify, export.",
     "verify": "Try whether a store keeps the promises.",
     "doctor": "Check store, server, app and terminal.",

@@ -27,6 +27,7 @@ class Place:
     server: str | None = None
     token: str | None = None
     read_only: bool = False
+    namespace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

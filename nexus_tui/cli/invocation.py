@@ -48,6 +48,13 @@ ContextOption = Annotated[
         help="Act on the place of this name; or NEXUS_CONTEXT, or what nexus contexts use has chosen.",
     ),
 ]  # fmt: skip
+NamespaceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--namespace", metavar="NAME", rich_help_panel=_PANEL,
+        help="Act in this namespace; or NEXUS_NAMESPACE, or the context's. default is the store itself.",
+    ),
+]  # fmt: skip
 AppOption = Annotated[
     str | None,
     typer.Option(
@@ -77,6 +84,7 @@ class Shared:
     server: str | None = None
     token: str | None = None
     place: str | None = None
+    namespace: str | None = None
     app: str | None = None
     output: str | None = None
     reveal: bool = False
@@ -89,7 +97,8 @@ class Shared:
 
 
 _ANNOTATIONS: dict[str, Any] = {
-    "store": StoreOption, "server": ServerOption, "token": TokenOption, "place": ContextOption, "app": AppOption,
+    "store": StoreOption, "server": ServerOption, "token": TokenOption, "place": ContextOption,
+    "namespace": NamespaceOption, "app": AppOption,
     "output": OutputOption, "reveal": RevealOption, "debug": DebugOption,
 }  # fmt: skip
 _NAMES = tuple(_ANNOTATIONS)
@@ -154,12 +163,13 @@ def group(help_text: str) -> typer.Typer:
         server: ServerOption = None,
         token: TokenOption = None,
         place: ContextOption = None,
+        namespace: NamespaceOption = None,
         app: AppOption = None,
         output: OutputOption = None,
         reveal: RevealOption = False,
         debug: DebugOption = False,
     ) -> None:
-        share(context, Shared(store, server, token, places_in(place), app, output, reveal, debug))
+        share(context, Shared(store, server, token, places_in(place), namespace, app, output, reveal, debug))
 
     made.callback()(options)
     return made
@@ -256,8 +266,9 @@ def _invoke(
 
 def _target(shared: Shared) -> Target:
     target = resolve_target(
-        store=shared.store, server=shared.server, token=shared.token, app=shared.app, context=shared.place
-    )
+        store=shared.store, server=shared.server, token=shared.token, app=shared.app, context=shared.place,
+        namespace=shared.namespace,
+    )  # fmt: skip
     return replace(target, reveal=True) if shared.reveal else target
 
 

@@ -19,6 +19,7 @@ from nexus_tui.cli.invocation import (
     AppOption,
     ContextOption,
     DebugOption,
+    NamespaceOption,
     OutputOption,
     RevealOption,
     ServerOption,
@@ -49,6 +50,7 @@ def _options(
     server: ServerOption = None,
     token: TokenOption = None,
     place: ContextOption = None,
+    namespace: NamespaceOption = None,
     app: AppOption = None,
     output: OutputOption = None,
     reveal: RevealOption = False,
@@ -64,7 +66,7 @@ def _options(
     Exit codes: 0 done; 1 the workflow failed; 2 usage or invalid input; 3 not found or expired;
     4 conflict or busy; 5 not allowed; 6 store or server unreachable.
     """
-    share(context, Shared(store, server, token, places_in(place), app, output, reveal, debug))
+    share(context, Shared(store, server, token, places_in(place), namespace, app, output, reveal, debug))
 
 
 def _root() -> typer.Typer:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 READS = frozenset({
     "get_session", "get_run", "exists", "list_sessions", "window", "list_checkpoints", "get_checkpoint", "list_events",
     "list_children", "diff", "list_workflows", "get_workflow", "get_group", "list_groups", "wait_group", "statistics",
-    "workers", "recent_events", "feed", "health",
+    "workers", "recent_events", "feed", "health", "list_namespaces", "get_namespace",
 })  # fmt: skip
 """What may be asked; whatever is not named here is a change, also what a service learns later."""
 _FACTS = frozenset({"caller", "on_connection"})

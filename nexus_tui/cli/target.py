@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nexus.errors import InvalidInput
+from nexus.model.namespace import check_namespace
 from nexus_tui.cli.loading import find_app, load_app
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Target:
         channel: What events say the work came through.
         read_only: Whether the service that it opens refuses every change.
         reveal: Whether to ask for the values that rules hide.
+        namespace: Act in this one; ``None`` for the store itself, or on a server for the token's own.
     """
 
     store: str | None = None
@@ -47,6 +49,7 @@ class Target:
     channel: str = CHANNEL
     read_only: bool = False
     reveal: bool = False
+    namespace: str | None = None
 
     @property
     def remote(self) -> bool:
@@ -62,8 +65,9 @@ class Target:
     def options(self) -> tuple[str, ...]:
         """The options that name it on a command line, passwords left out; none for the default store."""
         named = ("--server", self.server) if self.server else ("--store", self.store) if self.store else ()
+        within = ("--namespace", self.namespace) if self.namespace else ()
         app = ("--app", self.app) if self.app and not self.remote else ()
-        return (*(without_password(each or "") for each in named), *app)
+        return (*(without_password(each or "") for each in named), *within, *app)
 
     def local_app(self) -> AsyncNexus:
         """The app that works on the store, not opened.
@@ -78,6 +82,8 @@ class Target:
 
         # What the environment names, the settings find by themselves.
         changed: dict[str, Any] = {"store": self.store} if self.store and self.origin != "NEXUS_STORE" else {}
+        if self.namespace is not None:
+            changed["namespace"] = self.namespace
         if self.app is None:
             return AsyncNexus(**changed)
         app = load_app(self.app)
@@ -94,13 +100,15 @@ class Target:
         if self.server is not None:
             from nexus.channels.client import RemoteService
 
-            async with RemoteService(self.server, token=self.token, channel=self.channel, reveal=self.reveal) as remote:
+            async with RemoteService(
+                self.server, token=self.token, channel=self.channel, reveal=self.reveal, namespace=self.namespace
+            ) as remote:
                 yield self._as_opened(remote)
         else:
-            from msgspec.structs import replace
+            from msgspec.structs import replace as with_fields
 
             async with self.local_app() as app:
-                yield self._as_opened(app.service(replace(app.local_caller(self.channel), reveal=self.reveal)))
+                yield self._as_opened(app.service(with_fields(app.local_caller(self.channel), reveal=self.reveal)))
 
     def _as_opened(self, service: Service) -> Service:
         from nexus_tui.cli.read_only import read_only
@@ -115,14 +123,24 @@ def resolve_target(
     token: str | None,
     app: str | None,
     context: str | None = None,
+    namespace: str | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Target:
     """Decide where to act: options first, then the environment, then the current context, then the default store.
 
     Raises:
-        InvalidInput: Two places are given, or a token without a server, or a context that there isn't.
+        InvalidInput: Two places are given, or a token without a server, or a context or a namespace that is none.
     """
     env = os.environ if environ is None else environ
+    target = _place(store, server, token, app, context, env)
+    within = namespace or env.get("NEXUS_NAMESPACE") or target.namespace
+    return target if within is None else replace(target, namespace=check_namespace(within))
+
+
+def _place(
+    store: str | None, server: str | None, token: str | None, app: str | None, context: str | None,
+    env: Mapping[str, str],
+) -> Target:  # fmt: skip
     named = find_app(app)
     token = token or env.get("NEXUS_TOKEN") or None
     if store and server:
@@ -169,9 +187,12 @@ def _from_context(name: str | None, token: str | None, app: str | None, env: Map
             token=_secret(token or place.token),
             origin=origin,
             read_only=place.read_only,
+            namespace=place.namespace,
         )
     _no_token(token, env)
-    return Target(store=place.store, app=app, origin=origin, read_only=place.read_only)
+    return Target(
+        store=place.store, app=app, origin=origin, read_only=place.read_only, namespace=place.namespace
+    )  # fmt: skip
 
 
 def _secret(token: str | None) -> str | None:

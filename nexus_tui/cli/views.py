@@ -231,11 +231,34 @@ GROUPS = View(
         Column("owner", "OWNER", flexible=True, spare=2),
     ),
 )
+NAMESPACES = View(
+    "name",
+    (
+        Column("name", "NAME"),
+        Column("created_at", "AGE", _age, right=True),
+        Column("removing", "REMOVING", _yes),
+        Column("created_by", "MADE BY", flexible=True),
+    ),
+)
+NAMESPACE = View(
+    "name",
+    (
+        Column("name", "NAME"),
+        Column("sessions", "SESSIONS", right=True),
+        Column("live", "LIVE", right=True),
+        Column("groups", "GROUPS", right=True),
+        Column("tokens", "TOKENS", right=True),
+        Column("created_at", "AGE", _age, right=True),
+        Column("removing", "REMOVING", _yes),
+        Column("created_by", "MADE BY", flexible=True),
+    ),
+)
 CONTEXTS = View(
     "name",
     (
         Column("name", "NAME", _current),
         Column("store", "PLACE", _place, flexible=True),
+        Column("namespace", "NAMESPACE", spare=1),
         Column("token", "TOKEN", _yes),
         Column("read_only", "READ-ONLY", _yes),
     ),

@@ -12,17 +12,18 @@ from nexus_widgets import Toned, count, duration
 class TopBar(ToneLines):
     """The first line of the main screen."""
 
-    def show(self, feed: Feed, target: str, *, waiting: int | None = None) -> None:
+    def show(self, feed: Feed, target: str, *, namespace: str | None = None, waiting: int | None = None) -> None:
         """Draw the line.
 
         Args:
             feed: Where the link and the figures are.
             target: What the console looks at.
+            namespace: In which namespace of it; ``None`` for what isn't said.
             waiting: Updates held back while paused; ``None`` when it isn't.
         """
         left = [
             Toned(" nexus  ", "info"),
-            *(self._place(feed, target) if feed.contexts is None else context_words(feed.contexts)),
+            *(self._place(feed, target, namespace) if feed.contexts is None else context_words(feed.contexts)),
         ]
         if waiting is not None:
             left.append(Toned(f"  ‖ PAUSED, {count(waiting)} waiting", "warn"))
@@ -33,8 +34,10 @@ class TopBar(ToneLines):
         right = (Toned(f"  {count(total)} {noun}  "), Toned(f"{clock_time(feed.clock())}Z ", "muted"))
         self.lines = (Line(tuple(left), right),)
 
-    def _place(self, feed: Feed, target: str) -> list[Toned]:
-        return [Toned(f"{short_id(target, 24 if self.size.width < 110 else 60)}  "), *link_words(feed)]
+    def _place(self, feed: Feed, target: str, namespace: str | None) -> list[Toned]:
+        narrow = self.size.width < 110
+        within = [] if namespace is None else [Toned(f"[{short_id(namespace, 14 if narrow else 40)}]  ", "info")]
+        return [Toned(f"{short_id(target, 24 if narrow else 60)}  "), *within, *link_words(feed)]
 
 
 def context_words(contexts: Standing) -> list[Toned]:

@@ -132,7 +132,9 @@ class MainScreen(FindingScreen, MovingScreen):
     def _draw_top(self) -> None:
         sessions = self.sessions
         waiting = sessions.table.waiting if sessions.is_paused else None
-        self.query_one("#top-bar", TopBar).show(self.feed, self.console.target_label, waiting=waiting)
+        self.query_one("#top-bar", TopBar).show(
+            self.feed, self.console.target_label, namespace=self.console.namespace, waiting=waiting
+        )
         link, banner = self.feed.link, self.query_one("#link-banner", Banner)
         if link.state == "lost":
             banner.say(f"No connection, trying again: {link.reason}", "error", self.feed.silence)

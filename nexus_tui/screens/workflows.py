@@ -75,7 +75,7 @@ class WorkflowsScreen(CommandScreen):
         return {name: counts.get(name, 0) for name in self._names()}
 
     def _draw(self) -> None:
-        self.query_one("#top-bar", TopBar).show(self.feed, self.console.target_label)
+        self.query_one("#top-bar", TopBar).show(self.feed, self.console.target_label, namespace=self.console.namespace)
         counts = self.feed.statistics.by_workflow if self.feed.statistics else {}
         rows = tuple(
             workflow_row(name, registered=name in self._infos, sessions=counts.get(name, 0), load=self._loads.get(name))

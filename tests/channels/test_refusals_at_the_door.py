@@ -54,7 +54,7 @@ async def test_requests_without_a_token_and_with_a_wrong_one_are_told_by_door() 
             ("unknown", "api", "authenticate", "", "unauthenticated"),
             ("unknown", "mcp", "authenticate", "", "unauthenticated"),
         ]
-        await app._door.close()  # type: ignore[union-attr]
+        await app.parts.door.close()
         told = await app.service(Caller(actor="root", channel="cli")).audit("outcome:refused")
         assert [each.reason for each in told] == [
             "a request without a token, from 127.0.0.1",

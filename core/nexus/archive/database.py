@@ -21,6 +21,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from nexus.archive.migrating import is_current, migrate
 from nexus.errors import InvalidInput, StoreUnavailable
+from nexus.stores.partitions import file_of, remove_file
 
 T = TypeVar("T")
 
@@ -41,13 +42,19 @@ class Database:
 
     Args:
         url: Of one of the accepted forms.
+        place: Names a part of it that is a whole archive by itself: on PostgreSQL a schema, with SQLite a file beside.
 
     Raises:
         InvalidInput: It has another form.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, place: str | None = None) -> None:
         self._url = _parsed(url)
+        self._schema: str | None = None
+        if place is not None and self._url.get_backend_name() == "sqlite":
+            self._url = self._url.set(database=str(file_of(Path(self._url.database or ""), place)))
+        elif place is not None:
+            self._schema = f"nexus_ns_{place}"
         self.shown = self._url.render_as_string(hide_password=True)
         self._engine: Engine | None = None
         self._threads: ThreadPoolExecutor | None = None
@@ -57,7 +64,7 @@ class Database:
     def engine(self) -> Engine:
         """SQLAlchemy's engine, for work that brings its own threads; the tables may not be there before ``prepare``."""
         if self._engine is None:
-            self._engine = _engine_of(self._url)
+            self._engine = _engine_of(self._url, self._schema)
         return self._engine
 
     async def prepare(self) -> None:
@@ -99,9 +106,28 @@ class Database:
         if engine is not None:
             engine.dispose()
 
+    async def remove(self) -> None:
+        """Remove the part of the database that a place names, with all that is in it.
+
+        Raises:
+            StoreUnavailable: It can't be reached.
+        """
+        if self._schema is None:
+            await asyncio.to_thread(remove_file, Path(self._url.database or ""))
+        else:
+            await self._in_thread(lambda: self._transact(self._drop_schema, writes=True))
+
+    def _make_schema(self, connection: Connection) -> None:
+        connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{self._schema}"'))
+
+    def _drop_schema(self, connection: Connection) -> None:
+        connection.execute(text(f'DROP SCHEMA IF EXISTS "{self._schema}" CASCADE'))
+
     def _migrate(self) -> None:
         if self._url.get_backend_name() == "sqlite":
             self._make_folder()
+        if self._schema is not None:
+            self._transact(self._make_schema, writes=True)
         if not self._transact(is_current, writes=False):
             self._transact(lambda connection: migrate(connection, self.shown), writes=True)
 
@@ -169,7 +195,7 @@ def _refused(url: str, why: str) -> InvalidInput:
     return InvalidInput(f"database_url {shown!r} {why}: accepted are {ACCEPTED}", field="database_url", value=shown)
 
 
-def _engine_of(url: URL) -> Engine:
+def _engine_of(url: URL, schema: str | None) -> Engine:
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, connect_args={"timeout": _PATIENCE})
         event.listen(engine, "connect", _set_up)
@@ -181,6 +207,10 @@ def _engine_of(url: URL) -> Engine:
         "keepalives_interval": 3, "keepalives_count": 3, "application_name": "nexus",
     }  # fmt: skip
     chosen = {name: value for name, value in patience.items() if name not in given}
+    if schema is not None:
+        # Nothing but the schema is looked into: a table that isn't there is not found elsewhere.
+        chosen["options"] = f"{url.query.get('options', '')} -csearch_path={schema}".strip()
+        url = url.difference_update_query(["options"])
     return create_engine(url, connect_args=chosen, pool_pre_ping=True, pool_timeout=_PATIENCE)
 
 

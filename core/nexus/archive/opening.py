@@ -40,18 +40,38 @@ class PersistentStore(ArchivedStore):
         self.keeper.start()
 
 
-def archived_store(live: Store, database_url: str | None, retention: float | None = None) -> PersistentStore:
+def archived_store(
+    live: Store, database_url: str | None, retention: float | None = None, place: str | None = None
+) -> PersistentStore:
     """A store as ``session_persistence`` wants it, not opened yet.
 
     Args:
         live: Where sessions live; it is ``Archivable``.
         database_url: The archive's; the default one if none is given.
         retention: See ``PersistentStore``.
+        place: Of a namespace's part; its archive is a part of the database that nobody else has.
 
     Raises:
         InvalidInput: The URL is none.
     """
-    return PersistentStore(live, Database(database_url or default_database_url()), retention)
+    return PersistentStore(live, _database(database_url, place), retention)
+
+
+async def remove_archive(database_url: str | None, place: str) -> None:
+    """Remove the archive of a namespace's part; nothing happens where there is none.
+
+    Raises:
+        StoreUnavailable: The database can't be reached.
+    """
+    database = _database(database_url, place)
+    try:
+        await database.remove()
+    finally:
+        await database.close()
+
+
+def _database(url: str | None, place: str | None) -> Database:
+    return Database(url or default_database_url(), place)
 
 
 def default_database_url() -> str:

@@ -48,6 +48,8 @@ CHANGES: Final = {
     "end_group": Changing("group.end", "group", "group_id"),
     "create_token": Changing("token.create", "token", "name"),
     "revoke_token": Changing("token.revoke", "token", "name"),
+    "create_namespace": Changing("namespace.create", "namespace", "name"),
+    "remove_namespace": Changing("namespace.remove", "namespace", "name"),
     "bulk": Changing("bulk", "store", "", None),
 }
 """The calls of the service that change something."""

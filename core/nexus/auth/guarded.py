@@ -14,10 +14,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
-from nexus.errors import GroupNotFound, InvalidInput, PermissionDenied, SessionNotFound
+from nexus.auth.admin_only import AdminOnly
+from nexus.errors import GroupNotFound, InvalidInput, SessionNotFound
 from nexus.model import (
-    AuditRecord,
-    AuditVerdict,
     Checkpoint,
     Event,
     Group,
@@ -32,7 +31,6 @@ from nexus.model import (
     check_id,
 )
 from nexus.model.bulk import BulkReport, BulkRequest
-from nexus.model.token import NewToken, Token
 from nexus.query import Glob, GlobTerm, Query, parse, to_text
 from nexus.query.globs import escape
 from nexus.service import DEFAULT_LIMIT, DEFAULT_SORT, MAX_LIMIT, Difference, FeedItem, Service
@@ -43,7 +41,7 @@ _CHANGING: Final = frozenset({"run", "operate", "admin"})
 _SEEING_ALL: Final = frozenset({"read", "operate", "admin"})
 
 
-class GuardedService:
+class GuardedService(AdminOnly):
     """``nexus.service.Service`` for a caller whose scope is less than ``admin``.
 
     Args:
@@ -66,12 +64,6 @@ class GuardedService:
     def _must_see_all(self, what: str) -> None:
         if self._own_only:
             raise self._denied(what, "read, operate or admin")
-
-    def _denied(self, what: str, scopes: str) -> PermissionDenied:
-        return PermissionDenied(
-            f"a token of scope {self.caller.scope} may not {what}: that takes one of scope {scopes}",
-            scope=self.caller.scope,
-        )
 
     async def _seen(self, session_id: str, field: str | None = None) -> Session:
         """A session that the caller may see."""
@@ -356,34 +348,3 @@ class GuardedService:
     async def health(self) -> Health:
         """See ``Service.health``."""
         return await self._inner.health()
-
-    # -- tokens
-
-    async def create_token(self, name: str, scope: str, *, expires_in: float | None = None) -> NewToken:  # noqa: ARG002
-        """Only ``admin`` may."""
-        raise self._denied(f"make the token {name[:64]}", "admin")
-
-    async def list_tokens(self) -> list[Token]:
-        """Only ``admin`` may."""
-        raise self._denied("see tokens", "admin")
-
-    async def revoke_token(self, name: str) -> Token:
-        """Only ``admin`` may."""
-        raise self._denied(f"revoke the token {name[:64]}", "admin")
-
-    # -- audit
-
-    async def audit(
-        self,
-        q: str = "",  # noqa: ARG002
-        *,
-        cursor: str | None = None,  # noqa: ARG002
-        limit: int = DEFAULT_LIMIT,  # noqa: ARG002
-        newest: bool = False,  # noqa: ARG002
-    ) -> Page[AuditRecord]:
-        """Only ``admin`` may."""
-        raise self._denied("see the audit", "admin")
-
-    async def verify_audit(self) -> AuditVerdict:
-        """Only ``admin`` may."""
-        raise self._denied("verify the audit", "admin")

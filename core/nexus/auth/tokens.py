@@ -97,11 +97,21 @@ class Tokens:
         Raises:
             TokenNotFound: There is none of that name.
         """
-        kind, key = _place(check_token_name(name), caller.namespace)
+        found = await self._revoked(check_token_name(name), caller.namespace, caller)
+        if found is None:
+            raise TokenNotFound(f"there is no token {name}: nexus tokens list shows all", field="name", value=name)
+        return found
+
+    async def drop(self, token: Token, caller: Caller) -> None:
+        """Remove a token of any namespace; nothing happens where it is gone."""
+        await self._revoked(token.name, token.namespace, caller)
+
+    async def _revoked(self, name: str, namespace: str, caller: Caller) -> Token | None:
+        kind, key = _place(name, namespace)
         while True:
             body = (await self._store.documents(kind)).get(key)
             if body is None:
-                raise TokenNotFound(f"there is no token {name}: nexus tokens list shows all", field="name", value=name)
+                return None
             try:
                 await self._store.put_document(
                     kind, key, None, expected=body, audit=_entry("token.revoke", key, self._clock.now(), caller)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FRESH: Final = 1.0
 """Seconds for which what was read is believed."""
+LETS_NOBODY_IN: Final = "the token is unknown, revoked or expired: get another with nexus tokens create"
 _UNKNOWN: Final = 0.1
 """Seconds between two looks for secrets that aren't known."""
 _USE_EVERY: Final = 60.0
@@ -97,9 +98,7 @@ class Verifier:
         token = (await self._current(FRESH)).get(digest) or await self._look_again(digest)
         now = self._clock.now()
         if token is None or token.is_over(now):
-            raise AuthenticationRequired(
-                "the token is unknown, revoked or expired: get another with nexus tokens create", field="authorization"
-            )
+            raise AuthenticationRequired(LETS_NOBODY_IN, field="authorization")
         self._note(token, now)
         return token
 

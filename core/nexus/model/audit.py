@@ -47,7 +47,7 @@ class AuditRecord(Keyed, msgspec.Struct, frozen=True, kw_only=True):
     """``create``, ``patch``, ``end``, ``extend``, ``undo``, ``resume``, ``fork``, ``signal``, ``sync``, ``run.*``,
     ``expire``, ``delete``, ``group.create``, ``group.end``, ``token.create``, ``token.revoke``, ``authenticate`` …"""
     target_kind: str
-    """``session``, ``group``, ``token`` or ``store``."""
+    """``session``, ``group``, ``token``, ``namespace`` or ``store``."""
     target: str
     """Its id or name."""
     outcome: str

@@ -37,6 +37,28 @@ class Namespace(Keyed, msgspec.Struct, frozen=True, kw_only=True):
         }  # fmt: skip
 
 
+class NamespaceContents(Keyed, msgspec.Struct, frozen=True, kw_only=True):
+    """A namespace, and how much is in it: what its removal would take away."""
+
+    namespace: Namespace
+    sessions: int
+    live: int
+    groups: int
+    tokens: int
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing would be lost."""
+        return not (self.sessions or self.groups or self.tokens)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What may be shown, as JSON values."""
+        return {
+            **self.namespace.to_dict(), "sessions": self.sessions, "live": self.live, "groups": self.groups,
+            "tokens": self.tokens,
+        }  # fmt: skip
+
+
 def check_namespace(name: object, field: str = "namespace") -> str:
     """A namespace's name; a part of file names and keys, so that it holds nothing that means more there.
 

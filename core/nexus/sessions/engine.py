@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 from weakref import WeakValueDictionary
@@ -20,6 +20,7 @@ from nexus.lifecycle import Moment, Rules
 from nexus.limits import Room
 from nexus.model import Caller, Event
 from nexus.model.change import UNOWNED
+from nexus.sessions.acting import acting_in
 from nexus.sessions.clock import Clock
 from nexus.sessions.handlers import Handlers
 from nexus.sessions.hiding import HIDES_NOTHING, Hides
@@ -121,7 +122,7 @@ class Engine:
             ) from None  # fmt: skip
         assert change.after is not None  # noqa: S101 - a creation always has one
         self._remember(change.after)
-        await self.handlers.dispatch(committed.events, quiet=self.hides.any)
+        await self._dispatch(committed.events)
         return change.after
 
     async def apply(self, session_id: str, decide: Decide, caller: Caller) -> Snapshot:
@@ -150,7 +151,7 @@ class Engine:
                 turns.failed(error)
                 raise
         if events:
-            await self.handlers.dispatch(events, quiet=self.hides.any)
+            await self._dispatch(events)
         return after
 
     async def _settle(self, session_id: str, decide: Decide, caller: Caller) -> tuple[Snapshot, tuple[Event, ...]]:
@@ -201,8 +202,12 @@ class Engine:
                 self._recent.pop(change.session_id or "", None)
         for change in changes:
             self._tell_of_waiting(change)
-        await self.handlers.dispatch(committed.events, quiet=self.hides.any)
+        await self._dispatch(committed.events)
         return committed
+
+    async def _dispatch(self, events: Sequence[Event]) -> None:
+        with acting_in(self.settings.namespace):
+            await self.handlers.dispatch(events, quiet=self.hides.any)
 
     def watch(self, subject: str) -> AbstractAsyncContextManager[Watch]:
         """A watch that wakes on each commit to a session or group, by any process."""

@@ -20,10 +20,11 @@ from typing import Final
 from urllib.parse import unquote
 
 from nexus.errors import InvalidInput
+from nexus.settings import Settings
 from nexus.stores.base import Store
 from nexus.stores.urls import sqlite_url
 
-__all__ = ["default_store_url", "open_store", "sqlite_url"]
+__all__ = ["default_store_url", "open_store", "sqlite_url", "store_url"]
 
 _ACCEPTED: Final = (
     "memory://, sqlite:///relative/path, sqlite:////absolute/path, sqlite:///~/path, redis://host:port/db,"
@@ -66,6 +67,21 @@ def default_store_url() -> str:
     from platformdirs import user_data_path
 
     return sqlite_url(user_data_path("nexus", appauthor=False) / "nexus.sqlite3")
+
+
+def store_url(settings: Settings) -> str:
+    """The store that the settings name: ``store`` wins over ``session_backend``.
+
+    ``memory`` with ``session_persistence`` is the SQLite file (``database_url`` or the default one): what is written
+    through is then all there, and nothing is lost with the process. Redis with it is archived in that database.
+    """
+    if settings.store is not None:
+        return settings.store
+    if settings.session_backend == "redis":
+        return settings.redis_url
+    if settings.session_backend == "memory" and not settings.session_persistence:
+        return "memory://"
+    return settings.database_url or default_store_url()
 
 
 def _memory(url: str, rest: str) -> Store:

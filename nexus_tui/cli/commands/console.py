@@ -12,7 +12,7 @@ import typer
 from nexus.errors import InvalidInput, StoreUnavailable
 from nexus.service import DEFAULT_LIMIT, DEFAULT_SORT, MAX_LIMIT
 from nexus_tui.cli.diagnostics import ExitCode
-from nexus_tui.cli.invocation import Invocation, alone, command, places_of
+from nexus_tui.cli.invocation import Invocation, Shared, alone, command, places_of
 from nexus_tui.cli.target import Target, resolve_target
 
 if TYPE_CHECKING:
@@ -92,8 +92,16 @@ def _target(call: Invocation, replay: str | None, *, read_only: bool, every: boo
 
 def _named(call: Invocation, name: str, *, read_only: bool) -> Target:
     token = None if call.target.origin.startswith("context ") else call.target.token
-    target = resolve_target(store=None, server=None, token=token, app=call.target.app, context=name)
+    target = resolve_target(
+        store=None, server=None, token=token, app=call.target.app, context=name, namespace=_typed_namespace(call)
+    )
     return replace(target, read_only=target.read_only or read_only, reveal=call.target.reveal)
+
+
+def _typed_namespace(call: Invocation) -> str | None:
+    """The namespace that the line itself names, for every context alike."""
+    shared = call.context.obj
+    return shared.namespace if isinstance(shared, Shared) else None
 
 
 def _dump(target: Target | MergedTarget, form: str, q: str, sort: str, limit: int, replay: str | None) -> ExitCode:

@@ -17,7 +17,7 @@ app = group("Names for stores and servers: list, add, use, remove.")
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The context's name.")]
 
 
-@command(app, "list", without=("store", "server", "token", "place", "app"))
+@command(app, "list", without=("store", "server", "token", "place", "namespace", "app"))
 def list_(call: Invocation) -> None:
     """List contexts by name; passwords and tokens are never shown."""
     contexts = read_contexts()
@@ -32,17 +32,19 @@ def add(
     read_only: Annotated[bool, typer.Option("--read-only", help="Refuse every change there.")] = False,
     use: Annotated[bool, typer.Option("--use", help="Act there from now on.")] = False,
 ) -> None:
-    """Name a place: --store URL, or --server URL with --token TOKEN if it wants one."""
+    """Name a place: --store URL, or --server URL with --token TOKEN if it wants one; maybe a --namespace there."""
     target = call.target
     if target.origin not in ("--store", "--server"):
         raise InvalidInput("which place? give --store URL, or --server URL", field="server")
-    place = Place(store=target.store, server=target.server, token=target.token, read_only=read_only)
+    place = Place(
+        store=target.store, server=target.server, token=target.token, read_only=read_only, namespace=target.namespace
+    )
     contexts = read_contexts().added(name, place, use=use)
     write_contexts(contexts)
     call.output.record(_shown(contexts, name), CONTEXTS)
 
 
-@command(app, "use", without=("store", "server", "token", "place", "app"))
+@command(app, "use", without=("store", "server", "token", "place", "namespace", "app"))
 def use(
     call: Invocation,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="The context's name.")] = None,
@@ -57,7 +59,7 @@ def use(
         call.output.record(_shown(contexts, name), CONTEXTS)
 
 
-@command(app, "remove", without=("store", "server", "token", "place", "app"))
+@command(app, "remove", without=("store", "server", "token", "place", "namespace", "app"))
 def remove(call: Invocation, name: NameArgument) -> None:
     """Forget a context; what it names stays as it is."""
     before = read_contexts()
@@ -71,5 +73,5 @@ def _shown(contexts: Contexts, name: str) -> dict[str, Any]:
         "name": name, "current": name == contexts.current,
         "store": None if place.store is None else without_password(place.store),
         "server": None if place.server is None else without_password(place.server),
-        "token": place.token is not None, "read_only": place.read_only,
+        "namespace": place.namespace, "token": place.token is not None, "read_only": place.read_only,
     }  # fmt: skip

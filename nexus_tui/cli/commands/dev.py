@@ -21,7 +21,7 @@ from nexus_tui.cli.target import Target
 app = alone()
 
 
-@command(app, "dev", without=("server", "token", "output"))
+@command(app, "dev", without=("server", "token", "namespace", "output"))
 def dev(
     call: Invocation,
     host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="127.0.0.1 if not set otherwise.")] = None,

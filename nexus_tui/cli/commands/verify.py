@@ -43,7 +43,7 @@ async def verify(
         raise InvalidInput(f"--seconds {seconds:g} must be 1 to {_LONGEST}", field="seconds", value=seconds)
     if not 1 <= processes <= _MOST_PROCESSES:
         raise InvalidInput(f"--processes {processes} must be 1 to {_MOST_PROCESSES}", field="processes")
-    from nexus.app import store_url
+    from nexus.stores.opening import store_url
     from nexus.verifying.trial import Plan
     from nexus.verifying.trial import verify as try_it
 

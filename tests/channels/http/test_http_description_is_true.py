@@ -29,6 +29,7 @@ FILTERS = st.lists(_TERMS, max_size=3).map(" ".join)
 schemathesis.openapi.format("nexus-filter", FILTERS)
 _AUDIT_TERMS = st.sampled_from(["actor:a*", "-action:end,create", "target:s", "outcome:refused", "age<1h", "word"])
 schemathesis.openapi.format("nexus-audit-filter", st.lists(_AUDIT_TERMS, max_size=3).map(" ".join))
+schemathesis.openapi.format("nexus-namespace", st.just("default"))
 schemathesis.openapi.format("nexus-cursor", st.integers(0, 50).map(str))
 schemathesis.openapi.format("nexus-etag", st.integers(1, 9).map('"{}"'.format))
 

@@ -47,6 +47,10 @@ ADMINISTERS: dict[str, Ask] = {
     "create_token": lambda s: s.create_token("x", "admin"),
     "list_tokens": lambda s: s.list_tokens(),
     "revoke_token": lambda s: s.revoke_token("x"),
+    "create_namespace": lambda s: s.create_namespace("acme"),
+    "list_namespaces": lambda s: s.list_namespaces(),
+    "get_namespace": lambda s: s.get_namespace("acme"),
+    "remove_namespace": lambda s: s.remove_namespace("acme"),
     "audit": lambda s: s.audit(),
     "verify_audit": lambda s: s.verify_audit(),
 }

@@ -161,6 +161,7 @@ async def test_a_session_needs_a_token_where_that_is_required(tmp_path: Path) ->
 
 async def test_two_namespaces_have_tokens_of_one_name_and_each_sees_its_own(app: AsyncNexus) -> None:
     here = LocalService(app.parts, app.local_caller("cli"))
+    await here.create_namespace("acme")
     there = LocalService(app.parts, replace(app.local_caller("cli"), namespace="acme"))
     mine, theirs = await here.create_token("ci", "run"), await there.create_token("ci", "admin")
     assert [(token.namespace, token.scope) for token in await here.list_tokens()] == [("default", "run")]

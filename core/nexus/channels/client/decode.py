@@ -18,6 +18,8 @@ from nexus.channels.wire.answers import (
     EventAnswer,
     GroupAnswer,
     HealthAnswer,
+    NamespaceAnswer,
+    NamespaceContentsAnswer,
     NewTokenAnswer,
     ProgressAnswer,
     RunAnswer,
@@ -47,6 +49,7 @@ from nexus.model import (
 )
 from nexus.model.audit import AuditRecord, AuditVerdict
 from nexus.model.bulk import BulkItem, BulkReport
+from nexus.model.namespace import Namespace, NamespaceContents
 from nexus.model.token import NewToken, Token
 from nexus.service import Difference
 from nexus.stores.base import Health
@@ -113,6 +116,20 @@ def new_token(it: NewTokenAnswer) -> NewToken:
         expires_at=_maybe(it.expires_at), namespace=it.namespace,
     )  # fmt: skip
     return NewToken(token=made, secret=it.token)
+
+
+def namespace(it: NamespaceAnswer) -> Namespace:
+    """A namespace; where it lies is the server's own."""
+    return Namespace(
+        name=it.name, place="", created_at=seconds(it.created_at), created_by=it.created_by, removing=it.removing
+    )  # fmt: skip
+
+
+def contents(it: NamespaceContentsAnswer) -> NamespaceContents:
+    """A namespace with how much is in it."""
+    return NamespaceContents(
+        namespace=namespace(it), sessions=it.sessions, live=it.live, groups=it.groups, tokens=it.tokens
+    )  # fmt: skip
 
 
 def audit_record(it: AuditAnswer) -> AuditRecord:

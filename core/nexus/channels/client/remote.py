@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
-from urllib.parse import quote
 
 import msgspec
 
 from nexus.channels.client import decode
+from nexus.channels.client.administering import Administering, path_of
 from nexus.channels.client.following import follow
 from nexus.channels.client.transport import Transport
 from nexus.channels.wire import answers, asked
 from nexus.errors import InvalidInput, NexusError, SessionNotFound, WaitTimeout
 from nexus.model import (
-    AuditRecord,
-    AuditVerdict,
     Caller,
     Checkpoint,
     Event,
@@ -32,7 +30,7 @@ from nexus.model import (
     WorkflowInfo,
 )
 from nexus.model.bulk import BulkReport, BulkRequest
-from nexus.model.token import NewToken, Token
+from nexus.model.namespace import DEFAULT
 from nexus.service import DEFAULT_LIMIT, DEFAULT_SORT, MAX_LIMIT, Difference, FeedItem
 from nexus.stores.base import Health
 
@@ -42,7 +40,7 @@ _LONGEST_WAIT = 30.0
 """Seconds of one wait request; longer waits are several, so that no proxy in between gives up on one."""
 
 
-class RemoteService:
+class RemoteService(Administering):
     """``nexus.service.Service`` over HTTP; an async context manager.
 
     Args:
@@ -50,6 +48,7 @@ class RemoteService:
         token: Bearer token, where the server wants one.
         channel: What the requests count for: ``cli`` for the command line and the console.
         reveal: Ask to see what rules hide on terminals; the server lets an admin alone.
+        namespace: Act in this one; the token's own if not given. Only an admin of the store itself may choose.
         timeout: Seconds to wait for an answer; calls that wait for a run or a group wait as long as that takes.
 
     Raises:
@@ -64,9 +63,12 @@ class RemoteService:
         channel: str = "cli",
         timeout: float = 30.0,
         reveal: bool = False,
+        namespace: str | None = None,
     ) -> None:
-        self._transport = Transport(base_url, token=token, channel=channel, timeout=timeout, reveal=reveal)
-        self.caller = Caller(actor="remote", channel=channel, reveal=reveal)
+        self._transport = Transport(
+            base_url, token=token, channel=channel, timeout=timeout, reveal=reveal, namespace=namespace
+        )
+        self.caller = Caller(actor="remote", channel=channel, reveal=reveal, namespace=namespace or DEFAULT)
         """The actor is the server's to say: it goes by the token."""
 
     async def __aenter__(self) -> Self:
@@ -91,9 +93,6 @@ class RemoteService:
     def on_connection(self, callback: Callable[[bool], object]) -> Callable[[], None]:
         """Call ``callback`` whenever ``connected`` changes; the callable that it gives ends that."""
         return self._transport.on_connection(callback)
-
-    async def _get(self, path: str, kind: type[A], **query: Any) -> A:
-        return decode.read(await self._transport.ask("GET", path, query=query), kind)
 
     async def _change(
         self, path: str, body: Any = None, *, patient: bool = False, if_version: int | None = None
@@ -278,7 +277,7 @@ class RemoteService:
             checkpoint_interval=checkpoint_interval,
         )  # fmt: skip
         data = await self._transport.ask(
-            "POST", _path("workflows", workflow, "execute"), body=body, patient=not background,
+            "POST", path_of("workflows", workflow, "execute"), body=body, patient=not background,
             headers={} if idempotency_key is None else {"Idempotency-Key": idempotency_key},
             repeatable=idempotency_key is not None and session_id is not None,
         )  # fmt: skip
@@ -290,7 +289,7 @@ class RemoteService:
 
     async def get_workflow(self, name: str) -> WorkflowInfo:
         """One of them."""
-        return decode.workflow(await self._get(_path("workflows", name), answers.WorkflowAnswer))
+        return decode.workflow(await self._get(path_of("workflows", name), answers.WorkflowAnswer))
 
     # -- groups
 
@@ -301,7 +300,7 @@ class RemoteService:
 
     async def get_group(self, group_id: str) -> Group:
         """The group with its counts."""
-        return await self._group("GET", _path("groups", group_id))
+        return await self._group("GET", path_of("groups", group_id))
 
     async def list_groups(self, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> Page[Group]:
         """Newest first."""
@@ -311,11 +310,11 @@ class RemoteService:
     async def end_group(self, group_id: str, *, status: str = "completed", reason: str | None = None) -> Group:
         """End the group and its members."""
         body = asked.EndGroup(status=status, reason=reason)
-        return await self._group("POST", _path("groups", group_id, "end"), body=body)
+        return await self._group("POST", path_of("groups", group_id, "end"), body=body)
 
     async def wait_group(self, group_id: str, timeout: float | None = None) -> Group:
         """Wait until no member has work left."""
-        path, left = _path("groups", group_id, "wait"), timeout
+        path, left = path_of("groups", group_id, "wait"), timeout
         while True:
             span = _LONGEST_WAIT if left is None else min(left, _LONGEST_WAIT)
             try:
@@ -347,33 +346,6 @@ class RemoteService:
         """Events as they are committed; reconnects by itself and goes on where it was (see ``connected``)."""
         return follow(self._transport, q, cursor)
 
-    async def create_token(self, name: str, scope: str, *, expires_in: float | None = None) -> NewToken:
-        """Make a token."""
-        body = asked.CreateToken(name=name, scope=scope, expires_in=expires_in)
-        data = await self._transport.ask("POST", "/tokens", body=body)
-        return decode.new_token(decode.read(data, answers.NewTokenAnswer))
-
-    async def list_tokens(self) -> list[Token]:
-        """All tokens by name."""
-        return list(map(decode.token, (await self._get("/tokens", answers.TokenList)).items))
-
-    async def revoke_token(self, name: str) -> Token:
-        """Remove a token."""
-        data = await self._transport.ask("DELETE", _path("tokens", name))
-        return decode.token(decode.read(data, answers.TokenAnswer))
-
-    async def audit(
-        self, q: str = "", *, cursor: str | None = None, limit: int = DEFAULT_LIMIT, newest: bool = False
-    ) -> Page[AuditRecord]:
-        """Who changed what."""
-        page = await self._get("/audit", answers.AuditList, q=q, cursor=cursor, limit=limit, newest=newest or None)
-        return Page(items=tuple(map(decode.audit_record, page.items)), next_cursor=page.next_cursor)
-
-    async def verify_audit(self) -> AuditVerdict:
-        """Whether it is all as it was written; the server works that out."""
-        data = await self._transport.ask("GET", "/audit/verify", patient=True)
-        return decode.audit_verdict(decode.read(data, answers.AuditVerdictAnswer))
-
     async def health(self) -> Health:
         """Whether the server answers, and its store with it."""
         try:
@@ -392,11 +364,4 @@ def _object(value: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _at(session_id: str, *more: str) -> str:
-    return _path("sessions", session_id, *more)
-
-
-def _path(*segments: str) -> str:
-    for segment in segments:
-        if segment in ("", ".", ".."):
-            raise InvalidInput(f"{segment!r} is no name: give the id", field="id", value=segment)
-    return "/" + "/".join(quote(segment, safe=":") for segment in segments)
+    return path_of("sessions", session_id, *more)

@@ -17,6 +17,7 @@ import msgspec
 
 from nexus.errors import AuthenticationRequired, InvalidInput, NexusError, StoreUnavailable, error_from_code
 from nexus.model import CHANNELS
+from nexus.model.namespace import check_namespace
 
 if TYPE_CHECKING:
     import httpx
@@ -39,12 +40,22 @@ class Transport:
         channel: The channel that requests count for.
         reveal: Ask to see what rules hide on terminals.
         timeout: Seconds to wait for an answer to an ordinary request.
+        namespace: Act in this one.
 
     Raises:
         InvalidInput: The address, the token or the channel doesn't fit.
     """
 
-    def __init__(self, base_url: str, *, token: str | None, channel: str, timeout: float, reveal: bool = False) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        token: str | None,
+        channel: str,
+        timeout: float,
+        reveal: bool = False,
+        namespace: str | None = None,
+    ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise InvalidInput(
@@ -61,6 +72,8 @@ class Transport:
         self._headers = {"X-Nexus-Channel": channel, "Accept": "application/json"}
         if reveal:
             self._headers["X-Nexus-Reveal"] = "true"
+        if namespace is not None:
+            self._headers["Nexus-Namespace"] = check_namespace(namespace)
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
         self._listeners: list[Callable[[bool], object]] = []

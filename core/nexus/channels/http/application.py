@@ -67,9 +67,9 @@ class HttpApplication:
             await stack.enter_async_context(_opened(app))
             await app.start()
             await app.parts.verifier.open()
-            asked = app.settings.enable_auth or self.context.pacing.on
-            known = self._authenticated if asked else None
-            mounted = mount(app, allowed_hosts=self._mcp_hosts, authenticate=known, admit=self.context.pacing.admit)
+            mounted = mount(
+                app, allowed_hosts=self._mcp_hosts, authenticate=self._authenticated, admit=self.context.pacing.admit
+            )
             await stack.enter_async_context(_kept_running(mounted))
             self.context.on_stop.append(mounted.close_streams)
             self._mcp.asgi = mounted.asgi

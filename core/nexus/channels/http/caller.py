@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CHANNEL_HEADER = "x-nexus-channel"
 REVEAL_HEADER = "x-nexus-reveal"
+NAMESPACE_HEADER = "nexus-namespace"
 _SCHEME = "bearer"
 
 
@@ -37,11 +38,18 @@ async def caller_of(
         The channel is ``api``, or the one that ``X-Nexus-Channel`` names: a command line or console that works
         through a server says that it is one. ``X-Nexus-Reveal: true`` asks to see what is hidden from those.
 
+        It acts in its token's namespace, or, where it may, in the one that ``Nexus-Namespace`` names.
+
     Raises:
         AuthenticationRequired: ``enable_auth`` is set, and there is no token, or none that lets anybody in.
+        PermissionDenied: ``Nexus-Namespace`` names a namespace, and the caller may not choose one.
+        NamespaceNotFound: There is none of that name, or none that the caller may know of.
         InvalidInput: ``X-Nexus-Channel`` names no channel, or ``X-Nexus-Reveal`` is neither true nor false.
     """
     caller = await _known(context, headers, peer, channel or _channel(headers))
+    wanted = headers.get(NAMESPACE_HEADER)
+    if wanted is not None:
+        caller = await context.app.enter(caller, wanted.strip())
     return replace(caller, reveal=True) if _reveals(headers) else caller
 
 

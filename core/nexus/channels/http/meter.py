@@ -30,12 +30,13 @@ class Meter:
         self._seconds[route] += seconds  # type: ignore[assignment]
         self._served[route] += 1
 
-    def text(self, statistics: Statistics, counts: dict[str, float]) -> str:
+    def text(self, statistics: Statistics, counts: dict[str, float], *, process: bool = True) -> str:
         """Everything as Prometheus text.
 
         Args:
             statistics: Figures over all sessions.
             counts: More gauges by name: what the store says of itself.
+            process: Tell what this process has done, too.
         """
         lines: list[str] = []
         lines += _family(
@@ -59,7 +60,8 @@ class Meter:
                          statistics.ended_per_minute)  # fmt: skip
         for name, value in counts.items():
             lines += _single(name, "gauge", _ABOUT[name], value)
-        lines += self._http()
+        if process:
+            lines += self._http()
         return "\n".join(lines) + "\n"
 
     def _http(self) -> list[str]:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from nexus.channels.http.caller import CHANNEL_HEADER
+from nexus.channels.http.caller import CHANNEL_HEADER, NAMESPACE_HEADER
 from nexus.channels.http.operation import Operation, Says
 from nexus.channels.http.problems import MEDIA_TYPE, InternalError, UnsupportedMediaType
 from nexus.channels.wire.answers import Problem
@@ -21,6 +21,7 @@ from nexus.channels.wire.asked import ID_PATTERN, Asked, Patch
 from nexus.errors import (
     InvalidInput,
     LimitExceeded,
+    NamespaceNotFound,
     PayloadTooLarge,
     PermissionDenied,
     RateLimited,
@@ -30,13 +31,14 @@ from nexus.model import CHANNELS, WorkflowInfo
 
 REF = "#/components/schemas/{name}"
 _ALWAYS = (InvalidInput, PermissionDenied, StoreUnavailable, InternalError)
-_OF_CALLERS = (RateLimited, LimitExceeded)
+_OF_CALLERS = (RateLimited, LimitExceeded, NamespaceNotFound)
 _WITH_BODY = (PayloadTooLarge, UnsupportedMediaType)
 _PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "session_id": {"type": "string", "pattern": ID_PATTERN},
     "group_id": {"type": "string", "pattern": ID_PATTERN},
     "checkpoint_id": {"type": "string", "pattern": "^checkpoint-[1-9][0-9]{0,17}$"},
     "name": {"type": "string", "minLength": 1, "pattern": "^[^/]+$"},
+    "namespace_name": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,39}$"},
     "token_name": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"},
 }
 _ABOUT = (
@@ -147,6 +149,11 @@ def _headers(operation: Operation) -> list[dict[str, Any]]:
         found.append(
             {"name": CHANNEL_HEADER.title().replace("Id", "ID"), "in": "header", "required": False,
              "description": about, "schema": schema}
+        )  # fmt: skip
+        found.append(
+            {"name": NAMESPACE_HEADER.title(), "in": "header", "required": False,
+             "description": "the namespace to act in, for an admin of the store itself; others act in their token's",
+             "schema": {"type": "string", "format": "nexus-namespace"}}
         )  # fmt: skip
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nexus.channels.http.operation import Operation
-from nexus.channels.http.routes import audit, events, groups, history, sessions, tokens, watching, workflows
+from nexus.channels.http.routes import audit, events, groups, history, namespaces, sessions, tokens, watching, workflows
 
 OPERATIONS: tuple[Operation, ...] = (
     *sessions.OPERATIONS,
@@ -14,4 +14,5 @@ OPERATIONS: tuple[Operation, ...] = (
     *watching.OPERATIONS,
     *tokens.OPERATIONS,
     *audit.OPERATIONS,
+    *namespaces.OPERATIONS,
 )

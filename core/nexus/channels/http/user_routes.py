@@ -24,6 +24,7 @@ from nexus.channels.http.reply import Reply
 from nexus.errors import InvalidInput
 from nexus.http_request import CURRENT, HttpRequest
 from nexus.model import new_id
+from nexus.sessions.acting import acting_in
 
 if TYPE_CHECKING:
     from nexus.routes import RouteSpec
@@ -119,7 +120,8 @@ class _UserRoute:
         )  # fmt: skip
         token = CURRENT.set(request)
         try:
-            result = await self._call(request)
+            with acting_in(caller.namespace):
+                result = await self._call(request)
         finally:
             CURRENT.reset(token)
         await encoded(result, request.id)(scope, receive, send)

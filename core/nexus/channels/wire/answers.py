@@ -116,6 +116,31 @@ class TokenList(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: None = None
 
 
+class NamespaceAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A namespace."""
+
+    name: str
+    created_at: Time
+    created_by: str
+    removing: Annotated[bool, Meta(description="its removal was cut short: it lets nobody in")]
+
+
+class NamespaceContentsAnswer(NamespaceAnswer, frozen=True, kw_only=True):
+    """A namespace with how much is in it."""
+
+    sessions: int
+    live: Annotated[int, Meta(description="of the sessions, those that are live")]
+    groups: int
+    tokens: int
+
+
+class NamespaceList(msgspec.Struct, frozen=True, kw_only=True):
+    """All namespaces by name, without the store itself."""
+
+    items: tuple[NamespaceAnswer, ...]
+    next_cursor: None = None
+
+
 class AuditAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """One change, or one that was refused."""
 

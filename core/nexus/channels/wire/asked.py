@@ -171,6 +171,18 @@ class CreateToken(Asked, frozen=True, kw_only=True):
     expires_in: Annotated[float, Meta(gt=0, le=LONGEST, description="seconds; never if not given")] | None = None
 
 
+class CreateNamespace(Asked, frozen=True, kw_only=True):
+    """Make a namespace."""
+
+    name: Annotated[str, Meta(extra_json_schema={"pattern": "^[a-z0-9][a-z0-9-]{0,39}$"})]
+
+
+class RemoveNamespace(Asked, frozen=True, kw_only=True):
+    """What goes with a namespace."""
+
+    everything: Annotated[bool, Meta(description="the sessions, groups and tokens in it go too")] = False
+
+
 class NoQuery(Asked, frozen=True, kw_only=True):
     """No parameters."""
 

@@ -16,6 +16,8 @@ from nexus.channels.wire.answers import (
     EventAnswer,
     GroupAnswer,
     HealthAnswer,
+    NamespaceAnswer,
+    NamespaceContentsAnswer,
     NewTokenAnswer,
     ProgressAnswer,
     RunAnswer,
@@ -42,6 +44,7 @@ from nexus.model import (
 )
 from nexus.model.audit import AuditRecord, AuditVerdict
 from nexus.model.bulk import BulkReport
+from nexus.model.namespace import Namespace, NamespaceContents
 from nexus.model.token import NewToken, Token
 from nexus.stores.base import Health
 
@@ -87,6 +90,22 @@ def new_token(it: NewToken) -> NewTokenAnswer:
     return NewTokenAnswer(
         name=made.name, scope=made.scope, token=it.secret, created_at=_time(made.created_at),
         created_by=made.created_by, expires_at=iso(made.expires_at), namespace=made.namespace,
+    )  # fmt: skip
+
+
+def namespace(it: Namespace) -> NamespaceAnswer:
+    """A namespace, without its place."""
+    return NamespaceAnswer(
+        name=it.name, created_at=_time(it.created_at), created_by=it.created_by, removing=it.removing
+    )  # fmt: skip
+
+
+def namespace_contents(it: NamespaceContents) -> NamespaceContentsAnswer:
+    """A namespace with how much is in it."""
+    of = it.namespace
+    return NamespaceContentsAnswer(
+        name=of.name, created_at=_time(of.created_at), created_by=of.created_by, removing=of.removing,
+        sessions=it.sessions, live=it.live, groups=it.groups, tokens=it.tokens,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from functools import partial
 
 from nexus.model import Event
 from nexus.model.change import Snapshot
+from nexus.sessions.acting import acting_in
 from nexus.sessions.engine import Engine
 from nexus.workflows.execution import Execution
 from nexus.workflows.registry import Registry, Workflow
@@ -127,7 +128,8 @@ class Running:
             return await execution.release()
         self._executions[session.id] = execution, session.version
         try:
-            return await drive(execution, workflow)
+            with acting_in(self._engine.settings.namespace):
+                return await drive(execution, workflow)
         finally:
             if self._executions.get(session.id, (None,))[0] is execution:
                 del self._executions[session.id]

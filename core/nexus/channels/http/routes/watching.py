@@ -9,6 +9,7 @@ from nexus.channels.http.reply import Reply, answer
 from nexus.channels.wire import shown
 from nexus.channels.wire.answers import Alive, HealthAnswer, StatisticsAnswer, WorkerList
 from nexus.channels.wire.asked import NoBody, NoQuery
+from nexus.model.namespace import DEFAULT
 from nexus.stores.base import Health
 
 _PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
@@ -62,7 +63,9 @@ def _keys(verifier: Verifier) -> dict[str, str]:
     "GET", "/metrics", tag="operations", says=(Says(200, None, "Prometheus text", media_type=meter.CONTENT_TYPE),)
 )
 async def get_metrics(call: Call[NoQuery, NoBody]) -> Reply:
-    """Counters and gauges of this process and its store, in Prometheus' text format 0.0.4."""
+    """Counters and gauges of this process and its store, in Prometheus' text format 0.0.4; in a namespace, of that
+    alone and without the process's.
+    """
     statistics = await call.service.statistics()
     newest = await call.service.recent_events(limit=1)
     health = await call.service.health()
@@ -73,7 +76,9 @@ async def get_metrics(call: Call[NoQuery, NoBody]) -> Reply:
     }
     # Only a store with an archive says how far that is behind.
     counts |= {f"nexus_{name}": float(health.facts[name]) for name in _ARCHIVE if name in health.facts}
-    return Reply(call.context.meter.text(statistics, counts).encode(), media_type=meter.CONTENT_TYPE)
+    # What the process does for all namespaces is for those who see the store itself.
+    told = call.context.meter.text(statistics, counts, process=call.service.caller.namespace == DEFAULT)
+    return Reply(told.encode(), media_type=meter.CONTENT_TYPE)
 
 
 @operation(
