@@ -80,6 +80,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_streams_per_actor: int = 0
     event_retention: float | None = None
     """None: as ``session_retention``."""
+    audit_retention: float | None = None
+    """None: the audit is kept for ever."""
     redact: tuple[str, ...] = ()
     """Rules that hide values: ``nexus.auth.redaction`` says how they are written."""
     jwt_issuer: str | None = None
@@ -203,7 +205,7 @@ def _check(settings: Settings, origin: Mapping[str, str]) -> None:
     for name in _POSITIVE:
         if not getattr(settings, name) > 0:
             _refuse(settings, name, origin, "must be above 0")
-    for name in ("session_timeout", "session_max_age", "session_retention", "archive_retention"):
+    for name in ("session_timeout", "session_max_age", "session_retention", "archive_retention", "audit_retention"):
         value = getattr(settings, name)
         if value is not None and not 0 <= value < 1e12:
             _refuse(settings, name, origin, "must be seconds from 0 up; 0 or none means never")

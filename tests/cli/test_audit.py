@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
 from tests.cli.support import Line
+from tests.core.audit.test_trimming import trimmed_file
 
 
 def test_changes_and_refusals_are_listed_newest_first(line: Line) -> None:
@@ -40,3 +42,15 @@ def test_an_exported_file_verifies_and_an_edit_in_it_is_located(line: Line, tmp_
     assert json.loads(ran.out)["broken"]["seq"] == 2
     file.write_text("\n".join(lines[:-1]))
     assert line("audit", "verify", str(file)).code == 2
+
+
+def test_what_was_trimmed_is_told_and_a_head_of_it_cannot_be_checked(line: Line, folder: Path) -> None:
+    url, _, verdict = asyncio.run(trimmed_file(folder))
+    told = verdict.trimmed[0]
+    ran = line("audit", "verify", "--store", url, "-o", "table", "--head", f"1:{'0' * 64}")
+    assert ran.code == 0
+    assert f"records 1-{told.count} were trimmed by retention, last on " in ran.out
+    assert f" by {told.actor}: {told.count}:{told.hash}" in ran.out
+    assert "head 1 can't be checked: its record was trimmed" in ran.err
+    shown = json.loads(line("audit", "verify", "--store", url, "-o", "json").out)
+    assert shown["trimmed"][0]["count"] == told.count

@@ -72,7 +72,7 @@ def test_the_table_of_limits_is_that_of_the_settings() -> None:
     defaults = Settings()
     assert rows == {name: str(getattr(defaults, name)) for name in rows}
     limits = {name for name in Settings.__struct_fields__ if name.startswith("max_")}
-    assert limits - {"max_recoveries"} | {"request_burst", "event_retention"} == set(rows)
+    assert limits - {"max_recoveries"} | {"request_burst", "event_retention", "audit_retention"} == set(rows)
 
 
 def test_everybody_is_led_to_the_pages_on_trust() -> None:

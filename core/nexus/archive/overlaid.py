@@ -56,6 +56,10 @@ class Overlaid:
         """See ``Store.read_audit``."""
         return await self.live.read_audit(chain, after=after, before=before, limit=limit, newest=newest)
 
+    async def trim_audit(self, upto: AuditHead, anchor: AuditEntry) -> int:
+        """See ``Store.trim_audit``."""
+        return await self.live.trim_audit(upto, anchor)
+
     async def beat(self, worker: Worker, lease: float) -> None:
         """See ``Store.beat``."""
         await self.live.beat(worker, lease)

@@ -8,15 +8,29 @@ from typing import Any, Final
 import msgspec
 
 from nexus.errors import InvalidInput
-from nexus.model.audit import AuditBreak, AuditHead, AuditRecord, AuditVerdict, StoredAudit
+from nexus.model.audit import (
+    TRIMMED,
+    AuditBreak,
+    AuditHead,
+    AuditRecord,
+    AuditTrim,
+    AuditVerdict,
+    StoredAudit,
+    trim_of,
+)
 from nexus.stores import chain, codec
 from nexus.stores.base import Store
 
 _BATCH: Final = 1000
+_TRIES: Final = 5
+_ANCHOR: Final = f'"{TRIMMED}"'.encode()
 
 
 class Checker:
     """Follows one chain, record by record.
+
+    A chain that retention has trimmed begins later than with 1. What its first record goes on from is told by an anchor
+    further on, and proved then.
 
     Args:
         name: The chain's.
@@ -26,29 +40,79 @@ class Checker:
     def __init__(self, name: str, noted: Sequence[AuditHead] = ()) -> None:
         self.count = 0
         self.hash = ""
+        self.trimmed: AuditTrim | None = None
         self._name = name
         self._noted = {head.count: head.hash for head in noted if head.chain == name}
+        self._first: StoredAudit | None = None
+        self._told = 0
+
+    @property
+    def records(self) -> int:
+        """How many were followed."""
+        return 0 if self._first is None else self.count + 1 - self._first.seq
+
+    @property
+    def unchecked(self) -> tuple[AuditHead, ...]:
+        """Noted heads of what is trimmed, but for the one that the anchor names."""
+        upto = 0 if self.trimmed is None else self.trimmed.count
+        return tuple(AuditHead(chain=self._name, count=count, hash=found)
+                     for count, found in self._noted.items() if 0 < count < upto)  # fmt: skip
 
     def check(self, record: StoredAudit) -> AuditBreak | None:
         """What is wrong with the next record, if anything."""
         seq = self.count + 1
+        begins, trimmed = self._first is None, self._first is None and record.seq > 1
+        if trimmed:
+            seq = record.seq
         if record.seq != seq:
             return self._broken(seq, "dropped", f"record {seq} is missing: behind {self.count} comes {record.seq}")
-        if chain.expected(self.hash, seq, record.document, record.hash) != record.hash:
+        if not trimmed and chain.expected(self.hash, seq, record.document, record.hash) != record.hash:
             return self._broken(
                 seq, "edited",
                 f"record {seq} was changed or exchanged, or the one before it was and its hash with it",
             )  # fmt: skip
+        if begins:
+            self._first = record
         self.count, self.hash = seq, record.hash
-        if self._noted.get(seq, self.hash) != self.hash:
-            return self._broken(seq, "rewritten", f"record {seq} is another than the one whose hash was noted")
-        return None
+        return self._rewritten(seq, record.hash) or self._anchored(record)
+
+    def _rewritten(self, seq: int, found: str) -> AuditBreak | None:
+        if self._noted.get(seq, found) == found:
+            return None
+        return self._broken(seq, "rewritten", f"record {seq} is another than the one whose hash was noted")
+
+    def _anchored(self, record: StoredAudit) -> AuditBreak | None:
+        """Prove the beginning where this record is an anchor that tells of it."""
+        first = self._first
+        if _ANCHOR not in record.document or first is None:
+            return None
+        told = trim_of(self._name, codec.decode_audit(record.document))
+        if told is None:
+            return None
+        self._told = max(self._told, told.count)
+        if told.count >= first.seq:
+            return self._broken(
+                first.seq, "added", f"records up to {told.count} were trimmed, says record {record.seq}, and are there"
+            )
+        if told.count < first.seq - 1:
+            return None
+        if chain.expected(told.hash, first.seq, first.document, first.hash) != first.hash:
+            return self._broken(
+                first.seq, "edited", f"record {first.seq} doesn't go on from the last that was trimmed ({told.count})"
+            )
+        self.trimmed = told
+        return self._rewritten(told.count, told.hash)
 
     def finish(self, head: AuditHead) -> AuditBreak | None:
         """What is wrong with the end, which ``head`` says where it is."""
+        if self._first is not None and self._first.seq > 1 and self.trimmed is None:
+            return self._broken(
+                self._told + 1, "dropped",
+                f"records {self._told + 1} to {self._first.seq - 1} are missing, and none tells that they were trimmed",
+            )  # fmt: skip
         if self.count < head.count:
             return self._broken(
-                self.count + 1, "truncated", f"it has {self.count} records, and its head speaks of {head.count}"
+                self.count + 1, "truncated", f"it ends with record {self.count}, and its head speaks of {head.count}"
             )
         if self.count > head.count:
             return self._broken(head.count + 1, "added", f"its head knows of {head.count} records, and not of this one")
@@ -57,7 +121,7 @@ class Checker:
         late = [count for count in self._noted if count > self.count]
         if late:
             return self._broken(
-                self.count + 1, "truncated", f"it has {self.count} records, and a noted head speaks of {min(late)}"
+                self.count + 1, "truncated", f"it ends with record {self.count}, and a noted head speaks of {min(late)}"
             )
         return None
 
@@ -70,14 +134,44 @@ async def verify(store: Store, noted: Sequence[AuditHead] = ()) -> AuditVerdict:
 
     Records that are committed meanwhile aren't looked at.
     """
-    heads = await store.audit_heads()
-    records, broken = 0, _unknown_chain(heads, noted)
-    for head in heads:
+    heads: list[AuditHead] = []
+    checkers: list[Checker] = []
+    known = await store.audit_heads()
+    broken = _unknown_chain(known, noted)
+    for each in known:
+        head, checker, found = await _checked(store, each, noted)
+        heads.append(head)
+        checkers.append(checker)
+        broken = broken or found
+    return _verdict(checkers, tuple(heads), broken)
+
+
+def _verdict(checkers: Iterable[Checker], heads: tuple[AuditHead, ...], broken: AuditBreak | None) -> AuditVerdict:
+    chains = list(checkers)
+    return AuditVerdict(
+        records=sum(each.records for each in chains), heads=heads, broken=broken,
+        trimmed=tuple(each.trimmed for each in chains if each.trimmed is not None),
+        unchecked=tuple(head for each in chains for head in each.unchecked),
+    )  # fmt: skip
+
+
+async def _checked(
+    store: Store, head: AuditHead, noted: Sequence[AuditHead]
+) -> tuple[AuditHead, Checker, AuditBreak | None]:
+    """One chain; begun anew where retention has trimmed it meanwhile."""
+    for _ in range(_TRIES):
+        begins = await _begins(store, head.chain)
+        head = next(each for each in await store.audit_heads() if each.chain == head.chain)
         checker = Checker(head.chain, noted)
         found = await _follow(store, head, checker)
-        records += checker.count
-        broken = broken or found
-    return AuditVerdict(records=records, heads=tuple(heads), broken=broken)
+        if found is None or begins == await _begins(store, head.chain):
+            break
+    return head, checker, found
+
+
+async def _begins(store: Store, name: str) -> int:
+    rows = await store.read_audit(name, limit=1)
+    return rows[0].seq if rows else 0
 
 
 async def _follow(store: Store, head: AuditHead, checker: Checker) -> AuditBreak | None:
@@ -143,8 +237,7 @@ def verify_lines(lines: Iterable[bytes], noted: Sequence[AuditHead] = ()) -> Aud
     broken = broken or _unknown_chain(heads, noted)
     for head in heads:
         broken = broken or checkers.get(head.chain, Checker(head.chain, noted)).finish(head)
-    records = sum(checker.count for checker in checkers.values())
-    return AuditVerdict(records=records, heads=heads, broken=broken)
+    return _verdict(checkers.values(), heads, broken)
 
 
 def _line(line: bytes, number: int) -> AuditRecord | tuple[AuditHead, ...]:

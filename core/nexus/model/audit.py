@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -45,7 +45,8 @@ class AuditRecord(Keyed, msgspec.Struct, frozen=True, kw_only=True):
     channel: str
     action: str
     """``create``, ``patch``, ``end``, ``extend``, ``undo``, ``resume``, ``fork``, ``signal``, ``sync``, ``run.*``,
-    ``expire``, ``delete``, ``group.create``, ``group.end``, ``token.create``, ``token.revoke``, ``authenticate`` …"""
+    ``expire``, ``delete``, ``group.create``, ``group.end``, ``token.create``, ``token.revoke``, ``authenticate``,
+    ``request``, ``audit.trim`` …"""
     target_kind: str
     """``session``, ``group``, ``token``, ``namespace`` or ``store``."""
     target: str
@@ -95,6 +96,65 @@ class AuditHead(msgspec.Struct, frozen=True, kw_only=True):
     """That of its last record; ``""`` for a chain without any."""
 
 
+class AuditTrim(msgspec.Struct, frozen=True, kw_only=True):
+    """What a chain says of its own beginning: that records were trimmed, and what the last of them was.
+
+    It stands in the chain as a record, the *anchor*, written in the commit that trims; so what is left is still proved
+    to go on from what there was.
+    """
+
+    chain: str
+    count: int
+    """The number of the last record that was trimmed."""
+    hash: str
+    """That of that record."""
+    records: int
+    """How many were trimmed with it, by this trim alone."""
+    at: float
+    actor: str
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {**msgspec.structs.asdict(self), "at": iso(self.at)}
+
+
+TRIMMED: Final = "audit.trim"
+"""The action of an anchor. Its target is the head that was trimmed up to, as ``COUNT:HASH``."""
+
+
+def anchor_of(upto: AuditHead, first: int, *, at: float, actor: str, kept: float) -> AuditEntry:
+    """The entry that says what was trimmed.
+
+    Args:
+        upto: The last record that is.
+        first: The number of the first.
+        at: When.
+        actor: Who trims.
+        kept: The seconds for which records are kept.
+    """
+    return AuditEntry(
+        at=round(at, 6), actor=actor, channel="", action=TRIMMED, target_kind="store",
+        target=f"{upto.count}:{upto.hash}",
+        reason=f"records up to {upto.count} are older than audit_retention = {kept:g} s", version_before=first,
+        version_after=upto.count,
+    )  # fmt: skip
+
+
+def trim_of(chain: str, entry: AuditEntry | None) -> AuditTrim | None:
+    """What an entry says to have been trimmed; ``None`` for one that is no anchor."""
+    if entry is None or entry.action != TRIMMED or entry.outcome != "done":
+        return None
+    count, _, found = entry.target.partition(":")
+    if not count.isdecimal() or len(count) > 18:
+        return None
+    records = int(count) + 1 - (entry.version_before or 1)
+    return AuditTrim(
+        chain=chain, count=int(count), hash=found, records=records, at=entry.at, actor=entry.actor,
+        reason=entry.reason or "",
+    )  # fmt: skip
+
+
 class AuditBreak(msgspec.Struct, frozen=True, kw_only=True):
     """The first record of a chain that isn't as it was written."""
 
@@ -112,6 +172,10 @@ class AuditVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """How many were checked."""
     heads: tuple[AuditHead, ...]
     broken: AuditBreak | None = None
+    trimmed: tuple[AuditTrim, ...] = ()
+    """Of each chain that doesn't begin at 1, what its anchor says."""
+    unchecked: tuple[AuditHead, ...] = ()
+    """Noted heads that nothing could be said of, because their records were trimmed."""
 
     @property
     def intact(self) -> bool:
@@ -121,4 +185,4 @@ class AuditVerdict(msgspec.Struct, frozen=True, kw_only=True):
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
         found: dict[str, Any] = {"intact": self.intact, **msgspec.to_builtins(self)}
-        return found
+        return {**found, "trimmed": [each.to_dict() for each in self.trimmed]}

@@ -10,6 +10,7 @@ from nexus.errors import NexusError, SessionNotFound, StoreUnavailable
 from nexus.lifecycle import Moment, inbox, sessions
 from nexus.lifecycle.counting import stale_minutes
 from nexus.model import Caller, Status
+from nexus.sessions.audit_retention import trim_audit
 from nexus.sessions.endings import end_descendants
 from nexus.sessions.engine import Engine
 from nexus.stores.base import Change, Conflict, Snapshot
@@ -102,7 +103,8 @@ class Sweeper:
         return True
 
     async def delete_old(self) -> int:
-        """Delete final sessions older than the retention; forget events and counters nobody asks for; how many."""
+        """Delete final sessions older than the retention; forget events, audit records and counters that nobody asks
+        for any more; how many sessions."""
         engine = self._engine
         retention, events = engine.settings.session_retention, engine.settings.event_retention
         deleted = 0
@@ -110,6 +112,8 @@ class Sweeper:
             deleted = await self._delete_ended(engine.clock.now() - retention)
         if kept := retention if events is None else events:
             await self._trim_events(engine.clock.now() - kept)
+        if audited := engine.settings.audit_retention:
+            await trim_audit(engine.store, audited, engine.clock.now(), self._caller.actor)
         minutes = await engine.store.counters("minute:")
         stale = stale_minutes(minutes, engine.clock.now())
         if stale:

@@ -311,6 +311,18 @@ class Store(Protocol):
         with ``newest`` the last, descending."""
         ...
 
+    async def trim_audit(self, upto: AuditHead, anchor: AuditEntry) -> int:
+        """Delete the records of a chain from its front, and write down that they were, in one commit.
+
+        Args:
+            upto: The last one to delete, by chain, number and hash. Nothing happens where it isn't there.
+            anchor: What goes to the end of the chain (``model.audit.anchor_of``).
+
+        Returns:
+            How many were deleted.
+        """
+        ...
+
     # -- workers
 
     async def beat(self, worker: Worker, lease: float) -> None:

@@ -294,15 +294,22 @@ class MemoryStore:
     async def audit_heads(self) -> list[AuditHead]:
         """See ``Store.audit_heads``."""
         kept = self._opened().audit
-        return [AuditHead(chain="", count=len(kept), hash=kept[-1].hash if kept else "")]
+        return [AuditHead(chain="", count=kept[-1].seq if kept else 0, hash=kept[-1].hash if kept else "")]
 
     async def read_audit(
         self, chain: str, *, after: int = 0, before: int | None = None, limit: int, newest: bool = False
     ) -> list[StoredAudit]:
         """See ``Store.read_audit``."""
         kept = self._opened().audit if chain == "" else []
-        found = kept[max(after, 0) : None if before is None else max(before - 1, 0)]
+        trimmed = kept[0].seq - 1 if kept else 0
+        found = kept[max(after - trimmed, 0) : None if before is None else max(before - 1 - trimmed, 0)]
         return found[::-1][: max(limit, 0)] if newest else found[: max(limit, 0)]
+
+    async def trim_audit(self, upto: AuditHead, anchor: AuditEntry) -> int:
+        """See ``Store.trim_audit``."""
+        if upto.chain:
+            return 0
+        return self._opened().trim_audit(upto.count, upto.hash, codec.encode_audit(anchor))
 
     # -- workers
 

@@ -146,8 +146,17 @@ class Tables:
 
     def append_audit(self, document: bytes) -> None:
         """Add a record to the end of the chain."""
-        seq, previous = len(self.audit) + 1, self.audit[-1].hash if self.audit else ""
+        seq, previous = (self.audit[-1].seq + 1, self.audit[-1].hash) if self.audit else (1, "")
         self.audit.append(StoredAudit(seq, document, chain.link(previous, seq, document)))
+
+    def trim_audit(self, number: int, found: str, anchor: bytes) -> int:
+        """Drop the records up to a number from the front, if that one is there; how many."""
+        count = number + 1 - self.audit[0].seq if self.audit else 0
+        if not 0 < count <= len(self.audit) or self.audit[count - 1].hash != found:
+            return 0
+        self.append_audit(anchor)
+        del self.audit[:count]
+        return count
 
     def trim(self, before: float, limit: int) -> int:
         """Delete old events of no stored session; how many."""

@@ -10,7 +10,8 @@ import typer
 
 from nexus.audit import read_head, verify_lines
 from nexus.errors import InvalidInput
-from nexus.model.audit import AuditHead, AuditVerdict
+from nexus.model.audit import AuditHead, AuditTrim, AuditVerdict
+from nexus.model.session import iso
 from nexus.service import MAX_LIMIT, Service
 from nexus_tui.cli.diagnostics import ExitCode
 from nexus_tui.cli.invocation import Invocation, command, group
@@ -96,13 +97,22 @@ def _show(call: Invocation, verdict: AuditVerdict) -> None:
     if call.output.form in {"json", "jsonl", "yaml"}:
         call.output.record(verdict.to_dict(), AUDIT)
         return
+    for each in verdict.unchecked:
+        call.say.warn(f"head {_name(each)}{each.count} can't be checked: its record was trimmed")
     heads = "".join(f"{_name(one)}{one.count}:{one.hash}\n" for one in verdict.heads if one.count)
     if verdict.broken is None:
-        call.output.text(f"intact: {verdict.records} records\n{heads}")
+        told = "".join(f"{_trimmed(each)}\n" for each in verdict.trimmed)
+        call.output.text(f"intact: {verdict.records} records\n{told}{heads}")
         return
     broken = verdict.broken
     where = f"chain {broken.chain}, " if broken.chain else ""
     call.output.text(f"broken: {where}record {broken.seq} {broken.problem}: {broken.detail}\n")
+
+
+def _trimmed(it: AuditTrim) -> str:
+    chain = f"chain {it.chain}: " if it.chain else ""
+    when = f"last on {iso(it.at)} by {it.actor}"
+    return f"{chain}records 1-{it.count} were trimmed by retention, {when}: {it.count}:{it.hash}"
 
 
 def _name(head: AuditHead) -> str:

@@ -47,7 +47,7 @@ from nexus.model import (
     WorkflowInfo,
     checkpoint_number,
 )
-from nexus.model.audit import AuditRecord, AuditVerdict
+from nexus.model.audit import AuditRecord, AuditTrim, AuditVerdict
 from nexus.model.bulk import BulkItem, BulkReport
 from nexus.model.namespace import Namespace, NamespaceContents
 from nexus.model.token import NewToken, Token
@@ -139,7 +139,8 @@ def audit_record(it: AuditAnswer) -> AuditRecord:
 
 def audit_verdict(it: AuditVerdictAnswer) -> AuditVerdict:
     """What came of a verification."""
-    return AuditVerdict(records=it.records, heads=it.heads, broken=it.broken)
+    trimmed = tuple([AuditTrim(**{**_fields(each), "at": seconds(each.at)}) for each in it.trimmed])
+    return AuditVerdict(records=it.records, heads=it.heads, broken=it.broken, trimmed=trimmed)
 
 
 def checkpoint(it: CheckpointAnswer) -> Checkpoint:

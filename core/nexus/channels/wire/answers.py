@@ -167,6 +167,18 @@ class AuditList(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
+class AuditTrimAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What retention has trimmed from the front of a chain."""
+
+    chain: str
+    count: Annotated[int, Meta(description="the number of the last record that was trimmed")]
+    hash: Annotated[str, Meta(description="that record's")]
+    records: Annotated[int, Meta(description="how many the last trim took")]
+    at: Time
+    actor: str
+    reason: str
+
+
 class AuditVerdictAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a verification."""
 
@@ -174,6 +186,9 @@ class AuditVerdictAnswer(msgspec.Struct, frozen=True, kw_only=True):
     records: Annotated[int, Meta(description="how many were checked")]
     heads: Annotated[tuple[AuditHead, ...], Meta(description="where each chain ends: note them elsewhere")]
     broken: Annotated[AuditBreak, Meta(description="the first record that is not as it was written")] | None
+    trimmed: Annotated[
+        tuple[AuditTrimAnswer, ...], Meta(description="what was trimmed from the front of a chain, as its anchor tells")
+    ] = ()
 
 
 class ProtectedResource(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ import msgspec
 
 from nexus.channels.wire.answers import (
     AuditAnswer,
+    AuditTrimAnswer,
     AuditVerdictAnswer,
     BulkItemAnswer,
     BulkReportAnswer,
@@ -116,7 +117,8 @@ def audit_record(it: AuditRecord) -> AuditAnswer:
 
 def audit_verdict(it: AuditVerdict) -> AuditVerdictAnswer:
     """What came of a verification."""
-    return AuditVerdictAnswer(intact=it.intact, records=it.records, heads=it.heads, broken=it.broken)
+    trimmed = tuple([AuditTrimAnswer(**each.to_dict()) for each in it.trimmed])
+    return AuditVerdictAnswer(intact=it.intact, records=it.records, heads=it.heads, broken=it.broken, trimmed=trimmed)
 
 
 def checkpoint(it: Checkpoint) -> CheckpointAnswer:

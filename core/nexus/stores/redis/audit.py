@@ -8,7 +8,7 @@ from nexus.model.audit import AuditHead, StoredAudit
 from nexus.stores.chain import digest
 from nexus.stores.redis.client import Client
 from nexus.stores.redis.keys import Keys
-from nexus.stores.redis.scripts import AUDIT
+from nexus.stores.redis.scripts import AUDIT, SHED
 
 
 def chain_name(keys: Keys) -> str:
@@ -19,6 +19,13 @@ def chain_name(keys: Keys) -> str:
 async def append(client: Client, keys: Keys, document: bytes) -> None:
     """See ``Store.append_audit``."""
     await client.run(AUDIT, [keys.meta, keys.audit], [document, digest(document)])
+
+
+async def trim(client: Client, keys: Keys, upto: AuditHead, anchor: bytes) -> int:
+    """See ``Store.trim_audit``."""
+    arguments = (anchor, digest(anchor), upto.count, upto.hash, upto.count + 1)
+    deleted: int = await client.run(SHED, [keys.meta, keys.audit], arguments)
+    return deleted
 
 
 async def head(client: Client, keys: Keys) -> AuditHead:

@@ -309,6 +309,12 @@ class RedisStore:
             return []
         return await chains.read(self._open.client, self._keys, after, before, limit, newest=newest)
 
+    async def trim_audit(self, upto: AuditHead, anchor: AuditEntry) -> int:
+        """See ``Store.trim_audit``."""
+        if upto.chain != chains.chain_name(self._keys):
+            return 0
+        return await chains.trim(self._open.client, self._keys, upto, codec.encode_audit(anchor))
+
     # -- workers
 
     async def beat(self, worker: Worker, lease: float) -> None:

@@ -58,6 +58,20 @@ def append(document: bytes) -> Callable[[sqlite3.Connection], None]:
     return write
 
 
+def trim(number: int, found: str, anchor: bytes) -> Callable[[sqlite3.Connection], int]:
+    """The write that deletes records from the front, and adds the one that says so."""
+
+    def write(connection: sqlite3.Connection) -> int:
+        row = connection.execute("SELECT hash FROM audit WHERE seq = ?", (number,)).fetchone()
+        if row is None or _bytes(row[0]).hex() != found:
+            return 0
+        deleted = connection.execute("DELETE FROM audit WHERE seq <= ?", (number,)).rowcount
+        append(anchor)(connection)
+        return deleted
+
+    return write
+
+
 def heads(connection: sqlite3.Connection) -> list[AuditHead]:
     """See ``Store.audit_heads``."""
     count, found = head(connection)

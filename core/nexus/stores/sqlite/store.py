@@ -300,6 +300,12 @@ class SQLiteStore:
         """See ``Store.read_audit``."""
         return await self._open.scan().run(audit.read, chain, after, before, limit, newest=newest)
 
+    async def trim_audit(self, upto: AuditHead, anchor: AuditEntry) -> int:
+        """See ``Store.trim_audit``."""
+        if upto.chain:
+            return 0
+        return await self._open.writer.run(audit.trim(upto.count, upto.hash, codec.encode_audit(anchor)))
+
     # -- workers
 
     async def beat(self, worker: Worker, lease: float) -> None:

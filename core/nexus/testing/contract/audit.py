@@ -7,7 +7,7 @@ import asyncio
 
 import pytest
 
-from nexus.model.audit import AuditEntry, AuditRecord
+from nexus.model.audit import AuditEntry, AuditHead, AuditRecord, anchor_of
 from nexus.stores import chain, codec
 from nexus.stores.base import Change, Conflict, Snapshot, Store
 from nexus.testing.builders import NOW, a_group, a_session, an_event
@@ -120,3 +120,28 @@ class AuditContract(Harness):
         assert await seqs(before=3) == [1, 2]
         assert await seqs(limit=0) == []
         assert await store.read_audit("nowhere", limit=9) == []
+
+    @with_store
+    async def test_records_are_trimmed_from_the_front_with_an_anchor_in_the_same_commit(self, store: Store) -> None:
+        await store.commit(_created("s"))
+        for version in range(2, 6):
+            await store.commit(_patched("s", version))
+        name = next(head.chain for head in await store.audit_heads() if head.count)
+        before = await store.read_audit(name, limit=9)
+        upto = AuditHead(chain=name, count=3, hash=before[2].hash)
+        anchor = anchor_of(upto, 1, at=NOW, actor="system:h", kept=60)
+        wrong = AuditHead(chain=name, count=3, hash=before[1].hash)
+        assert await store.trim_audit(wrong, anchor) == 0
+        assert await store.trim_audit(AuditHead(chain="nowhere", count=3, hash=before[2].hash), anchor) == 0
+        assert await store.trim_audit(upto, anchor) == 3
+        assert await store.trim_audit(upto, anchor) == 0
+        rows = await store.read_audit(name, limit=9)
+        assert [row.seq for row in rows] == [4, 5, 6]
+        assert rows[:2] == before[3:]
+        assert codec.decode_audit(rows[2].document) == anchor
+        head = next(each for each in await store.audit_heads() if each.chain == name)
+        assert (head.count, head.hash) == (6, rows[2].hash)
+        assert rows[2].hash == chain.expected(rows[1].hash, 6, rows[2].document, rows[2].hash)
+        await store.commit(_patched("s", 6))
+        assert [row.seq for row in await store.read_audit(name, after=2, before=6, limit=9)] == [4, 5]
+        assert [row.seq for row in await store.read_audit(name, limit=2, newest=True)] == [7, 6]

@@ -355,11 +355,20 @@ class ShardedRedisStore:
         self, chain: str, *, after: int = 0, before: int | None = None, limit: int, newest: bool = False
     ) -> list[StoredAudit]:
         """See ``Store.read_audit``."""
+        shard = self._shard_of_chain(chain)
+        if shard is None:
+            return []
+        return await shard.read_audit(chain, after=after, before=before, limit=limit, newest=newest)
+
+    async def trim_audit(self, upto: AuditHead, anchor: AuditEntry) -> int:
+        """See ``Store.trim_audit``."""
+        shard = self._shard_of_chain(upto.chain)
+        return 0 if shard is None else await shard.trim_audit(upto, anchor)
+
+    def _shard_of_chain(self, chain: str) -> RedisStore | None:
         shards = self._open.shards
         number = 0 if chain == "" else int(chain[1:]) if chain[1:].isdigit() else len(shards)
-        if number >= len(shards):
-            return []
-        return await shards[number].read_audit(chain, after=after, before=before, limit=limit, newest=newest)
+        return shards[number] if number < len(shards) else None
 
     async def beat(self, worker: Worker, lease: float) -> None:
         """See ``Store.beat``. Also writes down the layout anew, should the servers have been emptied."""
