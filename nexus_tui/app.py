@@ -27,6 +27,7 @@ from nexus.errors import InvalidInput, NexusError, StoreUnavailable
 from nexus.query.format import quote
 from nexus.service import Service
 from nexus_tui.acting.undoing import DoneActions
+from nexus_tui.audit.checking import AuditCheck
 from nexus_tui.config.contexts import as_configured, context_of
 from nexus_tui.config.reading import ConsoleConfig, read_config
 from nexus_tui.editing.editor import edit_text, find_editor
@@ -123,6 +124,7 @@ class NexusConsole(App[int]):
         self.equivalents = equivalents_of(target)
         self.log_of_actions = ActionLog(clock)
         self.done_actions = DoneActions()
+        self.audit_check = AuditCheck()
         self.feed.events_per_second = player.events_per_second if player is not None else None
         self._target = target
         self._inert = InertFilter()

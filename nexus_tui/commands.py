@@ -14,21 +14,22 @@ from typing import Literal
 
 from textual.binding import Binding
 
-Place = Literal["main", "session", "events", "workflows"]
+Place = Literal["main", "session", "events", "workflows", "audit"]
 Section = Literal["Move", "Look", "Find", "Choose", "Steer", "Time", "Console"]
 
 LASTING = 90
 """From this place in the footer on a command is always shown."""
-PLACES: tuple[Place, ...] = ("main", "session", "events", "workflows")
+PLACES: tuple[Place, ...] = ("main", "session", "events", "workflows", "audit")
 SECTIONS: tuple[Section, ...] = ("Move", "Look", "Find", "Choose", "Steer", "Time", "Console")
 _ALL: frozenset[Place] = frozenset(PLACES)
 _BOTH: frozenset[Place] = frozenset({"main", "session"})
 _SESSIONS: frozenset[Place] = frozenset({"main", "session", "events"})
-_WATCHED: frozenset[Place] = frozenset({"main", "events"})
+_WATCHED: frozenset[Place] = frozenset({"main", "events", "audit"})
 _MAIN: frozenset[Place] = frozenset({"main"})
 _SESSION: frozenset[Place] = frozenset({"session"})
 _EVENTS: frozenset[Place] = frozenset({"events"})
 _WORKFLOWS: frozenset[Place] = frozenset({"workflows"})
+_AUDIT: frozenset[Place] = frozenset({"audit"})
 
 _KEY_NAMES = {
     "question_mark": "?",
@@ -147,6 +148,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("open", "enter", "open", "open the session of the event under the cursor", "Move", _EVENTS, footer=1),
     Command("open", "enter", "its sessions", "show the sessions of the workflow under the cursor", "Move", _WORKFLOWS,
             footer=1),
+    Command("open", "enter", "open", "the record under the cursor in full", "Move", _AUDIT, footer=1),
+    Command("session", "s", "session", "open the session that the record is about, or show those of its group", "Move",
+            _AUDIT, footer=2),
     Command("back", "escape", "back", "leave what is open; on the sessions: clear the filter", "Move", _ALL),
     Command("previous", "left_square_bracket", "previous", "the session before this one in the table", "Move", _SESSION,
             footer=25),
@@ -177,6 +181,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("all-events", "L", "all events", "all events on a screen of their own, with a filter", "Look", _MAIN,
             argument="[FILTER]"),
     Command("workflows", "o", "workflows", "what can be run, and how it goes", "Look", _MAIN),
+    Command("audit", "A", "audit", "who changed what, and who was refused to", "Look", _MAIN, argument="[FILTER]"),
+    Command("verify", "v", "verify", "work out every hash again, and say whether the audit is whole", "Look", _AUDIT,
+            footer=16),
     Command("sort", "s", "sort", "sort by the next column, or by COLUMN", "Look", _MAIN, footer=17,
             argument="[COLUMN]"),
     Command("reverse", "S", "reverse", "turn the order round", "Look", _MAIN),
@@ -188,6 +195,10 @@ COMMANDS: tuple[Command, ...] = (
             argument="[FILTER]"),
     Command("filter", "slash", "filter", "show only the events of sessions that match; type: is one more field",
             "Find", _EVENTS, footer=14, argument="[FILTER]"),
+    Command("filter", "slash", "filter", "show only the records that match, as in actor:ci action:end age<1h", "Find",
+            _AUDIT, footer=14, argument="[FILTER]"),
+    Command("refused", "exclamation_mark", "refused", "show only what was refused, and everything again", "Find",
+            _AUDIT, footer=15),
     Command("find", "slash", "find", "find a text in the tree; n and N go through it", "Find", _SESSION,
             footer=24, argument="[TEXT]"),
     Command("faults", "exclamation_mark", "faults", "show only what failed or expired, and everything again", "Find",
@@ -199,6 +210,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("mark-all", "asterisk", "mark all", "mark all sessions that match, however many", "Choose", _MAIN),
     Command("clear", "u", "clear", "clear all marks", "Choose", _BOTH),
     Command("copy", "y", "copy", "copy the id (or the marked ids) to the clipboard", "Choose", _SESSIONS),
+    Command("copy", "y", "copy", "copy the record as JSON to the clipboard", "Choose", _AUDIT, footer=19),
     Command("copy-path", "Y", "copy path", "copy the JSON path under the cursor to the clipboard", "Choose", _SESSION),
     Command("extend", "e", "extend", "let sessions live longer", "Steer", _BOTH, changes=True, footer=9,
             argument="[DURATION]"),

@@ -138,6 +138,29 @@ class Equivalents:
         command = self.command("sessions", "show", *named)
         return Equivalent((command,), (self.request("GET", f"/sessions/{quote(session_id, safe='')}"),))
 
+    def auditing(self, q: str) -> Equivalent:
+        """The audit, newest first.
+
+        Args:
+            q: The filter.
+        """
+        chosen = ("-q", q) if q else ()
+        query = "&".join(filter(None, (q and f"q={quote(q, safe='')}", "newest=true")))
+        return self.alike(("audit", "list", *chosen), f"/audit?{query}")
+
+    def verifying(self) -> Equivalent:
+        """The audit, verified."""
+        return self.alike(("audit", "verify"), "/audit/verify")
+
+    def alike(self, command: Sequence[str], path: str) -> Equivalent:
+        """Something that is looked at, and is about no single session.
+
+        Args:
+            command: What stands behind ``nexus``.
+            path: The path and query of its ``GET``, encoded.
+        """
+        return Equivalent((self.command(*command),), (self.request("GET", path),))
+
     def split(self, targets: Targets) -> Sequence[tuple[Equivalents, Targets]]:
         """Whom an action is about, for each place its own.
 

@@ -10,7 +10,8 @@ from textual.containers import VerticalScroll
 
 from nexus_tui.panes.tone_lines import Line, ToneLines
 from nexus_tui.viewmodels.session_facts import Fact
-from nexus_widgets import Toned, cell_width
+from nexus_widgets import Toned
+from nexus_widgets.wrapping import wrapped
 
 _LABEL = 12
 
@@ -45,16 +46,7 @@ class AboutPane(VerticalScroll):
         room = max(self.scrollable_content_region.width - _LABEL - 1, 20)
         lines: list[Line] = []
         for label, value in facts:
-            first, *rest = _wrapped(value.text, room)
+            first, *rest = wrapped(value.text, room)
             lines.append(Line((Toned(f"{label:<{_LABEL}}", "muted"), Toned(first, value.tone))))
             lines += [Line((Toned(" " * _LABEL), Toned(each, value.tone))) for each in rest]
         self.query_one(ToneLines).lines = tuple(lines)
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    lines = [""]
-    for char in text:
-        if cell_width(lines[-1]) + cell_width(char) > width:
-            lines.append("")
-        lines[-1] += char
-    return lines

@@ -282,6 +282,12 @@ class MainScreen(FindingScreen, MovingScreen):
         """The workflows."""
         self.app.push_screen(WorkflowsScreen())
 
+    def do_audit(self, q: str) -> None:
+        """The audit."""
+        from nexus_tui.screens.audit import AuditScreen
+
+        self.app.push_screen(AuditScreen(q))
+
     def do_sort(self, name: str) -> None:
         """Sort by the next column, or by a named one."""
         if not name:

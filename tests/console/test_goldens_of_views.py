@@ -27,12 +27,17 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "events": ("L",),
     "events_filtered": ("L", "slash", *"type:run.failed", "enter"),
     "workflows": ("o",),
+    "audit": ("A",),
+    "audit_refused": ("A", "exclamation_mark"),
+    "audit_verified": ("A", "v"),
+    "audit_record": ("A", "j", "j", "enter"),
+    "help_of_the_audit": ("A", "question_mark"),
     "help_of_a_session": ("enter", "question_mark"),
     "recalled": ("colon", *"sort age", "enter", "colon", "up"),
     "children": ("enter", "7", "right"),
     "checkpoints": ("enter", "5"),
 }
-SEEN_IN_THEMES = ("why", "workflows", "events")
+SEEN_IN_THEMES = ("why", "workflows", "events", "audit")
 REPLAYS = {"replay": "50%", "replay_over": "100%"}
 
 pytestmark = pytest.mark.usefixtures("steady_cursor")

@@ -5,23 +5,27 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 from rich.segment import Segment
 from textual.color import Color
 
 from nexus.errors import InvalidInput
 from nexus.model import Page, Status, WorkflowInfo
+from nexus.model.audit import AuditBreak, AuditEntry, AuditHead, AuditRecord, AuditVerdict
 from nexus.testing.builders import a_checkpoint, a_group, a_run, a_session, a_worker, an_event, creating_group
 from nexus_tui.acting.plan import Item
 from nexus_tui.acting.targets import Targets
 from nexus_tui.equivalents import Equivalent
 from nexus_tui.inert import InertFilter
 from nexus_tui.kept import View
+from nexus_tui.screens.audit import AuditScreen
 from nexus_tui.screens.changes import ChangesDialog, Pair
 from nexus_tui.screens.plan import PlanScreen
 from nexus_tui.screens.report import ReportDialog
 from nexus_tui.screens.why import WhyScreen
 from nexus_tui.steering import End, Patch, Signal
+from nexus_tui.viewmodels.audit_rows import audit_row, record_words, verdict_words
 from nexus_tui.viewmodels.checkpoint_rows import checkpoint_rows
 from nexus_tui.viewmodels.event_lines import _WORDS, event_line
 from nexus_tui.viewmodels.event_rows import event_row
@@ -47,6 +51,7 @@ async def hostile_world() -> AsyncIterator[World]:
     async with a_world() as world:
         for number, text in enumerate(PAYLOADS):
             await put_hostile(world, number, text, text)
+            await world.app.store.append_audit(hostile_entry(text))
         yield world
 
 
@@ -67,6 +72,13 @@ async def put_hostile(world: World, number: int, session_id: str, text: str) -> 
         an_event(kind, session_id, ts=NOW - 50, channel=text, actor=text, group_id=text, data=data) for kind in kinds
     )
     await world.put(session, run, checkpoints=made, events=events)
+
+
+def hostile_entry(text: str) -> AuditEntry:
+    return AuditEntry(
+        at=NOW, actor=text, channel=text, action=text, target_kind=text, target=text, outcome=text, code=text,
+        reason=text,
+    )  # fmt: skip
 
 
 def assert_harmless(driven: Driven) -> None:
@@ -125,6 +137,32 @@ async def test_in_why(hostile_world: World) -> None:
             assert_harmless(driven)
             screen.dismiss()
             await driven.pilot.pause()
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_in_the_audit_its_records_and_what_is_copied(hostile_world: World, size: tuple[int, int]) -> None:
+    async with driving(hostile_world, hostile_world.clock, size=size) as driven:
+        await driven.press("A")
+        await driven.until(lambda: "records" in driven.text)
+        for _ in PAYLOADS:
+            await driven.press("enter")
+            assert_harmless(driven)
+            await driven.press("escape", "y", "down")
+            assert_harmless(driven)
+            assert driven.console.clipboard.isprintable()
+        await driven.press("slash", *"actor", "colon")
+        assert_harmless(driven)
+        screen = driven.console.screen
+        assert isinstance(screen, AuditScreen)
+        for text in PAYLOADS:
+            broken = AuditBreak(chain=text, seq=1, problem=text, detail=text)
+            driven.console.audit_check.words = verdict_words(AuditVerdict(records=1, heads=(), broken=broken))
+            screen._draw()
+            await driven.pilot.pause()
+            assert_harmless(driven)
+        screen._say_instead(PAYLOADS[0], PAYLOADS[1])
+        await driven.rest()
+        assert_harmless(driven)
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
@@ -201,6 +239,11 @@ def test_in_every_view_model(text: str) -> None:
         shown += [line.time, line.subject, line.text, line.channel, line.actor]
     shown += [plain(cell) for cell in event_row(event).cells]
     shown += [plain(cell) for cell in workflow_row(text, registered=True, sessions=1, load=None).cells]
+    record = AuditRecord(seq=1, chain=text, hash=text, **msgspec.structs.asdict(hostile_entry(text)))
+    shown += [plain(cell) for cell in audit_row(record, NOW).cells]
+    shown += [part for label, value in record_words(record, NOW) for part in (label, value.text)]
+    head = AuditHead(chain=text, count=1, hash=text)
+    shown.append(verdict_words(AuditVerdict(records=1, heads=(head,))).text)
     schema = {"properties": {text: {"type": text, "default": text}}, "required": [text]}
     info = WorkflowInfo(name=text, description=text, input_schema=schema)
     shown += [value.text for _, value in workflow_words(info)]

@@ -12,6 +12,7 @@ from nexus.app import AsyncNexus
 from nexus.lifecycle.counting import deltas
 from nexus.local import LocalService
 from nexus.model import Checkpoint, Event, Run, RunStatus, Session, Status
+from nexus.model.audit import AuditEntry
 from nexus.service import Service
 from nexus.testing.builders import a_checkpoint, a_group, a_run, a_session, an_event, creating, creating_group, updating
 
@@ -97,6 +98,7 @@ async def populate(world: World, sessions: int = 48) -> None:
     for session, run in sorted(some, key=lambda pair: pair[0].last_activity):
         await world.put(session, run, events=(_last_event(session),))
     await tell_a_story(world)
+    await refuse_some(world)
 
 
 def _some_session(number: int, chance: random.Random) -> tuple[Session, Run | None]:
@@ -139,6 +141,28 @@ def _last_event(session: Session) -> Event:
         kind, data = "checkpoint.saved", {"checkpoint_id": f"checkpoint-{number // 3}"}
     return an_event(kind, session.id, ts=session.last_activity, channel=session.channels[-1],
                     actor=session.owner, group_id=session.group_id, data=data)  # fmt: skip
+
+
+_WRITTEN: tuple[dict[str, Any], ...] = (
+    {"ago": 95.0, "actor": "local:alice", "channel": "cli", "action": "token.create", "target_kind": "token",
+     "target": "ci"},
+    {"ago": 61.0, "actor": "unknown", "channel": "api", "action": "authenticate", "target_kind": "store", "target": "",
+     "outcome": "refused", "code": "unauthenticated", "reason": "a token that is unknown, revoked or expired"},
+    {"ago": 42.0, "actor": "ci", "channel": "api", "action": "end", "target_kind": "session", "target": "session-123",
+     "outcome": "refused", "code": "permission_denied",
+     "reason": "a token of scope read may not end sessions: that takes one of scope run, operate or admin"},
+    {"ago": 20.0, "actor": "local:alice", "channel": "cli", "action": "extend", "target_kind": "session",
+     "target": "session-123", "reason": "the importer is slow today", "version_before": 39, "version_after": 40},
+    {"ago": 3.0, "actor": "alice", "channel": "mcp", "action": "group.end", "target_kind": "group", "target": "nightly",
+     "version_before": 1, "version_after": 2},
+)  # fmt: skip
+
+
+async def refuse_some(world: World) -> None:
+    """Five records of the audit that no session tells of: two refusals, a token, an extension, the end of a group."""
+    for entry in _WRITTEN:
+        given = {key: value for key, value in entry.items() if key != "ago"}
+        await world.app.store.append_audit(AuditEntry(at=NOW - entry["ago"], **given))
 
 
 STORY = "session-123"

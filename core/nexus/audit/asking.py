@@ -61,7 +61,10 @@ def _field(name: str, value: str, start: int) -> Passes:
     if name == "outcome":
         for one in values:
             if one not in _OUTCOMES:
-                raise mistake(f"outcome {show(one)} is none: use done or refused", at, at + len(value))
+                begun = one == values[-1] and any(each.startswith(one) for each in _OUTCOMES)
+                raise mistake(
+                    f"outcome {show(one)} is none: use done or refused", at, at + len(value), incomplete=begun
+                )
     shapes = [re.compile(fnmatch.translate(one.replace("[", "[[]").replace("?", "[?]"))) for one in values]
     attribute = _READ.get(name, name)
     return lambda record: any(shape.match(getattr(record, attribute) or "") for shape in shapes)
