@@ -6,7 +6,6 @@ import hashlib
 import secrets
 from typing import Final
 
-import msgspec
 from msgspec.structs import replace
 
 from nexus.errors import InvalidInput, TokenExists, TokenNotFound
@@ -17,6 +16,7 @@ from nexus.model.token import NewToken, Token, check_scope, check_token_name
 from nexus.sessions import arguments
 from nexus.sessions.clock import Clock
 from nexus.stores.base import Conflict, Store
+from nexus.stores.newer import JsonRecord
 
 KIND: Final = "token"
 KIND_ELSEWHERE: Final = "token-of-namespace"
@@ -26,8 +26,8 @@ _PREFIX: Final = "nexus_"
 """So that scanners of leaked secrets, and people, know what it is."""
 _BYTES: Final = 32
 
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Token).decode
+_form = JsonRecord(Token)
+_encode, _decode = _form.encode, _form.decode
 
 
 def digest_of(secret: str) -> str:

@@ -12,7 +12,9 @@ from nexus.model.keyed import Keyed
 from nexus.model.session import iso
 
 
-class Checkpoint(Keyed, msgspec.Struct, frozen=True, kw_only=True, dict=True):
+class Checkpoint(
+    Keyed, msgspec.Struct, frozen=True, kw_only=True, dict=True, omit_defaults=True, forbid_unknown_fields=True
+):
     """``checkpoint-N`` of a session; ``superseded`` once a resume went back before it."""
 
     session_id: str
@@ -29,6 +31,8 @@ class Checkpoint(Keyed, msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The inputs of the run that made it, so that going back to an earlier run's checkpoint finds them."""
     state_json: bytes | None = None
     """``None`` in lists: only a checkpoint asked for alone carries its state."""
+    newer: bytes = b""
+    """What a newer version of Nexus has added to it, as encoded; kept as it is (``stores/newer.py``)."""
 
     @property
     def id(self) -> str:

@@ -12,7 +12,7 @@ from nexus.model.session import iso
 from nexus.model.status import LIVE, Status
 
 
-class Group(Keyed, msgspec.Struct, frozen=True, kw_only=True):
+class Group(Keyed, msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One group as of one version, with how many members stand where."""
 
     id: str
@@ -23,6 +23,8 @@ class Group(Keyed, msgspec.Struct, frozen=True, kw_only=True):
     version: int = 1
     counts: Mapping[str, int] = {}
     """Members by status; filled in when read, not stored with the record."""
+    newer: bytes = b""
+    """What a newer version of Nexus has added to it, as encoded; kept as it is (``stores/newer.py``)."""
 
     @property
     def total(self) -> int:

@@ -29,7 +29,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None = None
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+class Run(msgspec.Struct, frozen=True, kw_only=True, dict=True, omit_defaults=True, forbid_unknown_fields=True):
     """The current or last run of a session.
 
     ``inputs_json`` and ``outputs_json`` are encoded JSON; ``loops`` counts the completed
@@ -62,6 +62,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Runs may wait in the inbox for their turn: when it ends, ``worker`` is ``""``, so that somebody looks."""
     saved_step: int | None = None
     """The step at its newest checkpoint; ``None`` before its first."""
+    newer: bytes = b""
+    """What a newer version of Nexus has added to it, as encoded; kept as it is (``stores/newer.py``)."""
 
     @property
     def inputs(self) -> dict[str, Any]:

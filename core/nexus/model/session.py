@@ -34,7 +34,7 @@ def iso(seconds: float | None) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-class Session(Keyed, msgspec.Struct, frozen=True, kw_only=True, dict=True):
+class Session(Keyed, msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unknown_fields=True):
     """One session, as of one version.
 
     Attributes are the contract's fields; times are seconds since the epoch (UTC), ``timeout`` and
@@ -81,6 +81,8 @@ class Session(Keyed, msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Whether a run of it has ever finished."""
     forked_from: tuple[str, int] | None = None
     state_json: bytes = b"{}"
+    newer: bytes = b""
+    """What a newer version of Nexus has added to it, as encoded; kept as it is (``stores/newer.py``)."""
 
     @cached_property
     def state(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
-class Token(Keyed, msgspec.Struct, frozen=True, kw_only=True):
+class Token(Keyed, msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A token as it is kept: its secret is known by its digest alone."""
 
     name: str
@@ -32,6 +32,8 @@ class Token(Keyed, msgspec.Struct, frozen=True, kw_only=True):
     """To within a minute."""
     namespace: str = DEFAULT
     """Where whoever shows it acts; tokens of two namespaces may have one name."""
+    newer: bytes = b""
+    """What a newer version of Nexus has added to it, as encoded; kept as it is (``stores/newer.py``)."""
 
     def is_over(self, now: float) -> bool:
         """Whether it has expired."""

@@ -6,13 +6,14 @@ their default. Sessions, groups and events hold JSON of their users, so they are
 they are MessagePack. Decoding gives fresh records that share nothing with the store.
 
 A field added to a record needs no edit here as long as it has a default: old documents then
-read with that default.
+read with that default, and older versions keep the field as they found it (``newer.py``). What is
+written once, such as an event, needs no such care: nobody writes it again.
 """
 
 from __future__ import annotations
 
 import operator
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec.structs import force_setattr
@@ -20,6 +21,7 @@ from msgspec.structs import force_setattr
 from nexus.model import AuditRecord, Checkpoint, Event, Group, JournalEntry, Run, Session, Worker
 from nexus.model.audit import AuditEntry, StoredAudit
 from nexus.stores.base import Message
+from nexus.stores.newer import JsonRecord, Lean, PackedRecord
 
 EMPTY_STATE: Final = b"{}"
 
@@ -27,36 +29,13 @@ _json = msgspec.json.Encoder()
 _msgpack = msgspec.msgpack.Encoder()
 
 
-class _Lean:
-    """Encodes one record type as JSON without defaults and without some fields."""
+_sessions = JsonRecord(Session, without=frozenset({"state_json"}))
+_groups = JsonRecord(Group, without=frozenset({"counts"}))
+_runs = PackedRecord(Run)
+_checkpoints = PackedRecord(Checkpoint)
+_events = Lean(Event, frozenset({"seq"}))
 
-    def __init__(self, record: type[msgspec.Struct], without: frozenset[str]) -> None:
-        fields = [field for field in msgspec.structs.fields(record) if field.name not in without]
-        fields.sort(key=lambda field: not field.required)
-        self._read = operator.attrgetter(*(field.name for field in fields))
-        self._document: Any = msgspec.defstruct(
-            f"{record.__name__}Document", [_definition(field) for field in fields], omit_defaults=True
-        )
-
-    def encode(self, record: msgspec.Struct) -> bytes:
-        return _json.encode(self._document(*self._read(record)))
-
-
-def _definition(field: msgspec.structs.FieldInfo) -> tuple[str, Any] | tuple[str, Any, Any]:
-    if field.default_factory is not msgspec.NODEFAULT:
-        return field.name, field.type, msgspec.field(default_factory=field.default_factory)
-    return (field.name, field.type) if field.required else (field.name, field.type, field.default)
-
-
-_sessions = _Lean(Session, frozenset({"state_json"}))
-_groups = _Lean(Group, frozenset({"counts"}))
-_events = _Lean(Event, frozenset({"seq"}))
-
-_session_decoder = msgspec.json.Decoder(Session)
-_group_decoder = msgspec.json.Decoder(Group)
 _event_decoder = msgspec.json.Decoder(Event)
-_run_decoder = msgspec.msgpack.Decoder(Run)
-_checkpoint_decoder = msgspec.msgpack.Decoder(Checkpoint)
 _journal_decoder = msgspec.msgpack.Decoder(JournalEntry)
 _message_decoder = msgspec.msgpack.Decoder(Message)
 _worker_decoder = msgspec.msgpack.Decoder(Worker)
@@ -80,7 +59,7 @@ def encode_session(session: Session) -> bytes:
 
 def decode_session(document: bytes, state: bytes) -> Session:
     """The session with the state that was kept beside it."""
-    session = _session_decoder.decode(document)
+    session = _sessions.decode(document)
     # Nobody else has seen this record yet, so setting a field of it breaks no promise.
     force_setattr(session, "state_json", state)
     return session
@@ -88,12 +67,12 @@ def decode_session(document: bytes, state: bytes) -> Session:
 
 def encode_run(run: Run | None) -> bytes | None:
     """The run; ``None`` for none."""
-    return None if run is None else _msgpack.encode(run)
+    return None if run is None else _runs.encode(run)
 
 
 def decode_run(document: bytes | None) -> Run | None:
     """The run; ``None`` for none."""
-    return None if document is None else _run_decoder.decode(document)
+    return None if document is None else _runs.decode(document)
 
 
 def encode_group(group: Group) -> bytes:
@@ -103,7 +82,7 @@ def encode_group(group: Group) -> bytes:
 
 def decode_group(document: bytes, counts: dict[str, int]) -> Group:
     """The group with its counts."""
-    group = _group_decoder.decode(document)
+    group = _groups.decode(document)
     force_setattr(group, "counts", counts)
     return group
 
@@ -122,12 +101,12 @@ def decode_event(document: bytes, seq: int) -> Event:
 
 def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
     """The checkpoint without its state."""
-    return _msgpack.encode(msgspec.structs.replace(checkpoint, state_json=None, superseded=False))
+    return _checkpoints.encode(msgspec.structs.replace(checkpoint, state_json=None, superseded=False))
 
 
 def decode_checkpoint(document: bytes, state: bytes | None) -> Checkpoint:
     """The checkpoint, with its state or (in lists) without."""
-    checkpoint = _checkpoint_decoder.decode(document)
+    checkpoint = _checkpoints.decode(document)
     force_setattr(checkpoint, "state_json", state)
     return checkpoint
 

@@ -35,8 +35,6 @@ async def main(name: str, seed: int, seconds: float, servers: list[str]) -> None
     async with contextlib.AsyncExitStack() as stack:
         app = await stack.enter_async_context(made(name, log))
         await app.start()
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
         work = [Load(app.service(app.local_caller("sdk")), f"{name}s", seed, log).work(seconds, _PAUSE)]
         for number, url in enumerate(servers):
             remote = await stack.enter_async_context(RemoteService(url, channel="api", timeout=15.0))

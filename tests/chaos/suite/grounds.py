@@ -21,6 +21,7 @@ KEPT_ON_DISK: Final = (
 PREFIX: Final = "chaos:"
 _KEPT_EVENTS: Final = 300
 """Events that a trim leaves: more than a follower can be behind."""
+_PATIENCE: Final = 30.0
 _LOCKING: Final = """
 import sqlite3, sys, time
 connection = sqlite3.connect(sys.argv[1], timeout=30, isolation_level=None)
@@ -127,14 +128,21 @@ class ValkeyGround:
     async def _fail_over(self, _: random.Random) -> None:
         """The replica takes over once it has all that the primary has; nothing that was acknowledged is lost."""
         async with self._moving:
-            await self.following()
-            await self._ask("FAILOVER", "TO", "127.0.0.1", str(self._replica.port), "TIMEOUT", "5000")
-            await self._until(lambda state: "role:slave" in state)
+            async with asyncio.timeout(_PATIENCE):
+                # One that has just been started gives up at its first try.
+                while not await self._handed_over():
+                    pass
             self._primary, self._replica = self._replica, self._primary
             for proxy in (self._outer, self._inner):
                 proxy.turn_to(self._primary.port)
                 proxy.cut()
             await self.following()
+
+    async def _handed_over(self) -> bool:
+        await self.following()
+        await self._ask("FAILOVER", "TO", "127.0.0.1", str(self._replica.port), "TIMEOUT", "5000")
+        await self._until(lambda state: "master_failover_state:no-failover" in state)
+        return "role:slave" in await self._ask("INFO", "replication")
 
     async def _restart(self, _: random.Random) -> None:
         async with self._moving:
@@ -147,7 +155,7 @@ class ValkeyGround:
         await self._until(lambda state: "state=online" in state)
 
     async def _until(self, holds: Callable[[str], bool]) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(_PATIENCE):
             while not holds(await self._ask("INFO", "replication")):
                 await asyncio.sleep(0.05)
 

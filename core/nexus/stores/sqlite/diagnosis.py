@@ -10,6 +10,7 @@ from typing import Final
 
 from nexus.stores.sqlite.faults import unavailable
 from nexus.stores.sqlite.records import last_seq, tally
+from nexus.stores.sqlite.schema import check_format
 
 _FULL: Final = 2
 _SYNCHRONOUS: Final = {0: "off", 1: "normal", 2: "full", 3: "extra"}
@@ -19,12 +20,13 @@ def examine(connection: sqlite3.Connection, path: Path) -> dict[str, str]:
     """What there is to know, read from the file and from the connection's real settings.
 
     Raises:
-        StoreUnavailable: The file is gone, or may not be written any more.
+        StoreUnavailable: The file is gone, may not be written any more, or has been migrated to a newer format.
     """
     if not path.exists():
         raise unavailable(path, "missing", "was removed while it was open")
     if not os.access(path, os.W_OK):
         raise unavailable(path, "readonly", "can't be written: check the permissions of the file")
+    check_format(connection, path)
     pragma = {
         name: connection.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "synchronous", "page_size", "user_version")

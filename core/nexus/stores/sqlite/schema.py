@@ -1,7 +1,8 @@
 """The tables, and how a file of an older version is brought up to this one.
 
 ``user_version`` holds the version of the file and ``application_id`` marks it as ours. A file that is
-newer than the program is refused before anything is touched, and so is another program's.
+newer than the program is refused before anything is touched, and so is another program's; one that becomes newer
+while it is open is refused by the next commit (``check_format``).
 Each step of ``MIGRATIONS`` runs in one transaction together with all others, so a file is never left
 between two versions.
 
@@ -18,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from nexus.errors import StoreUnavailable
 from nexus.stores.sqlite.faults import unavailable
 
 APPLICATION_ID: Final = 0x4E585553
@@ -182,13 +184,30 @@ def read_version(connection: sqlite3.Connection, path: Path, newest: int = len(M
     mark: int = connection.execute("PRAGMA application_id").fetchone()[0]
     if mark == APPLICATION_ID:
         if version > newest:
-            raise unavailable(
-                path, "newer", f"has format {version}, and this version of Nexus reads up to {newest}: update Nexus"
-            )
+            raise _newer(path, version, newest)
         return version
     if version or mark or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         raise unavailable(path, "foreign", "is a database of another program: choose another file")
     return 0
+
+
+def check_format(connection: sqlite3.Connection, path: Path) -> None:
+    """See that the file still has this program's format: a newer one may have migrated it while it was open.
+
+    Inside a transaction it holds for all of it. It takes 3 us, beside 100 to 170 of the smallest commit.
+
+    Raises:
+        StoreUnavailable: It is newer now, and what this program would write might lack what belongs to it.
+    """
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        raise _newer(path, version, len(MIGRATIONS))
+
+
+def _newer(path: Path, version: int, newest: int) -> StoreUnavailable:
+    return unavailable(
+        path, "newer", f"has format {version}, and this version of Nexus reads up to {newest}: update Nexus"
+    )
 
 
 def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:

@@ -24,6 +24,7 @@ from nexus.stores.sqlite.batch import Batch
 from nexus.stores.sqlite.connection import LOCK_TIMEOUT, begin, connect_first, roll_back
 from nexus.stores.sqlite.faults import is_environment, translate, unavailable
 from nexus.stores.sqlite.records import last_seq
+from nexus.stores.sqlite.schema import check_format
 
 T = TypeVar("T")
 
@@ -200,6 +201,7 @@ class Writer:
             begin(connection, self._lock_timeout)
             self.holds_lock = True
             try:
+                check_format(connection, self._path)
                 batch = Batch(connection)
                 batch.expect([item.changes for item in items])
                 outcomes = [(item.future, item.apply(batch, connection)) for item in items]

@@ -1,0 +1,146 @@
+"""Records as bytes, with what a newer version of Nexus has added to them kept as it is.
+
+Two versions may work on one store at once, as while a fleet is being updated. A record that the newer one has
+written may have fields that this one doesn't know. It reads past them, and writes them back unchanged with whatever
+else it changes: they travel in the record's ``newer``, as they were encoded. A field for which that is not good
+enough, because an older version must not work on such a record at all, needs a new format of the store instead
+(``docs/decisions/0014-two-versions.md``).
+
+Records that are kept so forbid unknown fields, so that to find out that there are none costs nothing.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
+
+import msgspec
+from msgspec.structs import force_setattr
+
+_json: Final = msgspec.json.Encoder()
+_msgpack: Final = msgspec.msgpack.Encoder()
+_fields_of_json: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_fields_of_msgpack: Final = msgspec.msgpack.Decoder(dict[str, msgspec.Raw])
+_OWN: Final = "newer"
+
+
+class _Kept(Protocol):
+    @property
+    def newer(self) -> bytes: ...
+
+
+R = TypeVar("R", bound=_Kept)
+
+
+class Lean:
+    """Encodes one kind of record as a JSON object, without fields that have their default.
+
+    Args:
+        kind: Its class.
+        without: Fields that are not part of the document.
+    """
+
+    def __init__(self, kind: type[Any], without: frozenset[str]) -> None:
+        fields = [field for field in msgspec.structs.fields(_struct(kind)) if field.name not in without]
+        fields.sort(key=lambda field: not field.required)
+        self._read = operator.attrgetter(*(field.name for field in fields))
+        self._document: Any = msgspec.defstruct(
+            f"{kind.__name__}Document", [_definition(field) for field in fields], omit_defaults=True
+        )
+
+    def encode(self, record: object) -> bytes:
+        """The document."""
+        return _json.encode(self._document(*self._read(record)))
+
+
+class JsonRecord(Generic[R]):
+    """One kind of record as a JSON object.
+
+    Args:
+        kind: Its class: it forbids unknown fields, and has a field ``newer``.
+        without: Fields that are not part of the document.
+    """
+
+    def __init__(self, kind: type[R], without: frozenset[str] = frozenset()) -> None:
+        self._lean = Lean(kind, without | {_OWN})
+        self._decoder = msgspec.json.Decoder(kind)
+        self._known = _names(kind)
+
+    def encode(self, record: R) -> bytes:
+        """The document."""
+        document = self._lean.encode(record)
+        # A record has a field without a default, so its document is no empty object.
+        return document[:-1] + b"," + record.newer[1:] if record.newer else document
+
+    def decode(self, document: bytes) -> R:
+        """The record.
+
+        Raises:
+            msgspec.ValidationError: It is none of this kind.
+        """
+        try:
+            return self._decoder.decode(document)
+        except msgspec.ValidationError:
+            known, unknown = _parted(_fields_of_json.decode(document), self._known)
+            if not unknown:
+                raise
+            record = self._decoder.decode(_json.encode(known))
+            force_setattr(cast("msgspec.Struct", record), _OWN, _json.encode(unknown))
+            return record
+
+
+class PackedRecord(Generic[R]):
+    """One kind of record as a MessagePack map.
+
+    Args:
+        kind: Its class: it forbids unknown fields, leaves defaults out, and has a field ``newer``.
+    """
+
+    def __init__(self, kind: type[R]) -> None:
+        self._decoder = msgspec.msgpack.Decoder(kind)
+        self._known = _names(kind)
+
+    def encode(self, record: R) -> bytes:
+        """The document."""
+        document = _msgpack.encode(record)
+        if not record.newer:
+            return document
+        fields = _fields_of_msgpack.decode(document)
+        del fields[_OWN]
+        return _msgpack.encode({**fields, **_fields_of_msgpack.decode(record.newer)})
+
+    def decode(self, document: bytes) -> R:
+        """The record.
+
+        Raises:
+            msgspec.ValidationError: It is none of this kind.
+        """
+        try:
+            return self._decoder.decode(document)
+        except msgspec.ValidationError:
+            known, unknown = _parted(_fields_of_msgpack.decode(document), self._known)
+            if not unknown:
+                raise
+            record = self._decoder.decode(_msgpack.encode(known))
+            force_setattr(cast("msgspec.Struct", record), _OWN, _msgpack.encode(unknown))
+            return record
+
+
+def _struct(kind: type[Any]) -> type[msgspec.Struct]:
+    return cast("type[msgspec.Struct]", kind)
+
+
+def _names(kind: type[Any]) -> frozenset[str]:
+    return frozenset(field.name for field in msgspec.structs.fields(_struct(kind)))
+
+
+def _definition(field: msgspec.structs.FieldInfo) -> tuple[str, Any] | tuple[str, Any, Any]:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.name, field.type, msgspec.field(default_factory=field.default_factory)
+    return (field.name, field.type) if field.required else (field.name, field.type, field.default)
+
+
+def _parted(fields: dict[str, msgspec.Raw], known: frozenset[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Those that this version knows, and those that it doesn't."""
+    unknown = {name: value for name, value in fields.items() if name not in known}
+    return {name: value for name, value in fields.items() if name in known}, unknown
