@@ -41,6 +41,7 @@ from nexus_tui.replay.player import Player
 from nexus_tui.screens.main import MainScreen
 from nexus_tui.screens.session import SessionScreen
 from nexus_tui.slow_link import SlowLink
+from nexus_tui.starting import SETTLED, settle
 from nexus_tui.styles.themes import CHOICES, COLOURLESS, DARK, LIGHT
 from nexus_widgets import clean
 
@@ -154,6 +155,7 @@ class NexusConsole(App[int]):
     def on_mount(self) -> None:
         """Connect, now that there is something to look at."""
         self._service_task = asyncio.create_task(self._keep_service())
+        self.set_timer(SETTLED, settle)
 
     async def on_unmount(self) -> None:
         """Disconnect, in the task that connected."""

@@ -1,8 +1,9 @@
 """How many sessions expire soon: asked of the service no more often than it can bear.
 
 The count is exact as of when it was asked. What it costs depends on the store and its size, so the time between two
-questions grows with what the last one took: with a million sessions in a file it is asked about once in two minutes,
-and the rest of the console stays as quick as with ten.
+questions grows with what the last one took: with a million sessions in a file it is asked about once in five minutes,
+and the rest of the console stays as quick as with ten. Where nothing expires within the farthest horizon, nothing does
+within a nearer one, and no more is asked.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from nexus.model import Session, Window
 WITHIN = (("5m", 300.0), ("1h", 3600.0), ("1d", 86400.0))
 """The horizons: as the filter language writes them, and in seconds."""
 _LEAST = 5.0
-_SHARE = 100
-"""Times longer than it takes: one per cent of the time is spent on asking."""
+_SHARE = 300
+"""Times longer than it takes: a third of a per cent of the time is spent on asking."""
 
 Ask = Callable[[str], Awaitable[Window[Session]]]
 
@@ -59,7 +60,10 @@ class Horizon:
         """
         began, self._next = self._stopwatch(), float("inf")
         try:
-            found = [(text, (await ask(f"expires<{text}")).total) for text, _ in WITHIN]
+            found: list[tuple[str, int]] = []
+            for text, _ in reversed(WITHIN):
+                is_needless = bool(found) and not found[0][1]
+                found.insert(0, (text, 0 if is_needless else (await ask(f"expires<{text}")).total))
             self.expiring = Expiring(tuple(found), self._clock())
         finally:
             ended = self._stopwatch()

@@ -7,7 +7,7 @@ alone makes sessions expire and filters such as ``age>10m`` match.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from nexus.model import Session, Window
@@ -16,6 +16,8 @@ from nexus_tui.viewmodels.session_rows import DEFAULT_FIELDS, FIELDS, Context, s
 from nexus_widgets import RowWindow
 
 FRESH = 5.0
+_BY_SECONDS = 601.0
+"""Farther times are written in minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,26 @@ class SessionSource:
         """
         return self._by_id.get(session_id)
 
+    @property
+    def is_old(self) -> bool:
+        """Whether the window held is fetched again, the next time that it is asked for."""
+        return not 0 <= self._feed.clock() - self._fetched_at < FRESH
+
+    def counts_seconds(self, session_ids: Iterable[str]) -> bool:
+        """Whether a time of any of these sessions is so near that it is written to the second.
+
+        Args:
+            session_ids: Those that are seen.
+        """
+        now = self._feed.clock()
+        found = map(self._by_id.get, session_ids)
+        return any(
+            at is not None and abs(now - at) < _BY_SECONDS
+            for session in found
+            if session is not None
+            for at in (session.created_at, session.last_activity, session.expires_at)
+        )
+
     async def window(self, offset: int, limit: int) -> RowWindow:
         """Fetch rows, or write those held again.
 
@@ -74,7 +96,7 @@ class SessionSource:
         now = self._feed.clock()
         window = self._held
         lost = self._feed.link.state == "lost"
-        stale = self._span != (offset, limit) or (not lost and not 0 <= now - self._fetched_at < FRESH)
+        stale = self._span != (offset, limit) or (not lost and self.is_old)
         if window is None or stale:
             window = await self._feed.window(self.q, self.sort.text, offset, limit)
             self._held, self._span, self._fetched_at = window, (offset, limit), now

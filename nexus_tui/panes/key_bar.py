@@ -33,8 +33,11 @@ class KeyBar(ToneLines):
         Args:
             commands: The most wanted first; those that don't fit are left out, the last one never.
         """
-        self._commands = tuple(commands)
-        self._draw()
+        offered = tuple(commands)
+        # Each second and each move of a cursor asks: mostly it is what stands there.
+        if offered != self._commands:
+            self._commands = offered
+            self._draw()
 
     def on_resize(self) -> None:
         """Offer as many as fit now."""

@@ -143,9 +143,16 @@ class SessionsPane(Widget):
         self.table.invalidate(0)
 
     def tick(self) -> None:
-        """Say that time went by: ages are written anew, without a request where nothing else changed."""
-        if not self._holds:
+        """Say that time went by: ages are written anew, without a request where nothing else changed.
+
+        Where no time that is shown counts seconds, all rows wait for the next request, which comes soon enough.
+        """
+        if not self._holds and (self._feed.contexts is not None or self.source.is_old or self._counts_seconds()):
             self.table.invalidate(0)
+
+    def _counts_seconds(self) -> bool:
+        rows = map(self.table.row_at, self.table.visible_range)
+        return self.source.counts_seconds(row.key for row in rows if row is not None)
 
     def show_filter(self, q: str) -> None:
         """Show other sessions.

@@ -12,6 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from nexus_widgets import Toned, cell_fit, cell_width, clean
+from nexus_widgets.styles import base_style
 from nexus_widgets.tone import TONE_CLASSES, tone_css, tone_style
 
 
@@ -50,13 +51,13 @@ class ToneLines(Widget):
         """Draw one line."""
         width = self.size.width
         if y >= len(self.lines):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, base_style(self))
         line = self.lines[y]
         right = self._segments(line.right, width)
         room = max(width - _width(right), 0)
         left = self._segments(line.left, room)
-        gap = Segment(" " * max(room - _width(left), 0), self.rich_style)
-        return Strip([*left, gap, *right]).adjust_cell_length(width, self.rich_style)
+        gap = Segment(" " * max(room - _width(left), 0), base_style(self))
+        return Strip([*left, gap, *right]).adjust_cell_length(width, base_style(self))
 
     def _segments(self, parts: Iterable[Toned], room: int) -> list[Segment]:
         segments: list[Segment] = []

@@ -8,20 +8,20 @@ belong to the `RowSource` that its owner implements.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.reactive import reactive
 
-from nexus_widgets.line_view import LineView
+from nexus_widgets import table_messages
 from nexus_widgets.pace import PER_SECOND
 from nexus_widgets.row_feed import Fetched, RowFeed, View
 from nexus_widgets.table_lines import TableLines
+from nexus_widgets.table_marks import MarkedView
 from nexus_widgets.tone import TONE_CLASSES, tone_css
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from textual import events
     from textual.strip import Strip
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from nexus_widgets.rows import Row, RowSource
 
 
-class VirtualTable(LineView, can_focus=True):
+class VirtualTable(MarkedView, can_focus=True):
     """A table over a row source, with a cursor, marks and a header that shows the order."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -78,74 +78,15 @@ class VirtualTable(LineView, can_focus=True):
 
     cursor_index: reactive[int] = reactive(0, repaint=False)
     """Index of the row under the cursor."""
-    cursor_key: reactive[str | None] = reactive(None, repaint=False)
-    """Key of the row under the cursor; None where there is no row, or while it isn't fetched. Watch it to update
-    what depends on the cursor in the same handler that moved it."""
     stale: reactive[bool] = reactive(default=False)
     """Whether the rows may no longer be true: they are shown as unknown."""
-    total: reactive[int] = reactive(0, repaint=False)
-    """How many rows the source has."""
 
-    class _TableMessage(Message):
-        """A message of a table."""
-
-        def __init__(self, table: VirtualTable) -> None:
-            self.table = table
-            super().__init__()
-
-        @property
-        def control(self) -> VirtualTable:
-            """The table that sent it."""
-            return self.table
-
-    class RowHighlighted(_TableMessage):
-        """The cursor came to another row (or its row came to another index)."""
-
-        def __init__(self, table: VirtualTable, key: str, index: int) -> None:
-            """Remember the row's key and index."""
-            super().__init__(table)
-            self.key = key
-            self.index = index
-
-    class RowSelected(_TableMessage):
-        """A row was opened: enter, or a double click."""
-
-        def __init__(self, table: VirtualTable, key: str) -> None:
-            """Remember the row's key."""
-            super().__init__(table)
-            self.key = key
-
-    class MarksChanged(_TableMessage):
-        """Marks were set or cleared."""
-
-        def __init__(self, table: VirtualTable, keys: frozenset[str]) -> None:
-            """Remember the keys that are marked now; all rows but ``table.spared`` where ``table.marks_all``."""
-            super().__init__(table)
-            self.keys = keys
-
-    class HeaderSelected(_TableMessage):
-        """The header of a sortable column was clicked; the owner decides what that does."""
-
-        def __init__(self, table: VirtualTable, key: str) -> None:
-            """Remember the column's key."""
-            super().__init__(table)
-            self.key = key
-
-    class WaitingChanged(_TableMessage):
-        """More updates wait while the table is frozen, or none any more."""
-
-        def __init__(self, table: VirtualTable, count: int) -> None:
-            """Remember how many wait."""
-            super().__init__(table)
-            self.count = count
-
-    class FetchFailed(_TableMessage):
-        """The source raised; the rows held stay as they were."""
-
-        def __init__(self, table: VirtualTable, error: Exception) -> None:
-            """Remember what was raised."""
-            super().__init__(table)
-            self.error = error
+    RowHighlighted: TypeAlias = table_messages.RowHighlighted
+    RowSelected: TypeAlias = table_messages.RowSelected
+    MarksChanged: TypeAlias = table_messages.MarksChanged
+    HeaderSelected: TypeAlias = table_messages.HeaderSelected
+    WaitingChanged: TypeAlias = table_messages.WaitingChanged
+    FetchFailed: TypeAlias = table_messages.FetchFailed
 
     def __init__(
         self,
@@ -173,8 +114,7 @@ class VirtualTable(LineView, can_focus=True):
         """
         super().__init__(name=name, id=id, classes=classes)
         self._columns = tuple(columns)
-        self._marks: dict[str, None] = {}
-        self._marks_all = False
+        self._mark_none()
         self._lines = TableLines(self, empty)
         self._feed = RowFeed(self, self._view, self._tell_waiting, margin=margin, per_second=refreshes_per_second)
         self._feed.set_source(source)
@@ -188,34 +128,6 @@ class VirtualTable(LineView, can_focus=True):
     def columns(self) -> tuple[Column, ...]:
         """All columns, shown or not."""
         return self._columns
-
-    @property
-    def marks(self) -> frozenset[str]:
-        """Keys of the marked rows, shown or not; none while all are marked, whose keys nobody knows."""
-        return frozenset() if self._marks_all else frozenset(self._marks)
-
-    @property
-    def marks_all(self) -> bool:
-        """Whether every row is marked, whatever rows there are, but those spared."""
-        return self._marks_all
-
-    @property
-    def spared(self) -> frozenset[str]:
-        """Keys of the rows whose mark was taken away while all are marked."""
-        return frozenset(self._marks) if self._marks_all else frozenset()
-
-    @property
-    def marked_count(self) -> int:
-        """How many rows are marked, as far as is known."""
-        return max(self.total - len(self._marks), 0) if self._marks_all else len(self._marks)
-
-    def is_marked(self, key: str) -> bool:
-        """Say whether a row is marked.
-
-        Args:
-            key: The row's key.
-        """
-        return (key in self._marks) != self._marks_all
 
     @property
     def is_frozen(self) -> bool:
@@ -346,12 +258,6 @@ class VirtualTable(LineView, can_focus=True):
         if self.cursor_key is not None:
             self.post_message(self.RowSelected(self, self.cursor_key))
 
-    def action_toggle_mark(self) -> None:
-        """Mark the row under the cursor, or take its mark away."""
-        key = self.cursor_key
-        if key is not None:
-            (self.unmark if self.is_marked(key) else self.mark)([key])
-
     def action_mark_and_move(self, rows: int) -> None:
         """Mark the row under the cursor and move on."""
         if self.cursor_key is not None:
@@ -432,45 +338,7 @@ class VirtualTable(LineView, can_focus=True):
         """Let rows move again and show what changed."""
         self._feed.thaw()
 
-    def mark(self, keys: Iterable[str]) -> None:
-        """Mark rows, whether they are in view or not.
-
-        Args:
-            keys: The rows' keys.
-        """
-        self._set_marks(keys, kept=not self._marks_all)
-
-    def unmark(self, keys: Iterable[str]) -> None:
-        """Take marks away.
-
-        Args:
-            keys: The rows' keys.
-        """
-        self._set_marks(keys, kept=self._marks_all)
-
-    def mark_all(self) -> None:
-        """Mark every row, those that were never fetched too, until `clear_marks`."""
-        self._marked({}, marks_all=True)
-
-    def clear_marks(self) -> None:
-        """Take all marks away."""
-        self._marked({}, marks_all=False)
-
     # The rows held
-
-    def _set_marks(self, keys: Iterable[str], *, kept: bool) -> None:
-        """Keep keys among the marks (or, while all are marked, among the spared), or drop them from there."""
-        some = dict.fromkeys(keys)
-        if kept:
-            self._marked({**self._marks, **some}, marks_all=self._marks_all)
-        else:
-            self._marked({key: None for key in self._marks if key not in some}, marks_all=self._marks_all)
-
-    def _marked(self, marks: dict[str, None], *, marks_all: bool) -> None:
-        if marks.keys() != self._marks.keys() or marks_all != self._marks_all:
-            self._marks, self._marks_all = marks, marks_all
-            self.refresh()
-            self.post_message(self.MarksChanged(self, self.marks))
 
     def _resize_area(self) -> None:
         self.resize_lines(self.total + self.HEADER_LINES)
@@ -513,6 +381,9 @@ class VirtualTable(LineView, can_focus=True):
             return None
         seen = self.visible_range
         return View(seen, self.body_height, self.total, self.cursor_key if self.cursor_index in seen else None)
+
+    def _tell_marks(self) -> None:
+        self.post_message(self.MarksChanged(self, self.marks))
 
     def _tell_waiting(self) -> None:
         self.post_message(self.WaitingChanged(self, self._feed.waiting))

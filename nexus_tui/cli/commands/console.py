@@ -14,6 +14,7 @@ from nexus.service import DEFAULT_LIMIT, DEFAULT_SORT, MAX_LIMIT
 from nexus_tui.cli.diagnostics import ExitCode
 from nexus_tui.cli.invocation import Invocation, Shared, alone, command, places_of
 from nexus_tui.cli.target import Target, resolve_target
+from nexus_tui.starting import without_collecting
 
 if TYPE_CHECKING:
     from nexus_tui.merged.members import Opens
@@ -54,6 +55,11 @@ def console(
             "the console needs a terminal; nexus sessions list --watch, nexus events --follow and "
             "nexus console --dump json work in a pipe", field="terminal",
         )  # fmt: skip
+    with without_collecting():
+        return _run(target, replay, read_only=read_only, theme=theme)
+
+
+def _run(target: Target | MergedTarget, replay: str | None, *, read_only: bool, theme: str | None) -> ExitCode:
     from nexus_tui.app import run_console
 
     if replay is None:
