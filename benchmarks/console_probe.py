@@ -13,6 +13,7 @@ from pathlib import Path
 
 from nexus_tui import app
 from nexus_tui.cli.target import Target
+from nexus_tui.starting import without_collecting
 
 _TURN = 0.005
 
@@ -39,7 +40,10 @@ def main() -> None:
     Probed.report = Path(sys.argv[1])
     Probed.report.touch()
     app.NexusConsole = Probed  # type: ignore[misc]
-    sys.exit(app.run_console(Target(store=sys.argv[2])))
+    # As the command line starts it.
+    with without_collecting():
+        code = app.run_console(Target(store=sys.argv[2]))
+    sys.exit(code)
 
 
 if __name__ == "__main__":

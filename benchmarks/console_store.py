@@ -16,7 +16,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from nexus.lifecycle.counting import deltas
+from nexus.lifecycle.counting import deltas, stale_minutes
 from nexus.model import Event, Session, Status
 from nexus.model.change import Change, Snapshot
 from nexus.stores.prepared import prepare
@@ -28,6 +28,8 @@ from nexus.stores.sqlite.schema import MIGRATIONS
 FORM = 2
 """Rises with what the sessions are; the cache is then made anew."""
 _TOGETHER = 5000
+_TOP = 100
+"""Sessions that are always updated: those that a table in the order of ids begins with."""
 _FRESH = 43_200.0
 """Seconds that a file is used: its sessions expire within days of being made."""
 _WORKFLOWS = ("index-files", "import-orders", "train-model", "send-report", None)
@@ -102,6 +104,19 @@ def built(folder: Path, rows: int) -> Path:
     return path
 
 
+def tidy(path: Path) -> None:
+    """Drop the counters that nobody reads any more, as a cleanup does that comes by every few minutes.
+
+    Args:
+        path: The store's file.
+    """
+    connection = connect_first(path)
+    names = [name for (name,) in connection.execute("SELECT name FROM counters")]
+    stale = stale_minutes(names, time.time())
+    connection.executemany("DELETE FROM counters WHERE name = ?", [(name,) for name in stale])
+    connection.close()
+
+
 def _fill(connection: sqlite3.Connection, rows: int, now: float) -> None:
     for first in range(0, rows, _TOGETHER):
         connection.execute("BEGIN IMMEDIATE")
@@ -133,7 +148,8 @@ async def storm(path: Path, rows: int, per_second: int, hot: int) -> None:
     loop = asyncio.get_running_loop()
     ended = loop.run_in_executor(None, sys.stdin.readline)
     dice = random.Random(time.time_ns())
-    names = [f"sess-{number:07d}" for number in dice.sample(range(rows), min(hot, rows))]
+    chosen = {*range(min(_TOP, rows)), *dice.sample(range(rows), min(hot, rows))}
+    names = [f"sess-{number:07d}" for number in chosen]
     together = max(per_second // 50, 1)
     async with SQLiteStore(path) as store:
         loaded = await store.load_many(names)

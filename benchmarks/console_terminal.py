@@ -107,20 +107,22 @@ class Terminal:
         """Press keys."""
         os.write(self._fd, keys)
 
-    def press(self, key: bytes, line: int, limit: float = 2.0) -> float | None:
+    def press(self, key: bytes, line: int | None, limit: float = 2.0) -> float | None:
         """Press a key; the seconds until the cursor is painted where the key moves it, ``None`` if it never was.
 
         Args:
             key: What is sent.
-            line: The line of the screen where the cursor should come.
+            line: The line of the screen where the cursor should come; ``None`` for wherever it is painted.
             limit: Seconds after which the key counts as lost.
         """
         self._tail = b""
+        if line is None:
+            self.line = 0
         begun = time.perf_counter()
         os.write(self._fd, key)
         while (left := begun + limit - time.perf_counter()) > 0:
             self.read(left)
-            if self.line == line:
+            if self.line == line or (line is None and self.line):
                 return time.perf_counter() - begun
         return None
 

@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from nexus.errors import StoreUnavailable
-from nexus.model import Statistics
-from nexus.service import Service
+from nexus.model import Event, Statistics
+from nexus.service import FeedItem, Service
 from nexus_tui.feed import Changed
 from nexus_tui.history import History
 from tests.console.driving import driving
-from tests.console.world import World, populate
+from tests.console.world import NOW, World, populate
 
 
 class Line:
@@ -149,3 +149,21 @@ def test_what_is_not_known_is_a_gap_in_the_plots_and_not_a_zero() -> None:
     assert history.events_per_second() == 2.0
     history.close_second(None, live=True)
     assert len(history.events) == 3
+
+
+async def test_while_nobody_could_follow_changes_are_told_less_often_and_afterwards_as_before(world: World) -> None:
+    async with driving(world, world.clock) as driven:
+        await driven.until(lambda: driven.feed.link.state == "live")
+        told: list[Changed] = []
+        driven.feed.changed.subscribe(driven.main, told.append, immediate=True)
+        pace, usual = driven.feed._pace, driven.feed._pace.per_second
+        for number in range(1, 600):
+            event = Event(type="run.step", ts=NOW, session_id="busy", seq=number + 10**6)
+            driven.feed._take(FeedItem(cursor=str(event.seq), event=event))
+        await driven.until(lambda: sum(changed.count for changed in told) == 599)
+        assert pace.per_second < usual
+        assert len(driven.feed.recent) == 500
+        assert driven.feed.last_events["busy"].seq == 599 + 10**6
+        await world.service.create_session(session_id="later")
+        await driven.until(lambda: "later" in told[-1].sessions)
+        assert pace.per_second == usual
