@@ -46,9 +46,9 @@ async def test_a_process_that_is_killed_at_any_line_of_a_commit_leaves_the_audit
 async def test_a_server_that_is_killed_amid_commits_leaves_the_audit_true(server: Server) -> None:
     async with AsyncNexus(store=server.url) as app:
         await app.create_session(session_id="s")
-        for _ in range(3):
+        for _ in range(2):
             committed = asyncio.Event()
-            changing = [asyncio.create_task(_change(app, number, committed)) for number in range(20)]
+            changing = [asyncio.create_task(_change(app, number, committed)) for number in range(10)]
             await committed.wait()
             server.stop()
             await asyncio.to_thread(server.start)
@@ -57,7 +57,7 @@ async def test_a_server_that_is_killed_amid_commits_leaves_the_audit_true(server
 
 
 async def _change(app: AsyncNexus, number: int, committed: asyncio.Event) -> None:
-    for turn in range(15):
+    for turn in range(8):
         try:
             await app.update_session("s", {f"{number}": turn})
         except StoreUnavailable:
