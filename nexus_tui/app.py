@@ -12,9 +12,8 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 # Textual reads it once, at import; twice its usual rate halves the time from a key to its paint.
 os.environ.setdefault("TEXTUAL_FPS", "120")
@@ -23,13 +22,14 @@ from textual.app import App, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 
-from nexus.errors import InvalidInput, NexusError, StoreUnavailable
+from nexus.errors import InvalidInput, NexusError
 from nexus.query.format import quote
 from nexus.service import Service
 from nexus_tui.acting.undoing import DoneActions
 from nexus_tui.audit.checking import AuditCheck
 from nexus_tui.config.contexts import as_configured, context_of
 from nexus_tui.config.reading import ConsoleConfig, read_config
+from nexus_tui.connection import Connection, Opens
 from nexus_tui.editing.editor import edit_text, find_editor
 from nexus_tui.equivalents import ActionLog
 from nexus_tui.feed import Feed
@@ -38,11 +38,13 @@ from nexus_tui.kept import Kept, users_folder
 from nexus_tui.merged.elsewhere import equivalents_of
 from nexus_tui.palette import ConsoleCommands
 from nexus_tui.replay.player import Player
+from nexus_tui.screens.contexts import Connected
 from nexus_tui.screens.main import MainScreen
 from nexus_tui.screens.session import SessionScreen
 from nexus_tui.slow_link import SlowLink
 from nexus_tui.starting import SETTLED, settle
 from nexus_tui.styles.themes import CHOICES, COLOURLESS, DARK, LIGHT
+from nexus_tui.switching import NO_PLACES, Places
 from nexus_widgets import clean
 
 _HERE = Path(__file__).parent
@@ -50,21 +52,6 @@ _SHEETS = (
     "styles/console.tcss", "styles/dialogs.tcss", "screens/main.tcss", "screens/session.tcss", "screens/lists.tcss",
     "screens/acting.tcss",
 )  # fmt: skip
-_RETRY = 2.0
-"""Seconds between two tries to open a service that can't be reached."""
-
-
-class Opens(Protocol):
-    """Where the console looks: ``nexus_tui.cli.target.Target`` is one."""
-
-    @property
-    def label(self) -> str:
-        """What a person calls it."""
-        ...
-
-    def open_service(self) -> AbstractAsyncContextManager[Service]:
-        """Connect, and disconnect at the end."""
-        ...
 
 
 class NexusConsole(App[int]):
@@ -89,6 +76,7 @@ class NexusConsole(App[int]):
         folder: Path | None = None,
         player: Player | None = None,
         config: ConsoleConfig | None = None,
+        places: Places = NO_PLACES,
     ) -> None:
         """Prepare; nothing is opened before the first paint.
 
@@ -101,6 +89,7 @@ class NexusConsole(App[int]):
             folder: Where saved views and the command line's history are kept; nowhere without one.
             player: What moves through a recording, where that is what is looked at.
             config: Keys, columns and what else the user's file says; the defaults without one.
+            places: The contexts that the console can go to.
 
         Raises:
             InvalidInput: There is no such theme.
@@ -110,29 +99,21 @@ class NexusConsole(App[int]):
         self.register_theme(LIGHT)
         self.config = config or ConsoleConfig()
         self.set_keymap(self.config.keymap.bindings())
-        theme, beat = theme or self.config.theme, self.config.refresh if beat is None else beat
-        self.target_label = target.label
-        self.namespace: str | None = getattr(target, "namespace", None)
-        # A target that was opened read-only has a service that refuses every change: then so does the console.
-        read_only = read_only or bool(getattr(target, "read_only", False))
-        self.feed = Feed(self, clock=clock, read_only=read_only) if beat is None else Feed(
-            self, clock=clock, read_only=read_only, beat=beat
-        )  # fmt: skip
+        theme = theme or self.config.theme
+        self._beat = self.config.refresh if beat is None else beat
+        self._clock = clock
+        self._is_read_only = read_only
         self.player = player
-        self.context = context_of(target)
         self.kept = Kept(folder)
-        self.feed.contexts = getattr(target, "contexts", None)
-        self.equivalents = equivalents_of(target)
+        self.places = places
+        self.before: Opens | None = None
+        """Where the console looked before it went where it looks now."""
         self.log_of_actions = ActionLog(clock)
-        self.done_actions = DoneActions()
-        self.audit_check = AuditCheck()
-        self.feed.events_per_second = player.events_per_second if player is not None else None
-        self._target = target
         self._inert = InertFilter()
         self._slow_link = SlowLink(self)
-        self._listed: tuple[str, str] | None = None
-        self._leaving = asyncio.Event()
-        self._service_task: asyncio.Task[None] | None = None
+        self._connection: Connection | None = None
+        self._left: set[asyncio.Task[None]] = set()
+        self._look_at(target)
         self.failure: NexusError | None = None
         """Why the console had to end, if it had to."""
         self.theme = self._known_theme(theme) if theme else CHOICES[0]
@@ -154,34 +135,80 @@ class NexusConsole(App[int]):
 
     def on_mount(self) -> None:
         """Connect, now that there is something to look at."""
-        self._service_task = asyncio.create_task(self._keep_service())
+        self._connection = Connection(self.target)
+        self._connection.keep(self.feed.attach, away=self.feed.fail, refused=self._take_refusal)
         self.set_timer(SETTLED, settle)
 
     async def on_unmount(self) -> None:
-        """Disconnect, in the task that connected."""
-        self._leaving.set()
-        if self._service_task is not None:
-            await self._service_task
+        """Disconnect, in the tasks that connected."""
+        if self._connection is not None:
+            await self._connection.leave()
+        await asyncio.gather(*self._left, return_exceptions=True)
 
-    async def _keep_service(self) -> None:
-        while not self._leaving.is_set():
-            try:
-                async with self._target.open_service() as service:
-                    self.feed.attach(service)
-                    await self._leaving.wait()
-            except StoreUnavailable as error:
-                self.feed.fail(error)
-                await self._wait_to_retry()
-            except NexusError as error:
-                self.failure = error
-                self.exit(1)
-                return
+    def _look_at(self, target: Opens) -> None:
+        """Take a place as the one that is looked at: nothing that is known of another one is true of it."""
+        self.target = target
+        self.context = context_of(target)
+        self.target_label = self.context
+        self.namespace: str | None = getattr(target, "namespace", None)
+        # A target that was opened read-only has a service that refuses every change: then so does the console.
+        read_only = self._is_read_only or bool(getattr(target, "read_only", False))
+        beat = {} if self._beat is None else {"beat": self._beat}
+        self.feed = Feed(self, clock=self._clock, read_only=read_only, **beat)
+        self.feed.contexts = getattr(target, "contexts", None)
+        if self.player is not None:
+            self.feed.events_per_second = self.player.events_per_second
+        self.equivalents = equivalents_of(target)
+        self.done_actions = DoneActions()
+        self.audit_check = AuditCheck()
+        self._listed: tuple[str, str] | None = None
 
-    async def _wait_to_retry(self) -> None:
-        try:
-            await asyncio.wait_for(self._leaving.wait(), _RETRY)
-        except TimeoutError:
+    def _take_refusal(self, error: NexusError) -> None:
+        self.failure = error
+        self.exit(1)
+
+    def take_connected(self, came: Connected | None) -> None:
+        """Go to a place that answers; stay where it doesn't, or was not waited for.
+
+        Args:
+            came: What came of connecting to it.
+        """
+        if came is None:
             return
+        if came.service is not None:
+            self.run_worker(self._go_to(came.connection, came.service), group="context", exclusive=True)
+            return
+        self._leave(came.connection)
+        here = clean(self.target_label, limit=120)
+        label = clean(context_of(came.connection.target), limit=120)
+        if came.error is not None:
+            told = f"{label} can't be gone to: {clean(came.error.message, limit=300)}. This is still {here}"
+            self.notify(told, title=came.error.title, severity="error", markup=False, timeout=10)
+        else:
+            self.notify(f"Stayed at {here}", markup=False, timeout=3)
+
+    def _leave(self, connection: Connection) -> None:
+        """Disconnect without waiting for it: a server that doesn't answer would take its time."""
+        connection.release()
+        leaving = asyncio.create_task(connection.leave())
+        self._left.add(leaving)
+        leaving.add_done_callback(self._left.discard)
+
+    async def _go_to(self, connection: Connection, service: Service) -> None:
+        """Look at another place from now on, with its own looks; the one before it is left."""
+        old, self._connection, self.before = self._connection, connection, self.target
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        # What these work out is of the place that is left.
+        for group in ("horizon", "verify-audit"):
+            self.workers.cancel_group(self, group)
+        if old is not None:
+            self._leave(old)
+        feed = self.feed
+        self._look_at(connection.target)
+        await self.main.start_anew(feed)
+        self.feed.attach(service)
+        self.notify(f"This is {clean(self.target_label, limit=200)}", title="Context", markup=False, timeout=3)
 
     # What the screens ask for
 
@@ -280,7 +307,12 @@ class NexusConsole(App[int]):
 
 
 def run_console(
-    target: Opens, *, read_only: bool = False, theme: str | None = None, player: Player | None = None
+    target: Opens,
+    *,
+    read_only: bool = False,
+    theme: str | None = None,
+    player: Player | None = None,
+    places: Places = NO_PLACES,
 ) -> int:
     """Run the console until its user leaves it.
 
@@ -289,6 +321,7 @@ def run_console(
         read_only: Refuse every change.
         theme: A theme's name.
         player: What moves through the recording that ``target`` is; its time is the console's.
+        places: The contexts that the console can go to.
 
     Returns:
         The process's exit code: 0, or 2 without a terminal or for an unknown theme, or what the error that ended
@@ -302,7 +335,7 @@ def run_console(
         config = read_config()
         console = NexusConsole(
             as_configured(target, config), read_only=read_only or config.read_only, theme=theme, clock=clock,
-            folder=users_folder(), player=player, config=config,
+            folder=users_folder(), player=player, config=config, places=places,
         )  # fmt: skip
     except InvalidInput as error:
         print(f"error: {clean(error.message, limit=2000)}", file=sys.stderr)  # noqa: T201

@@ -237,6 +237,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("seek", "at", "seek", "a replay: go to TIME (UTC), as in 03:04:05, or to 0% to 100%", "Time", _MAIN,
             argument="[TIME]"),
     Command("log", "tilde", "log", "what was done here, as command lines and as HTTP requests", "Console", _ALL),
+    Command("context", "c", "context", "go to the context NAME, or several; * is all, - the one before", "Console",
+            _ALL, argument="[NAME,…]"),
     Command("theme", "t", "theme", "the next theme, or NAME", "Console", _ALL, argument="[NAME]"),
     Command("command", "colon", "command", "run a command by name", "Console", _ALL, footer=27),
     Command("palette", "ctrl+p", "palette", "search all commands", "Console", _ALL),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass, replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from nexus_tui.config.reading import ConsoleConfig
 
@@ -27,7 +27,12 @@ def as_configured(target: _T, config: ConsoleConfig) -> _T:
         target: Where the console looks.
         config: What the file says.
     """
-    if not config.read_only or not is_dataclass(target) or isinstance(target, type):
+    if not config.read_only:
+        return target
+    each = getattr(target, "as_read_only", None)
+    if each is not None:
+        return cast(_T, each())
+    if not is_dataclass(target) or isinstance(target, type):
         return target
     able = any(field.name == "read_only" for field in fields(target))
     return replace(target, read_only=True) if able else target

@@ -25,7 +25,7 @@ FIXED: dict[Place, dict[str, str]] = {
 _ENTER_AND_ESCAPE = {"enter": "open", "escape": "back"}
 _DIALOGS = frozenset("adqyY") | {"enter", "escape", "space", "tab"}
 """Keys that dialogs use: what moves in lists moves in theirs too, and can't have them."""
-_OPENERS = ("help", "log", "why", "view")
+_OPENERS = ("help", "log", "why", "view", "context")
 """Commands that open a dialog which their own key closes again."""
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
-from typing import Final, Literal, Protocol, TypeVar
+from typing import Final, Literal, TypeVar
 
 from nexus.errors import NexusError, StoreUnavailable
 from nexus.model import Statistics
 from nexus.service import Service
+from nexus_tui.connection import Opens
 
 T = TypeVar("T")
 
@@ -23,19 +23,6 @@ _REFUSED_RETRY: Final = 30.0
 """Seconds until a context is tried again that refused, as for a wrong token."""
 _PATIENCE: Final = 10.0
 """Seconds after which a context that doesn't answer counts as away: the others are not kept waiting."""
-
-
-class Opens(Protocol):
-    """Where a context is."""
-
-    @property
-    def label(self) -> str:
-        """What a person calls it."""
-        ...
-
-    def open_service(self) -> AbstractAsyncContextManager[Service]:
-        """Connect, and disconnect at the end."""
-        ...
 
 
 class ContextAway(NexusError):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any, cast
 
 from nexus.service import Service
-from nexus_tui.merged.members import Member, Opens
+from nexus_tui.connection import Opens
+from nexus_tui.merged.members import Member
 from nexus_tui.merged.service import MergedService
 from nexus_tui.merged.standing import Standing
 
@@ -28,6 +31,10 @@ class MergedTarget:
         self.label = " + ".join(targets)
         self.contexts = Standing(targets)
         """How each stands, for what is drawn."""
+
+    def as_read_only(self) -> MergedTarget:
+        """The same contexts, each of them refusing every change."""
+        return MergedTarget({name: _read_only(target) for name, target in self.targets.items()})
 
     @asynccontextmanager
     async def open_service(self) -> AsyncIterator[Service]:
@@ -57,3 +64,8 @@ class MergedTarget:
             for task in keeping:
                 task.cancel()
             await asyncio.gather(*keeping, return_exceptions=True)
+
+
+def _read_only(target: Opens) -> Opens:
+    # Contexts are Targets; what else opens something has to be able to say so too.
+    return cast(Opens, replace(cast(Any, target), read_only=True))

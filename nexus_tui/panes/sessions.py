@@ -170,6 +170,15 @@ class SessionsPane(Widget):
         """
         self._narrow(self.filter, faults=faults)
 
+    def show_first(self, q: str, *, faults: bool) -> None:
+        """Show both at once, before anything else is.
+
+        Args:
+            q: A filter that reads.
+            faults: Whether only faults are wanted.
+        """
+        self._narrow(q, faults=faults)
+
     def _narrow(self, q: str, *, faults: bool) -> None:
         self.filter, self.faults = q, faults
         combined = with_faults(q, faults=faults)

@@ -11,15 +11,19 @@ from textual.screen import Screen
 
 from nexus.errors import InvalidInput, NexusError
 from nexus_tui.commands import Command, Place, find_command, footer_of
+from nexus_tui.config.contexts import as_configured
 from nexus_tui.panes.key_bar import KeyBar
 from nexus_tui.screens.command_line import CommandLine
+from nexus_tui.screens.contexts import ConnectingScreen, ContextsDialog
 from nexus_tui.screens.help import HelpScreen
 from nexus_tui.screens.log import LogScreen
+from nexus_tui.switching import BEFORE, EVERY, named
 from nexus_widgets import clean
 from nexus_widgets.lean_painting import paint_lean
 
 if TYPE_CHECKING:
     from nexus_tui.app import NexusConsole
+    from nexus_tui.connection import Opens
     from nexus_tui.feed import Feed
 
 
@@ -66,7 +70,8 @@ class CommandScreen(Screen[None]):
         Args:
             command: One of this screen's.
         """
-        del command
+        if command.name == "context" and self.console.player is not None:
+            return "a recording is played: there is nowhere else to go"
         return ""
 
     # Commands
@@ -130,7 +135,17 @@ class CommandScreen(Screen[None]):
         Args:
             command: One of this screen's.
         """
+        if command.name == "context":
+            return self._contexts()
         return sorted(self.app.available_themes) if command.name == "theme" else []
+
+    def _contexts(self) -> list[str]:
+        try:
+            names = [each.name for each in self.console.places.known()]
+        except InvalidInput:  # It is told when one is gone to.
+            return []
+        every = [EVERY] if len(names) > 1 else []
+        return [*names, *every, *([BEFORE] if self.console.before is not None else [])]
 
     def do_palette(self, _: str) -> None:
         """Search all commands."""
@@ -147,6 +162,34 @@ class CommandScreen(Screen[None]):
     def do_quit(self, _: str) -> None:
         """Leave the console."""
         self.app.exit(0)
+
+    def do_context(self, names: str) -> None:
+        """Go to another context, or several, or back; without a name, choose."""
+        if self.console.player is not None:
+            raise InvalidInput("A recording is played: nexus console --context NAME goes elsewhere", field="context")
+        if names:
+            self._go_to_context(names)
+        else:
+            here = self.console.context.split(" + ")
+            self.app.push_screen(ContextsDialog(self.console.places.known(), here), self._go_to_context)
+
+    def _go_to_context(self, names: str | None) -> None:
+        if not names:
+            return
+        try:
+            target = self._place(names)
+        except InvalidInput as error:
+            self.complain(error)
+            return
+        self.app.push_screen(ConnectingScreen(target), self.console.take_connected)
+
+    def _place(self, names: str) -> Opens:
+        places, before = self.console.places, self.console.before
+        if names != BEFORE:
+            return as_configured(places.target(named(names, places)), self.console.config)
+        if before is None:
+            raise InvalidInput("There is no context before this one: nothing was done", field="context")
+        return before
 
     def do_theme(self, name: str) -> None:
         """Take another theme."""

@@ -80,6 +80,12 @@ class CommandLine(ModalScreen[tuple[Command, str] | None]):
             command = find_command(name.lower(), self._place)
             offered = self._arguments(command) if command is not None and command.argument else ()
             start = skipped + len(name) + 1
+            if command is not None and "," in command.argument:
+                # One more of a list: what is in it already isn't offered again.
+                before, _, argument = argument.rpartition(",")
+                start += len(before) + bool(before)
+                taken = before.split(",")
+                offered = [each for each in offered if each not in taken]
             return [Completion(each, "", start) for each in offered if each.startswith(argument) and each != argument]
         return [
             Completion(f"{command.name} " if command.argument else command.name, command.help, skipped)

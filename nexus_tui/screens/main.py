@@ -17,7 +17,7 @@ from nexus.query.format import quote
 from nexus_tui.acting.targets import Targets
 from nexus_tui.commands import Command, bindings_of
 from nexus_tui.config.columns import changed_columns
-from nexus_tui.feed import Changed, Link
+from nexus_tui.feed import Changed, Feed, Link
 from nexus_tui.kept import Look
 from nexus_tui.panes.events import EventsPane
 from nexus_tui.panes.groups import GroupsPane
@@ -76,6 +76,27 @@ class MainScreen(FindingScreen, MovingScreen):
 
     def on_mount(self) -> None:
         """Follow the feed."""
+        self._follow()
+
+    async def start_anew(self, old: Feed) -> None:
+        """Show another place, as if the console had begun there; what was looked for is looked for there as well.
+
+        Args:
+            old: The feed of the place before it, which is followed no more.
+        """
+        q, faults = self.sessions.filter, self.sessions.faults
+        for signal in (old.changed, old.beaten, old.link_changed):
+            signal.unsubscribe(self)
+        self.workers.cancel_node(self)
+        if self.maximized is not None:
+            self.minimize()
+        self._groups, self._groups_are_old = (), True
+        await self.recompose()
+        self._bar.set_text(q)
+        self.sessions.show_first(q, faults=faults)
+        self._follow()
+
+    def _follow(self) -> None:
         self.sessions.table.focus()
         self.feed.changed.subscribe(self, self._take_changes)
         self.feed.beaten.subscribe(self, self._take_beat)

@@ -10,11 +10,13 @@ from typing import Any
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
-from nexus_tui.app import NexusConsole, Opens
+from nexus_tui.app import NexusConsole
 from nexus_tui.config.reading import ConsoleConfig
+from nexus_tui.connection import Opens
 from nexus_tui.feed import Feed
 from nexus_tui.screens.main import MainScreen
 from nexus_tui.screens.session import SessionScreen
+from nexus_tui.switching import NO_PLACES, Places
 from nexus_widgets import VirtualTable
 from tests.console.world import StandingClock
 
@@ -128,9 +130,12 @@ async def driving(
     read_only: bool = False,
     theme: str | None = None,
     config: ConsoleConfig | None = None,
+    places: Places = NO_PLACES,
 ) -> AsyncIterator[Driven]:
     """Run a console without a terminal, connected and at rest, whose beats are the test's to make."""
-    console = RememberingConsole(target, read_only=read_only, theme=theme, clock=clock, beat=0, config=config)
+    console = RememberingConsole(
+        target, read_only=read_only, theme=theme, clock=clock, beat=0, config=config, places=places
+    )
     async with console.run_test(size=size) as pilot:
         driven = Driven(console, pilot)
         await driven.until(lambda: console.feed.link.state != "connecting")

@@ -11,14 +11,13 @@ import typer
 
 from nexus.errors import InvalidInput, StoreUnavailable
 from nexus.service import DEFAULT_LIMIT, DEFAULT_SORT, MAX_LIMIT
+from nexus_tui.cli.choosing import ContextPlaces
 from nexus_tui.cli.diagnostics import ExitCode
 from nexus_tui.cli.invocation import Invocation, Shared, alone, command, places_of
-from nexus_tui.cli.target import Target, resolve_target
 from nexus_tui.starting import without_collecting
 
 if TYPE_CHECKING:
-    from nexus_tui.merged.members import Opens
-    from nexus_tui.merged.target import MergedTarget
+    from nexus_tui.connection import Opens
 
 app = alone()
 
@@ -56,14 +55,15 @@ def console(
             "nexus console --dump json work in a pipe", field="terminal",
         )  # fmt: skip
     with without_collecting():
-        return _run(target, replay, read_only=read_only, theme=theme)
+        return _run(call, target, replay, read_only=read_only, theme=theme)
 
 
-def _run(target: Target | MergedTarget, replay: str | None, *, read_only: bool, theme: str | None) -> ExitCode:
+def _run(call: Invocation, target: Opens, replay: str | None, *, read_only: bool, theme: str | None) -> ExitCode:
     from nexus_tui.app import run_console
 
     if replay is None:
-        return ExitCode(run_console(target, read_only=read_only, theme=theme))
+        places = ContextPlaces(call.target, read_only=read_only, namespace=_typed_namespace(call))
+        return ExitCode(run_console(target, read_only=read_only, theme=theme, places=places))
     from nexus_tui.replay.player import Player
     from nexus_tui.replay.reading import read_tape
     from nexus_tui.replay.target import ReplayTarget
@@ -72,7 +72,7 @@ def _run(target: Target | MergedTarget, replay: str | None, *, read_only: bool, 
     return ExitCode(run_console(ReplayTarget(Path(replay), player), read_only=True, theme=theme, player=player))
 
 
-def _target(call: Invocation, replay: str | None, *, read_only: bool, every: bool) -> Target | MergedTarget:
+def _target(call: Invocation, replay: str | None, *, read_only: bool, every: bool) -> Opens:
     """Where to look: one place, or several contexts."""
     from nexus_tui.cli.contexts import read_contexts
 
@@ -88,20 +88,10 @@ def _target(call: Invocation, replay: str | None, *, read_only: bool, every: boo
                                field="context")  # fmt: skip
     if len(names) > 1 and replay is not None:
         raise InvalidInput("--replay plays one recording: leave the contexts out", field="context")
-    if len(names) > 1:
-        from nexus_tui.merged.target import MergedTarget
-
-        return MergedTarget({name: _named(call, name, read_only=read_only) for name in names})
-    target = _named(call, names[0], read_only=False) if every else call.target
-    return replace(target, read_only=True) if read_only else target
-
-
-def _named(call: Invocation, name: str, *, read_only: bool) -> Target:
-    token = None if call.target.origin.startswith("context ") else call.target.token
-    target = resolve_target(
-        store=None, server=None, token=token, app=call.target.app, context=name, namespace=_typed_namespace(call)
-    )
-    return replace(target, read_only=target.read_only or read_only, reveal=call.target.reveal)
+    if len(names) > 1 or every:
+        # A token that the command line gave with a context is for that one.
+        return ContextPlaces(call.target, read_only=read_only, namespace=_typed_namespace(call)).target(names)
+    return replace(call.target, read_only=True) if read_only else call.target
 
 
 def _typed_namespace(call: Invocation) -> str | None:
@@ -110,7 +100,7 @@ def _typed_namespace(call: Invocation) -> str | None:
     return shared.namespace if isinstance(shared, Shared) else None
 
 
-def _dump(target: Target | MergedTarget, form: str, q: str, sort: str, limit: int, replay: str | None) -> ExitCode:
+def _dump(target: Opens, form: str, q: str, sort: str, limit: int, replay: str | None) -> ExitCode:
     import asyncio
 
     if form != "json":
@@ -119,7 +109,7 @@ def _dump(target: Target | MergedTarget, form: str, q: str, sort: str, limit: in
     return ExitCode.DONE
 
 
-async def _print(target: Target | MergedTarget, q: str, sort: str, limit: int, replay: str | None) -> None:
+async def _print(target: Opens, q: str, sort: str, limit: int, replay: str | None) -> None:
     """What ``nexus sessions list -o json`` prints with the same options; of a recording, as it ends."""
     from nexus_tui.cli.output import Output
     from nexus_tui.cli.selection import filter_errors

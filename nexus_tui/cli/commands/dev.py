@@ -12,6 +12,7 @@ from typing import IO, Annotated
 import typer
 
 from nexus.errors import NexusError, StoreUnavailable, error_from_code
+from nexus_tui.cli.choosing import ContextPlaces
 from nexus_tui.cli.dev.children import child, tail
 from nexus_tui.cli.dev.examples import find_examples
 from nexus_tui.cli.diagnostics import ExitCode
@@ -44,7 +45,8 @@ def dev(
             from nexus_tui.app import run_console
 
             target = Target(server=url, origin="--server", read_only=read_only)
-            return ExitCode(run_console(target, read_only=read_only, theme=theme))
+            places = ContextPlaces(target, read_only=read_only)
+            return ExitCode(run_console(target, read_only=read_only, theme=theme, places=places))
         call.say.note(f"serving on {url}; nexus --server {url} sessions list; Ctrl+C stops")
         _wait(call)
         return ExitCode.DONE
