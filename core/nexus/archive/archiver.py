@@ -15,10 +15,13 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from nexus.archive import forgetting, ledger, remaking
+from sqlalchemy import Connection
+
+from nexus.archive import audited, forgetting, ledger, remaking
 from nexus.archive.database import Database
 from nexus.archive.restoring import Restorer
 from nexus.errors import NexusError
+from nexus.model.audit import StoredAudit
 from nexus.stores.archiving import Entry, Marks, Outbox
 
 LEASE: Final = 5.0
@@ -29,6 +32,7 @@ _MOST: Final = 256
 _FEWEST: Final = 4
 _BYTES: Final = 4 << 20
 _COPIED_AT_ONCE: Final = 100
+_AUDIT_AT_ONCE: Final = 1000
 _COPY_UP_TO: Final = 500
 """Entries in the outbox over which the copy of what was there before waits."""
 _FORGET_EVERY: Final = 60.0
@@ -70,6 +74,7 @@ class Archiver:
         self._clock = clock
         self._limit = 64
         self._position: str | None = None
+        self._audited: int | None = None
         self._task: asyncio.Task[None] | None = None
         self._warned = _MANY
         self.trouble = ""
@@ -143,6 +148,7 @@ class Archiver:
             return False
         async with self._restorer.quiet(self._outbox):
             if self._position is None:
+                self._audited = None
                 self._position = await self._database.read(lambda one: ledger.position_of(one, self._outbox.name))
             applied = await self._apply(marks, self._position)
         if not applied:
@@ -158,20 +164,57 @@ class Archiver:
         if not read.known and not await self._start_over(mark, position):
             return 0
         if not read.entries:
+            await self._keep_audit(await self._audit_rows())
             if position and reached != position:
                 await self._outbox.drop(position)
             return 0
         self._adapt(read.entries)
-        shard, entries = self._outbox.name, read.entries
-        moved = await self._database.write(
-            lambda one: ledger.apply_behind(one, shard, position, entries, self._clock())
-        )
+        shard, entries, rows = self._outbox.name, read.entries, await self._audit_rows()
+
+        def write(connection: Connection) -> bool:
+            # What tells of the changes is archived with them: it was there before they could be read.
+            moved = ledger.apply_behind(connection, shard, position, entries, self._clock())
+            if moved:
+                audited.keep(connection, self._outbox.chain, rows)
+            return moved
+
+        moved = await self._database.write(write)
         if not moved:
             self._position = None
             return 0
+        self._audited = rows[-1].seq if rows else self._audited
         self._position = entries[-1].position
         await self._outbox.drop(self._position)
         return len(entries)
+
+    async def _audit_rows(self) -> list[StoredAudit]:
+        """What the audit has that isn't archived, but for whole pages of it, which are archived now."""
+        if self._audited is None:
+            self._audited = await self._agree()
+        while True:
+            rows = await self._outbox.read_audit(self._audited, _AUDIT_AT_ONCE)
+            if len(rows) < _AUDIT_AT_ONCE:
+                return rows
+            await self._keep_audit(rows)
+
+    async def _keep_audit(self, rows: list[StoredAudit]) -> None:
+        if rows:
+            await self._database.write(lambda one: audited.keep(one, self._outbox.chain, rows))
+            self._audited = rows[-1].seq
+
+    async def _agree(self) -> int:
+        """The number of the last record that is archived as the store has it."""
+        chain = self._outbox.chain
+        last = await self._database.read(lambda one: audited.last_of(one, chain))
+        kept = (await self._outbox.audit_reach()).kept
+        if last.count <= kept:
+            return last.count
+        found = await self._outbox.read_audit(last.count - 1, 1)
+        if found and (found[0].seq, found[0].hash) == (last.count, last.hash):
+            return last.count
+        _log.warning("the audit of shard %s is another than was archived: it is copied again", self._outbox.name)
+        await self._database.write(lambda one: audited.forget_behind(one, chain, kept))
+        return kept
 
     async def _start_over(self, mark: str, position: str) -> bool:
         """Whether the outbox never had what was last archived: the store has gone back, and is right all the same."""
@@ -179,6 +222,7 @@ class Archiver:
             # Another has led meanwhile, and come further.
             self._position = None
             return False
+        self._audited = None
         last = await self._database.write(lambda one: ledger.go_back(one, self._outbox.name))
         if not await self._outbox.copy_again(mark, position, remaking.next_generation(last)):
             return False

@@ -9,16 +9,18 @@ told ``store_unavailable``. Commits are refused by the store itself while its ma
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from msgspec.structs import replace
 
+from nexus.archive import audited
 from nexus.archive.keeper import Keeper
 from nexus.archive.overlaid import Overlaid
 from nexus.errors import NexusError, StoreUnavailable
 from nexus.model import Checkpoint, Event, Group, JournalEntry, Page, Session, Window
-from nexus.model.audit import AuditEntry
+from nexus.model.audit import AuditEntry, AuditHead, StoredAudit
 from nexus.query import Query
 from nexus.stores.archiving import Outbox, StoreLost
 from nexus.stores.base import Change, Committed, Health, Message, Order, Snapshot, Store
@@ -192,6 +194,47 @@ class KeptStore(Overlaid):
         """See ``Store.put_document``."""
         await self.keeper.whole()
         await self.live.put_document(kind, name, body, expected=expected, audit=audit)
+
+    # -- audit
+
+    async def append_audit(self, entry: AuditEntry) -> None:
+        """See ``Store.append_audit``."""
+        await self.keeper.whole()
+        await self.live.append_audit(entry)
+
+    async def audit_heads(self) -> list[AuditHead]:
+        """See ``Store.audit_heads``."""
+        return await self._seen(self.live.audit_heads)
+
+    async def read_audit(
+        self, chain: str, *, after: int = 0, before: int | None = None, limit: int, newest: bool = False
+    ) -> list[StoredAudit]:
+        """See ``Store.read_audit``; what the store has lost comes from the archive."""
+        outbox = self._outbox_of(chain)
+        reach = None if outbox is None else await self._seen(outbox.audit_reach)
+        wanted = partial(self.live.read_audit, chain, before=before, newest=newest)
+        if reach is None or after >= reach.kept:
+            return await wanted(after=after, limit=limit)
+        first, end = max(after, reach.trimmed), reach.kept + 1 if before is None else min(before, reach.kept + 1)
+        past = partial(audited.read, chain=chain, after=first, before=end, newest=newest)
+        if newest:
+            found = await wanted(after=reach.kept, limit=limit)
+            rest = limit - len(found)
+            return found + (await self.keeper.database.read(partial(past, limit=rest)) if rest > 0 else [])
+        found = await self.keeper.database.read(partial(past, limit=limit))
+        rest = limit - len(found)
+        return found + (await wanted(after=reach.kept, limit=rest) if rest > 0 else [])
+
+    async def trim_audit(self, upto: AuditHead, anchor: AuditEntry) -> int:
+        """See ``Store.trim_audit``; what the archive hasn't yet is left for the next time."""
+        outbox = self._outbox_of(upto.chain)
+        if outbox is None:
+            return 0
+        kept = await self.keeper.database.read(partial(audited.last_of, chain=upto.chain))
+        return await outbox.trim_audit(upto, anchor) if kept.count >= upto.count else 0
+
+    def _outbox_of(self, chain: str) -> Outbox | None:
+        return next((outbox for outbox in self.outboxes if outbox.chain == chain), None)
 
     async def health(self) -> Health:
         """See ``Store.health``; with how far the archive is behind."""

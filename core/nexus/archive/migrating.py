@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect, text
 
 from nexus.errors import StoreUnavailable
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The newest of ``migrations/versions``."""
 
 VERSION_TABLE: Final = "archive_version"

@@ -47,7 +47,7 @@ class Overlaid:
         await self.live.append_audit(entry)
 
     async def audit_heads(self) -> list[AuditHead]:
-        """See ``Store.audit_heads``; the audit is the live store's."""
+        """See ``Store.audit_heads``."""
         return await self.live.audit_heads()
 
     async def read_audit(

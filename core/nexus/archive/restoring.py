@@ -18,10 +18,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import Final
 
-from nexus.archive import ledger, remaking
+from sqlalchemy import Connection
+
+from nexus.archive import audited, ledger, remaking
 from nexus.archive.database import Database
 from nexus.errors import InvalidInput, StoreUnavailable
 from nexus.lifecycle.counting import stale_minutes
+from nexus.model.audit import AuditHead
 from nexus.model.change import Change
 from nexus.stores.archiving import Marks, Outbox, StoreLost
 
@@ -178,9 +181,20 @@ class Restorer:
                 # Whoever has read from the outbox as it was applies nothing from now on.
                 position = f"restored {self._who} {self._clock()!r}"
                 await self._database.write(partial(ledger.move, shard=shard, position=position))
+                await self._go_on_audit(outbox)
                 with contextlib.suppress(StoreLost):
                     # Others were quicker if there is a mark by now; or all is lost once more.
                     await self._put_back(outbox, mark, position)
+
+    async def _go_on_audit(self, outbox: Outbox) -> None:
+        """Before anything is put back, which is written down too."""
+
+        def known(connection: Connection) -> tuple[AuditHead, int]:
+            return audited.last_of(connection, outbox.chain), audited.first_of(connection, outbox.chain)
+
+        last, first = await self._database.read(known)
+        if last.count:
+            await outbox.go_on_audit(last, first - 1)
 
     async def _mark(self, outbox: Outbox) -> str:
         mark = await self._database.read(partial(ledger.mark_of, shard=outbox.name))

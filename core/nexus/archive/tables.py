@@ -182,6 +182,16 @@ documents: Final = Table(
 )
 """Documents of the system, such as tokens."""
 
+audit: Final = Table(
+    "archived_audit",
+    metadata,
+    _key("chain"),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    _text("hash"),
+    Column("document", _BYTES, nullable=False),
+)
+"""The audit's chains, as the live store has them."""
+
 meta: Final = Table(
     "archive_meta",
     metadata,

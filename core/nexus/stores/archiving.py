@@ -16,6 +16,7 @@ from typing import Final, Protocol, runtime_checkable
 import msgspec
 
 from nexus.errors import StoreUnavailable
+from nexus.model.audit import AuditEntry, AuditHead, StoredAudit
 from nexus.model.change import Change
 from nexus.stores.prepared import PreparedChange
 
@@ -23,6 +24,7 @@ __all__ = [
     "COPIED",
     "Archivable",
     "ArchivedChange",
+    "AuditReach",
     "Entry",
     "EventName",
     "Lag",
@@ -113,6 +115,14 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the position is one that this outbox has, or had when it was last dropped up to it."""
 
 
+class AuditReach(msgspec.Struct, frozen=True, kw_only=True):
+    """Which records of a chain the archive alone has: those over ``trimmed``, up to ``kept``."""
+
+    trimmed: int
+    kept: int
+    """0 where the shard has all that there is."""
+
+
 class Lag(msgspec.Struct, frozen=True, kw_only=True):
     """How far the archive is behind."""
 
@@ -157,6 +167,36 @@ class Outbox(Protocol):
 
     async def lag(self) -> Lag:
         """What waits in it."""
+        ...
+
+    # -- the audit
+
+    @property
+    def chain(self) -> str:
+        """The name of the shard's audit chain."""
+        ...
+
+    async def audit_reach(self) -> AuditReach:
+        """Which records of its chain the shard leaves to the archive."""
+        ...
+
+    async def read_audit(self, after: int, limit: int) -> list[StoredAudit]:
+        """Records of the chain that the shard has, numbered over ``after``, ascending."""
+        ...
+
+    async def trim_audit(self, upto: AuditHead, anchor: AuditEntry) -> int:
+        """See ``Store.trim_audit``, of records that the archive has."""
+        ...
+
+    async def go_on_audit(self, last: AuditHead, trimmed: int) -> None:
+        """Let the chain of a shard that has lost its data go on behind the last record that the archive has.
+
+        What was written down since the loss comes behind it. Nothing happens where that is done already.
+
+        Args:
+            last: The archive's last record of the chain.
+            trimmed: The number of the last that was trimmed.
+        """
         ...
 
     async def copy(self, cursor: str | None, limit: int) -> str | None:

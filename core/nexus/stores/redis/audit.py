@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from nexus.model.audit import AuditHead, StoredAudit
+from nexus.stores.archiving import AuditReach
 from nexus.stores.chain import digest
 from nexus.stores.redis.client import Client
 from nexus.stores.redis.keys import Keys
-from nexus.stores.redis.scripts import AUDIT, SHED
+from nexus.stores.redis.scripts import AUDIT, CARRY, SHED
 
 
 def chain_name(keys: Keys) -> str:
@@ -21,11 +22,28 @@ async def append(client: Client, keys: Keys, document: bytes) -> None:
     await client.run(AUDIT, [keys.meta, keys.audit], [document, digest(document)])
 
 
-async def trim(client: Client, keys: Keys, upto: AuditHead, anchor: bytes) -> int:
-    """See ``Store.trim_audit``."""
-    arguments = (anchor, digest(anchor), upto.count, upto.hash, upto.count + 1)
+async def trim(client: Client, keys: Keys, upto: AuditHead, anchor: bytes, *, archived: bool = False) -> int:
+    """See ``Store.trim_audit``; ``archived`` says that the archive has what is trimmed."""
+    arguments = (anchor, digest(anchor), upto.count, upto.hash, upto.count + 1, "1" if archived else "0")
     deleted: int = await client.run(SHED, [keys.meta, keys.audit], arguments)
     return deleted
+
+
+async def reach(client: Client, keys: Keys) -> AuditReach:
+    """See ``Outbox.audit_reach``."""
+    trimmed, kept = await client.call("HMGET", keys.meta, "audit_trimmed", "audit_kept")
+    return AuditReach(trimmed=int(trimmed or 0), kept=int(kept or 0))
+
+
+async def go_on(client: Client, keys: Keys, last: AuditHead, trimmed: int) -> None:
+    """See ``Outbox.go_on_audit``."""
+    while True:
+        rows = await client.call("XRANGE", keys.audit, "-", "+")
+        documents = [row.document for row in map(_stored, rows)]
+        pairs = [word for document in documents for word in (document, digest(document))]
+        arguments = (last.count, last.hash, trimmed, len(rows), *pairs)
+        if await client.run(CARRY, [keys.meta, keys.audit], arguments):
+            return
 
 
 async def head(client: Client, keys: Keys) -> AuditHead:

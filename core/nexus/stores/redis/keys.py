@@ -14,7 +14,8 @@ the prefix too, so stores with different prefixes don't share slots.
 - ``claims``, ``owners``; ``groups``, ``members``; ``n`` and ``ng`` counters; ``w`` workers
 - ``x:…`` indexes: sorted sets whose entries sort as text (``entries.py``)
 - ``doc:KIND`` documents of the system, such as tokens
-- ``a`` the stream of audit records; where it ends stands in ``meta`` (``audit_seq``, ``audit_hash``)
+- ``a`` the stream of audit records; where it ends stands in ``meta`` (``audit_seq``, ``audit_hash``), and up
+  to where the archive alone has it, once the shard had lost its data (``audit_kept``, ``audit_trimmed``)
 - ``o`` what waits for the archive, ``o:lead`` and ``o:restore`` its leases (``outbox.py``)
 - ``done:CLIENT:N`` the last commit that this client gave this place, of as many as it has at once; goes by itself
 """

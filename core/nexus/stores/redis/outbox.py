@@ -17,13 +17,24 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from nexus.model.audit import AuditEntry
+from nexus.model.audit import AuditEntry, AuditHead, StoredAudit
 from nexus.model.change import Change
+from nexus.stores import codec
 from nexus.stores.accounts import SYSTEM, entry_of
-from nexus.stores.archiving import ArchivedChange, Entry, Lag, Marks, Read, StoreLost, decode_changes, event_names
+from nexus.stores.archiving import (
+    ArchivedChange,
+    AuditReach,
+    Entry,
+    Lag,
+    Marks,
+    Read,
+    StoreLost,
+    decode_changes,
+    event_names,
+)
 from nexus.stores.base import Conflict
 from nexus.stores.prepared import prepare
-from nexus.stores.redis import copying, documents
+from nexus.stores.redis import audit, copying, documents
 from nexus.stores.redis.client import Client
 from nexus.stores.redis.commits import Commits
 from nexus.stores.redis.keys import Keys
@@ -94,6 +105,29 @@ class RedisOutbox:
             return Lag(entries=0, seconds=0.0)
         since = int(first[0][0].partition(b"-")[0]) / 1000
         return Lag(entries=count, seconds=max(0.0, int(seconds) + int(micros) / 1e6 - since))
+
+    # -- the audit
+
+    @property
+    def chain(self) -> str:
+        """See ``Outbox.chain``."""
+        return audit.chain_name(self._keys)
+
+    async def audit_reach(self) -> AuditReach:
+        """See ``Outbox.audit_reach``."""
+        return await audit.reach(self._client, self._keys)
+
+    async def read_audit(self, after: int, limit: int) -> list[StoredAudit]:
+        """See ``Outbox.read_audit``."""
+        return await audit.read(self._client, self._keys, after, None, limit, newest=False)
+
+    async def trim_audit(self, upto: AuditHead, anchor: AuditEntry) -> int:
+        """See ``Outbox.trim_audit``."""
+        return await audit.trim(self._client, self._keys, upto, codec.encode_audit(anchor), archived=True)
+
+    async def go_on_audit(self, last: AuditHead, trimmed: int) -> None:
+        """See ``Outbox.go_on_audit``."""
+        await audit.go_on(self._client, self._keys, last, trimmed)
 
     async def size(self) -> int:
         """Bytes that the outbox takes in the server's memory, about."""
