@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeVar
@@ -160,7 +160,7 @@ class Feed(Asking):
         return self._shown.recent
 
     @property
-    def last_events(self) -> dict[str, Event]:
+    def last_events(self) -> Mapping[str, Event]:
         """The last event of each session that had one lately."""
         return self._shown.last_events
 

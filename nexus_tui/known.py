@@ -5,7 +5,7 @@ There is one of the present, which goes on while somebody looks at the past, and
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ class Known:
         self.history = History()
         self.horizon = Horizon(clock)
         self.recent: deque[Event] = deque(maxlen=RECENT)
-        self.last_events: dict[str, Event] = {}
+        self.last_events: OrderedDict[str, Event] = OrderedDict()
 
     def remember(self, event: Event) -> None:
         """Take note of an event, the newest so far.
@@ -43,10 +43,11 @@ class Known:
         """
         self.recent.append(event)
         if event.session_id is not None:
-            self.last_events.pop(event.session_id, None)
             self.last_events[event.session_id] = event
+            self.last_events.move_to_end(event.session_id)
+            # The first of a plain dict is looked for past all that was taken out of it: a storm would stand still.
             if len(self.last_events) > REMEMBERED:
-                del self.last_events[next(iter(self.last_events))]
+                self.last_events.popitem(last=False)
 
     def forget(self) -> None:
         """Know nothing again: time went elsewhere."""

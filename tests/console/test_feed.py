@@ -6,11 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from nexus.errors import StoreUnavailable
 from nexus.model import Event, Statistics
 from nexus.service import FeedItem, Service
 from nexus_tui.feed import Changed
 from nexus_tui.history import History
+from nexus_tui.known import Known
 from tests.console.driving import driving
 from tests.console.world import NOW, World, populate
 
@@ -167,3 +170,11 @@ async def test_while_nobody_could_follow_changes_are_told_less_often_and_afterwa
         await world.service.create_session(session_id="later")
         await driven.until(lambda: "later" in told[-1].sessions)
         assert pace.per_second == usual
+
+
+def test_of_many_sessions_those_are_known_that_had_an_event_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nexus_tui.known.REMEMBERED", 3)
+    known = Known(lambda: NOW)
+    for seq, name in enumerate(["a", "b", "c", "a", "d", "e"]):
+        known.remember(Event(type="run.step", ts=NOW, session_id=name, seq=seq))
+    assert {name: event.seq for name, event in known.last_events.items()} == {"a": 3, "d": 4, "e": 5}
