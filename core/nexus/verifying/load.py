@@ -21,7 +21,8 @@ SHARED: Final = tuple(f"shared-{number}" for number in range(3))
 """Sessions that all processes change at once; nothing ends them."""
 WORKFLOW: Final = "verify-sum"
 STEPS: Final = 12
-PACE: Final = 0.02
+PACE = 0.02
+"""Seconds of a step."""
 RULES: Final[Mapping[str, Any]] = {
     "recovery_interval": 1.5, "session_cleanup_interval": 1.0, "session_retention": 4.0, "session_timeout": 3600.0,
     "session_max_age": 0.0, "max_recoveries": 1000, "session_lock_timeout": 10.0, "enable_auth": False,

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from nexus.app import AsyncNexus
+from nexus.verifying import load
 from nexus.verifying.ledger import Log
-from nexus.verifying.load import make_app
 from tests.chaos.suite.clock import ShiftedClock
 
 STORE, PREFIX, LEDGER, CLOCK = "CHAOS_STORE", "CHAOS_PREFIX", "CHAOS_LEDGER", "CHAOS_CLOCK"
 SET = "chaos-set"
 """The workflow that sets one key, for the doors that change a state by running something."""
+_PACE = 0.1
+"""Seconds of a step: a run lasts as long as others need to see that its process is gone."""
 
 
 def made(name: str, log: Log | None = None) -> AsyncNexus:
@@ -29,11 +31,12 @@ def made(name: str, log: Log | None = None) -> AsyncNexus:
         name: The process's, for the ledger.
         log: Where it notes its steps; one of its own by default.
     """
+    load.PACE = _PACE
     ledger = Path(os.environ[LEDGER])
     note = log or Log(ledger, name)
     note_unwritten(ledger)
     clock = ShiftedClock(Path(os.environ[CLOCK]))
-    app = make_app(os.environ[STORE], os.environ[PREFIX], note, clock)
+    app = load.make_app(os.environ[STORE], os.environ[PREFIX], note, clock)
 
     @app.workflow(SET)
     def chaos_set(run: Any, key: str) -> str:

@@ -25,6 +25,7 @@ from tests.chaos.suite.cast import GENERATION
 from tests.chaos.suite.doors import CliDoor, Door, McpDoor
 
 _PAUSE = 0.02
+_RUN_EVERY = 0.3
 
 
 async def main(name: str, seed: int, seconds: float, servers: list[str]) -> None:
@@ -35,7 +36,9 @@ async def main(name: str, seed: int, seconds: float, servers: list[str]) -> None
     async with contextlib.AsyncExitStack() as stack:
         app = await stack.enter_async_context(made(name, log))
         await app.start()
-        work = [Load(app.service(app.local_caller("sdk")), f"{name}s", seed, log).work(seconds, _PAUSE)]
+        own = app.service(app.local_caller("sdk"))
+        work = [Load(own, f"{name}s", seed, log).work(seconds, _PAUSE)]
+        work.append(_keep_running(Load(own, f"{name}r", seed, log), seconds))
         for number, url in enumerate(servers):
             remote = await stack.enter_async_context(RemoteService(url, channel="api", timeout=15.0))
             service = cast("Service", remote)
@@ -44,6 +47,14 @@ async def main(name: str, seed: int, seconds: float, servers: list[str]) -> None
         work.append(_knock(CliDoor(os.environ[STORE], os.environ, f"{name}c", seed, log), seconds))
         await asyncio.gather(*work)
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+
+
+async def _keep_running(load: Load, seconds: float) -> None:
+    """Have some runs under way all the time: who is killed or frozen then has one in its hands."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        await load.run()
+        await asyncio.sleep(_RUN_EVERY)
 
 
 async def _knock(door: Door, seconds: float) -> None:
