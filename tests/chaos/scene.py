@@ -39,7 +39,7 @@ async def played(
     """
     async with MemoryStore() as inner:
         shared = plant(inner)
-        monkeypatch.setattr("nexus.app.open_store", lambda *_, **__: shared)
+        monkeypatch.setattr("nexus.partition.open_store", lambda *_, **__: shared)
         log = Log(folder / "ledger", "scene")
         first, second = make_app("memory://", "", log), make_app("memory://", "", log)
         async with first, second:

@@ -138,7 +138,7 @@ async def a_service(server: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     """One whose store gives up after a second instead of ten, and whose runs do so too."""
     prefix = f"t:{uuid4().hex}:"
     monkeypatch.setattr(
-        "nexus.app.open_store", lambda url, prefix, **_: RedisStore(url, prefix=prefix, timeout=0.5, patience=1.0)
+        "nexus.partition.open_store", lambda url, prefix, **_: RedisStore(url, prefix=prefix, timeout=0.5, patience=1.0)
     )
     async with FaultProxy(server.port) as proxy, RedisStore(server.url, prefix=prefix) as store:
         app = AsyncNexus(store=proxy.url, session_prefix=prefix, recovery_interval=1.5)

@@ -200,7 +200,7 @@ async def judged(monkeypatch: pytest.MonkeyPatch, make: Callable[[], MemoryStore
     """What the checker says of eight apps on one store."""
     store = make()
     shared: Sequence[AsyncNexus] = [AsyncNexus(store="memory://") for _ in range(8)]
-    monkeypatch.setattr("nexus.app.open_store", lambda *_, **__: _Lent(store))
+    monkeypatch.setattr("nexus.partition.open_store", lambda *_, **__: _Lent(store))
     async with store:
         for app in shared:
             await app.open()

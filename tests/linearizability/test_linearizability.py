@@ -82,7 +82,7 @@ async def test_updates_on_redis_are_linearizable_whatever_happens_to_connections
             app = await stack.enter_async_context(AsyncNexus(store=server.url, session_prefix=prefix))
             await histories.prepare(app)
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("nexus.app.open_store", open_impatiently)
+                patch.setattr("nexus.partition.open_store", open_impatiently)
                 apps = [AsyncNexus(store=proxy.url, session_prefix=prefix) for proxy in sky]
                 for each in apps:
                     await open_at_last(each)

@@ -34,7 +34,7 @@ class Away(MemoryStore):
 
 async def refusals(monkeypatch: pytest.MonkeyPatch, store: Away) -> list[Any]:
     """What twenty who patch one session at once are told, and the session afterwards."""
-    monkeypatch.setattr("nexus.app.open_store", lambda *_, **__: store)
+    monkeypatch.setattr("nexus.partition.open_store", lambda *_, **__: store)
     async with AsyncNexus(store="memory://") as app:
         service = app.service(app.local_caller("sdk"))
         await service.create_session(session_id="s1")

@@ -64,7 +64,7 @@ class Lossy(MemoryStore):
 @asynccontextmanager
 async def an_app(store: MemoryStore, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> AsyncIterator[AsyncNexus]:
     """An app on that store, with a workflow that commits in every way."""
-    monkeypatch.setattr("nexus.app.open_store", lambda *_, **__: store)
+    monkeypatch.setattr("nexus.partition.open_store", lambda *_, **__: store)
     app = AsyncNexus(store="memory://", **settings)
 
     @app.workflow("everything")

@@ -284,7 +284,7 @@ async def test_callers_who_queue_for_one_session_are_told_together(
 ) -> None:
     async with FaultProxy(server.port) as proxy:
         monkeypatch.setattr(
-            "nexus.app.open_store", lambda url, prefix, **_: a_store(url, prefix, timeout=0.3, patience=0.5)
+            "nexus.partition.open_store", lambda url, prefix, **_: a_store(url, prefix, timeout=0.3, patience=0.5)
         )
         async with AsyncNexus(store=proxy.url, session_prefix=f"t:{uuid4().hex}:") as app:
             service = app.service(app.local_caller("sdk"))
