@@ -127,7 +127,11 @@ async def test_whatever_an_older_version_does_leaves_what_a_newer_one_added(plac
     placed.add("mine")
     async with AsyncNexus(store=placed.url) as older:
         older.workflow("count")(count)
+        await older.create_session(session_id="plain")
         await older.update_session("mine", {"seen": True})
+        for filters in ("", "state.seen=true", "mine", "step>=2"):
+            listed = (await older.session_manager.list_sessions(filters)).items
+            assert "mine" in [session.id for session in listed], filters
         await older.fork_session("mine", checkpoint_id="checkpoint-1")
         await older.signal_session("mine", "go", {})
         async with asyncio.timeout(20):

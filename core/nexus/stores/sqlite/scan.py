@@ -17,7 +17,7 @@ from msgspec.structs import force_setattr
 
 from nexus.model import Session
 from nexus.query import Query, compile_predicate
-from nexus.stores import ordering
+from nexus.stores import codec, ordering
 from nexus.stores.base import Order, SortField
 from nexus.stores.ordering import Value
 from nexus.stores.sqlite.compiler import STATE
@@ -118,13 +118,21 @@ class Scan:
         if row[0] is None:
             return []
         keys, sessions, states = (b"[" + part + b"]" for part in row)
-        lump = list(zip(_keys.decode(keys), _sessions.decode(sessions), strict=True))
+        lump = list(zip(_keys.decode(keys), _decoded(sessions), strict=True))
         for (_, session), state_json in zip(lump, _states.decode(states), strict=True):
             force_setattr(session, "state_json", bytes(state_json))
         # SQLite doesn't promise that it puts rows together in their order.
         place = _PLACES[order.field]
         lump.sort(key=lambda pair: place(pair[1]), reverse=order.descending)
         return lump
+
+
+def _decoded(documents: bytes) -> list[Session]:
+    try:
+        return _sessions.decode(documents)
+    except msgspec.ValidationError:
+        # A newer version has added something to some of them.
+        return [codec.decode_session(bytes(each), codec.EMPTY_STATE) for each in _states.decode(documents)]
 
 
 def _first(matches: Iterator[tuple[int, Session]], limit: int) -> list[tuple[int, Session]]:
