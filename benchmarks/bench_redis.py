@@ -45,7 +45,9 @@ from nexus.testing.builders import NOW, a_checkpoint, creating, updating
 CALLERS = (1, 16, 256)
 COUNTS = ("", "status:live", "workflow:train", "group:batch-7")
 LIVE = 4096
-"""So many of the sessions are active, and are patched."""
+"""So many of the sessions, or all of fewer, are active, and are patched."""
+LEAST = 512
+"""Each of 256 callers, in two processes, needs sessions of its own."""
 _TOUCH = b"return redis.call('HSET', KEYS[1], 'd', ARGV[1])"
 
 Call = Callable[[int], Awaitable[None]]
@@ -126,7 +128,9 @@ async def floor(client: Client, root: bytes, seconds: float) -> dict[str, list[F
     return {name: await each(client, seconds, lambda _, call=call: call) for name, call in calls.items()}  # type: ignore[misc]
 
 
-def patches(store: RedisStore, *, part: int = 0, parts: int = 1, checkpoints: bool = False) -> Callable[[int], Call]:
+def patches(
+    store: RedisStore, live: int, *, part: int = 0, parts: int = 1, checkpoints: bool = False
+) -> Callable[[int], Call]:
     """Patch sessions picked at random, each caller among its own; with ``checkpoints``, store one each time."""
     known: dict[int, Session] = {}
     ticks = itertools.count(1)
@@ -138,7 +142,7 @@ def patches(store: RedisStore, *, part: int = 0, parts: int = 1, checkpoints: bo
 
     def made(callers: int) -> Call:
         dice = random.Random(part)
-        mine = [range(caller * parts + part, LIVE, callers * parts) for caller in range(callers)]
+        mine = [range(caller * parts + part, live, callers * parts) for caller in range(callers)]
 
         async def patch(caller: int) -> None:
             number = dice.choice(mine[caller])
@@ -161,7 +165,7 @@ def patches(store: RedisStore, *, part: int = 0, parts: int = 1, checkpoints: bo
     return made
 
 
-async def through_the_service(url: str, prefix: str, client: Client, seconds: float) -> list[Figure]:
+async def through_the_service(url: str, prefix: str, live: int, client: Client, seconds: float) -> list[Figure]:
     """The same patches as users make them."""
     app = AsyncNexus(store=url, session_prefix=prefix, executor="local")
     async with app:
@@ -169,7 +173,7 @@ async def through_the_service(url: str, prefix: str, client: Client, seconds: fl
 
         def made(callers: int) -> Call:
             dice = random.Random(2)
-            mine = [range(caller, LIVE, callers) for caller in range(callers)]
+            mine = [range(caller, live, callers) for caller in range(callers)]
             ticks = itertools.count(1)
 
             async def patch(caller: int) -> None:
@@ -180,12 +184,12 @@ async def through_the_service(url: str, prefix: str, client: Client, seconds: fl
         return await each(client, seconds, made)
 
 
-async def two_processes(url: str, prefix: str, seconds: float) -> tuple[str, str]:
+async def two_processes(url: str, prefix: str, live: int, seconds: float) -> tuple[str, str]:
     """Two processes with 128 callers each, on sessions of their own."""
     started = [
         await asyncio.create_subprocess_exec(
             sys.executable, "-m", "benchmarks.bench_redis", "--url", url, "--seconds", str(seconds),
-            "--part", str(part), "--prefix", prefix, stdout=asyncio.subprocess.PIPE,
+            "--part", str(part), "--prefix", prefix, "--rows", str(live), stdout=asyncio.subprocess.PIPE,
         )
         for part in range(2)
     ]  # fmt: skip
@@ -198,19 +202,19 @@ async def two_processes(url: str, prefix: str, seconds: float) -> tuple[str, str
     )
 
 
-async def take_part(url: str, prefix: str, part: int, seconds: float) -> None:
+async def take_part(url: str, prefix: str, live: int, part: int, seconds: float) -> None:
     """What one of two processes does; prints its figure."""
     async with RedisStore(url, prefix=prefix) as store:
-        figure = await measured(store.link.client, 128, seconds, patches(store, part=part, parts=2)(128))
+        figure = await measured(store.link.client, 128, seconds, patches(store, live, part=part, parts=2)(128))
         print(json.dumps({"rate": figure.rate, "p99": at(figure.times, 0.99)}))
 
 
-async def with_replicas(url: str, prefix: str, client: Client, seconds: float) -> None:
+async def with_replicas(url: str, prefix: str, live: int, client: Client, seconds: float) -> None:
     """What waiting for a replica costs a commit that stores a checkpoint."""
     rows: list[tuple[str, ...]] = [HEADS]
     for name, demand in (("redis_min_replicas 0", NO_DEMAND), ("redis_min_replicas 1", Demand(1, 5.0))):
         async with RedisStore(url, prefix=prefix, demand=demand) as store:
-            rows += lines(name, await each(client, seconds, patches(store, checkpoints=True)))
+            rows += lines(name, await each(client, seconds, patches(store, live, checkpoints=True)))
     show("Commits with a checkpoint, without and with waiting for one replica", rows)
 
 
@@ -303,7 +307,7 @@ async def measure(url: str, rows: int, seconds: float, *, replica: bool) -> None
     """All of it."""
     prefix = f"bench:{time.time_ns()}:"
     async with RedisStore(url, prefix=prefix) as store, RedisStore(url, prefix=prefix) as other:
-        client = store.link.client
+        client, live = store.link.client, min(LIVE, rows)
         print(f"load average at the start: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
         created = await fill(store, rows)
         print(f"{rows:,} sessions created, {created:,.0f} a second with 64 callers")
@@ -312,12 +316,12 @@ async def measure(url: str, rows: int, seconds: float, *, replica: bool) -> None
         table: list[tuple[str, ...]] = [HEADS]
         for name, figures in bare.items():
             table += lines(name, figures, script)
-        table += lines("update, store alone", await each(client, seconds, patches(store)), script)
-        table += lines("update, whole service", await through_the_service(url, prefix, client, seconds), script)
+        table += lines("update, store alone", await each(client, seconds, patches(store, live)), script)
+        table += lines("update, whole service", await through_the_service(url, prefix, live, client, seconds), script)
         show("Updates beside bare commands", table)
-        show("Updates by several processes", [await two_processes(url, prefix, seconds)])
+        show("Updates by several processes", [await two_processes(url, prefix, live, seconds)])
         if replica:
-            await with_replicas(url, prefix, client, seconds)
+            await with_replicas(url, prefix, live, client, seconds)
         times = await wake_ups(other, store)
         show(
             "From commit to another store's reader",
@@ -332,14 +336,16 @@ def main() -> None:
     """Read the arguments and measure."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--url", help="a server that may be filled; keys start with bench:")
-    parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--rows", type=int, default=20_000, help=f"sessions, {LEAST} or more")
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--replica", action="store_true", help="measure the wait for one, which the server has")
     parser.add_argument("--part", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--prefix", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
+    if chosen.rows < LEAST:
+        parser.error(f"--rows {chosen.rows} is too few: 256 callers in two processes need {LEAST}")
     if chosen.part is not None:
-        asyncio.run(take_part(chosen.url, chosen.prefix, chosen.part, chosen.seconds))
+        asyncio.run(take_part(chosen.url, chosen.prefix, chosen.rows, chosen.part, chosen.seconds))
         return
     if chosen.url:
         asyncio.run(measure(chosen.url, chosen.rows, chosen.seconds, replica=chosen.replica))

@@ -49,6 +49,8 @@ class Plan:
     planned: tuple[Item, ...]
     left: tuple[Item, ...]
     """Those to whom nothing would be done, each with the reason."""
+    away: tuple[str, ...] = ()
+    """Contexts whose sessions may match too, and can't be asked now: none of them is in the plan."""
 
     @property
     def counts(self) -> list[tuple[Status, int]]:
@@ -92,16 +94,17 @@ def item_of(item: BulkItem, seen: int | None = None) -> Item:
     return Item(item.session_id, item.outcome, item.status, item.version, why, item.made)
 
 
-def sorted_out(change: Change, targets: Targets, items: Iterable[Item]) -> Plan:
+def sorted_out(change: Change, targets: Targets, items: Iterable[Item], away: Sequence[str] = ()) -> Plan:
     """A plan of what was found.
 
     Args:
         change: What is to be done.
         targets: To whom.
         items: What would come of each.
+        away: Contexts that could not be asked.
     """
     planned: list[Item] = []
     left: list[Item] = []
     for item in items:
         (planned if item.outcome == "planned" else left).append(item)
-    return Plan(change, targets, tuple(planned), tuple(left))
+    return Plan(change, targets, tuple(planned), tuple(left), tuple(away))

@@ -15,6 +15,7 @@ from nexus.errors import InvalidInput
 from nexus.model.bulk import BulkItem
 from nexus_tui.acting.plan import Item, Plan, item_of, sorted_out
 from nexus_tui.acting.targets import Targets
+from nexus_tui.merged.filters import filter_for
 from nexus_tui.steering import Change
 
 if TYPE_CHECKING:
@@ -43,10 +44,21 @@ async def make_plan(feed: Feed, change: Change, targets: Targets, told: Told) ->
         NexusError: The service's answer.
     """
     items: list[Item] = []
+    away = dict.fromkeys(_away(feed, targets))
     async for found, total in _found(feed, change, targets):
         items.extend(each for each in found if each.session_id not in targets.without)
         told(len(items), total)
-    return sorted_out(change, targets, items)
+    # One that went meanwhile was not asked either, or not for all.
+    return sorted_out(change, targets, items, [*away, *(each for each in _away(feed, targets) if each not in away)])
+
+
+def _away(feed: Feed, targets: Targets) -> list[str]:
+    """Contexts that don't answer, and that a filter asks too."""
+    if feed.contexts is None or targets.q is None:
+        return []
+    names = [each.name for each in feed.contexts.states()]
+    away = [each.name for each in feed.contexts.states() if each.state != "live"]
+    return [name for name in away if filter_for(targets.q, name, names) is not None]
 
 
 def _found(feed: Feed, change: Change, targets: Targets) -> AsyncIterator[tuple[list[Item], int]]:

@@ -50,7 +50,13 @@ class StatsStrip(Widget):
         if statistics is not None and drawn[0] is statistics and rate == drawn[1] == "0":
             return
         self._tile("events").set_figure(rate, tuple(history.events), figures.channel_shares(statistics))
-        self._tile("p95").set_figure(figures.p95(statistics), tuple(history.p95), figures.percentiles(statistics))
+        # Percentiles of several contexts can only be worked out from those of each.
+        about = feed.contexts is not None
+        self._tile("p95").set_figure(
+            figures.p95(statistics, approximate=about),
+            tuple(history.p95),
+            figures.percentiles(statistics, approximate=about),
+        )
         share, tone = figures.success(statistics)
         tile = self._tile("success")
         tile.tone = tone

@@ -106,6 +106,7 @@ class PlanScreen(ModalScreen[Doing | None]):
         self._table.display = True
         self._table.invalidate()
         self._tell(*_told(plan))
+        self.on_resize()
         if self.is_hopeless:
             self._say(_NOTHING)
             self._table.focus()
@@ -126,7 +127,8 @@ class PlanScreen(ModalScreen[Doing | None]):
 
     def on_resize(self) -> None:
         """Leave room for what is asked beneath the table."""
-        self._table.styles.max_height = rows_that_fit(self.app.size.height, 12)
+        others = 13 if self._plan is not None and self._plan.away else 12
+        self._table.styles.max_height = rows_that_fit(self.app.size.height, others)
 
     @property
     def is_hopeless(self) -> bool:
@@ -202,7 +204,7 @@ def rows_that_fit(height: int, others: int, most: int = 16) -> int:
     return max(min(height * 92 // 100 - others, most), 3)
 
 
-def _told(plan: Plan) -> tuple[list[Toned], list[Toned]]:
+def _told(plan: Plan) -> tuple[list[Toned], ...]:
     done = f"{len(plan.planned):,} of {plural(len(plan.planned) + len(plan.left), 'session')}"
     first = [Toned(f"{done} to {plan.change.doing}", "info")]
     if plan.left:
@@ -211,4 +213,9 @@ def _told(plan: Plan) -> tuple[list[Toned], list[Toned]]:
     for status, count in plan.counts:
         mark = STATUS_MARKS[status]
         second.append(Toned(f"{mark.text} {count:,}   ", mark.tone))
-    return first, second
+    if not plan.away:
+        return first, second
+    names = ", ".join(clean(each, limit=40) for each in plan.away)
+    theirs = "not connected: its sessions are" if len(plan.away) == 1 else "not connected: their sessions are"
+    verb = "is" if len(plan.away) == 1 else "are"
+    return first, second, [Toned(f"{names} {verb} {theirs} not in this plan", "warn")]

@@ -10,6 +10,8 @@ from nexus_widgets import Tone, clean, compact, duration
 SHORT_ORDER = (Status.IN_PROGRESS, Status.ACTIVE, Status.SUSPENDED, Status.FAILED)
 """What an operator looks at first; the final ones follow where there is room."""
 
+_ABOUT = "≈"
+
 
 def status_counts(statistics: Statistics | None) -> list[tuple[Status, int]]:
     """How many sessions stand where, in the order of display; every status is there."""
@@ -22,9 +24,11 @@ def rate(per_second: float) -> str:
     return f"{per_second:.1f}" if 0 < per_second < 10 and per_second != int(per_second) else f"{per_second:,.0f}"
 
 
-def p95(statistics: Statistics | None) -> str:
-    """The 95th percentile of durations; a dash before anything has finished."""
-    return duration(statistics.p95_duration) if statistics and statistics.finished else NOTHING
+def p95(statistics: Statistics | None, *, approximate: bool = False) -> str:
+    """The 95th percentile of durations; a dash before anything has finished, and ``≈`` before an approximate one."""
+    if statistics is None or not statistics.finished:
+        return NOTHING
+    return f"{_ABOUT if approximate else ''}{duration(statistics.p95_duration)}"
 
 
 def success(statistics: Statistics | None) -> tuple[str, Tone]:
@@ -47,11 +51,12 @@ def channel_shares(statistics: Statistics | None, *, least: float = 0.005) -> st
     return "  ".join(f"{clean(name, limit=12)} {share * 100:.0f} %" for name, share in shares if share >= least)
 
 
-def percentiles(statistics: Statistics | None) -> str:
-    """The median and the 99th percentile."""
+def percentiles(statistics: Statistics | None, *, approximate: bool = False) -> str:
+    """The median and the 99th percentile, with ``≈`` where they are approximate."""
     if statistics is None or not statistics.finished:
         return "nothing has ended yet"
-    return f"p50 {duration(statistics.p50_duration)}  p99 {duration(statistics.p99_duration)}"
+    about = _ABOUT if approximate else ""
+    return f"p50 {about}{duration(statistics.p50_duration)}  p99 {about}{duration(statistics.p99_duration)}"
 
 
 def expiring(horizon: Expiring | None) -> tuple[str, Tone]:

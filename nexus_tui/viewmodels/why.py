@@ -17,6 +17,8 @@ SOON = 300.0
 """Seconds before its end from which a session is told to expire soon."""
 _QUIET = 120.0
 """Seconds without any commit after which a run that is executed may hang."""
+_PATIENCE = 30.0
+"""Seconds within which a live process takes up what waits for one: ``recovery_interval``, if nobody changed it."""
 _NEAR = 0.01
 """Seconds between two times that are the same one: an answer's times have six places."""
 
@@ -113,7 +115,8 @@ def _in_progress(it: Evidence, draft: _Draft) -> None:
 
 
 def _untaken(it: Evidence, draft: _Draft, run: Run) -> None:
-    waiting = since(max(it.session.last_activity, run.started_at), it.now)
+    waits_since = max(it.session.last_activity, run.started_at)
+    waiting = since(waits_since, it.now)
     able = [worker for worker in it.workers if worker.alive and run.workflow in worker.workflows]
     draft.tell("held by", "nobody", "warn")
     if able:
@@ -121,7 +124,11 @@ def _untaken(it: Evidence, draft: _Draft, run: Run) -> None:
         draft.tell("could run it", _names(able))
         draft.help("give it more processes", "worker")
         return
-    draft.verdict = Toned(f"Stuck: nobody that is alive can run {_name(run.workflow)}, since {waiting}", "bad")
+    if it.now - waits_since < _PATIENCE:
+        # A process that was just started, or starts again, is not there yet.
+        draft.verdict = Toned(f"Its run waits since {waiting}: nobody that is alive can run it yet", "warn")
+    else:
+        draft.verdict = Toned(f"Stuck: nobody that is alive can run {_name(run.workflow)}, since {waiting}", "bad")
     _tell_the_living(it, draft)
     draft.help(f"start a process that knows {_name(run.workflow)}", "worker", "--app", "MODULE:ATTR")
 
@@ -154,7 +161,11 @@ def _help_recovery(it: Evidence, draft: _Draft, run: Run) -> None:
     if able:
         draft.tell("takes over", _names(able))
         return
-    draft.verdict = Toned(f"Stuck: its process died and nobody that is alive can run {_name(run.workflow)}", "bad")
+    seen = next((each.seen_at for each in it.workers if each.id == run.worker), 0.0)
+    if it.now - max(it.session.last_activity, seen) < _PATIENCE:
+        draft.verdict = Toned("Its process is gone, and nobody that is alive can run it yet", "warn")
+    else:
+        draft.verdict = Toned(f"Stuck: its process died and nobody that is alive can run {_name(run.workflow)}", "bad")
     _tell_the_living(it, draft)
     draft.help(f"start a process that knows {_name(run.workflow)}", "worker", "--app", "MODULE:ATTR")
 
@@ -171,11 +182,7 @@ def _suspended(it: Evidence, draft: _Draft) -> None:
     elif wait.deadline > it.now:
         draft.tell("deadline", f"{moment(wait.deadline)}, in {until(wait.deadline, it.now)}: then it goes on without")
     else:
-        late = since(wait.deadline, it.now)
-        draft.verdict = Toned(f"Stuck: it should have gone on without {name} {late} ago, and nobody looked", "bad")
-        draft.tell("deadline", f"{moment(wait.deadline)}, {late} ago", "bad")
-        _tell_the_living(it, draft)
-        draft.help("start a process that looks after it", "worker", "--app", "MODULE:ATTR")
+        _overdue(it, draft, name, wait.deadline)
     signalled = [event for event in it.events if event.type == "session.signalled" and event.ts >= wait.since]
     if signalled:
         left = ", ".join(dict.fromkeys(clean(event.data.get("name", "?"), limit=40) for event in signalled[-5:]))
@@ -183,6 +190,18 @@ def _suspended(it: Evidence, draft: _Draft) -> None:
                    {event.data.get("name") for event in signalled} else left)  # fmt: skip
     draft.help("give the signal", "sessions", "signal", it.session.id, wait.signal, "--payload", "null")
     draft.help("give up on it", "sessions", "end", it.session.id, "--status", "cancelled")
+
+
+def _overdue(it: Evidence, draft: _Draft, name: str, deadline: float) -> None:
+    late = since(deadline, it.now)
+    if it.now - deadline < _PATIENCE:
+        draft.verdict = Toned(f"Its wait for {name} ended {late} ago: it goes on once a process looks after it", "warn")
+        draft.tell("deadline", f"{moment(deadline)}, {late} ago")
+        return
+    draft.verdict = Toned(f"Stuck: it should have gone on without {name} {late} ago, and nobody looked", "bad")
+    draft.tell("deadline", f"{moment(deadline)}, {late} ago", "bad")
+    _tell_the_living(it, draft)
+    draft.help("start a process that looks after it", "worker", "--app", "MODULE:ATTR")
 
 
 def _failed(it: Evidence, draft: _Draft) -> None:

@@ -62,10 +62,26 @@ def test_a_run_whose_process_died_is_taken_over_by_a_live_one() -> None:
 @pytest.mark.parametrize("worker", ["w2", "gone", ""])
 def test_a_run_that_nobody_can_take_is_stuck_and_a_worker_helps(worker: str) -> None:
     other = replace(ALIVE, workflows=("something-else",))
-    found = why(running(), a_run("job", workflow="index", worker=worker), (DEAD, other))
+    run = a_run("job", workflow="index", worker=worker, started_at=NOW - 60)
+    found = why(running(last_activity=NOW - 40), run, (DEAD, other))
     assert found.verdict.text.startswith("Stuck")
     assert "knows something-else" in said(found)
     assert ("worker", "--app", "MODULE:ATTR") in {remedy.command for remedy in found.remedies}
+
+
+@pytest.mark.parametrize("worker", ["gone", ""])
+def test_a_run_that_nobody_could_take_yet_is_not_called_stuck(worker: str) -> None:
+    run = a_run("job", workflow="index", worker=worker, started_at=NOW - 60)
+    found = why(running(last_activity=NOW - 1), run, (DEAD,))
+    assert "Stuck" not in said(found)
+    assert found.verdict.tone == "warn"
+    assert ("worker", "--app", "MODULE:ATTR") in {remedy.command for remedy in found.remedies}
+
+
+def test_a_wait_that_has_just_ended_is_not_called_stuck() -> None:
+    run = a_run("job", status=RunStatus.SUSPENDED, wait=Wait(signal="approval", since=NOW - 60, deadline=NOW - 1))
+    found = why(running(status=Status.SUSPENDED), run)
+    assert found.verdict.text.startswith("Its wait for approval ended 1s ago")
 
 
 def test_a_run_that_waits_for_its_turn_says_who_could_run_it() -> None:

@@ -265,3 +265,30 @@ def test_errors_are_of_the_tree() -> None:
     from nexus_tui.merged.members import ContextAway
 
     assert issubclass(ContextAway, NexusError)
+
+
+async def test_a_plan_of_all_that_match_names_the_context_that_is_away(tmp_path: Path) -> None:
+    await fill(store(tmp_path, "prod"), "a", "b")
+    await fill(store(tmp_path, "staging"), "c")
+    breaking = Breaking(Target(store=store(tmp_path, "staging")))
+    target = MergedTarget({"prod": Target(store=store(tmp_path, "prod")), "staging": breaking})
+    async with driving(target, StandingClock(time.time())) as driven:
+        await driven.until(lambda: driven.table.total == 3)
+        assert "≈" not in driven.text  # Nothing has ended: there is no percentile.
+        breaking.is_away = True
+        driven.main.sessions.refresh_rows(1)
+        await driven.until(lambda: target.contexts.away)
+        driven.main.do_filter("age>=0s")
+        await driven.until(lambda: driven.table.total == 2)
+        await driven.press("asterisk", "x")
+        await driven.press("enter")
+        await driven.until(lambda: "staging is not connected: its sessions are not in this plan" in driven.text)
+        assert "2 of 2 sessions" in driven.text
+        await driven.press("escape")
+        # What asks only those that are there leaves nobody out.
+        driven.main.do_filter("id:prod:*")
+        await driven.rest()
+        await driven.press("asterisk", "x")
+        await driven.press("enter")
+        await driven.until(lambda: "2 of 2 sessions" in driven.text)
+        assert "not in this plan" not in driven.text
