@@ -19,7 +19,7 @@ from nexus.errors import NexusError
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _CALLED: Final = {"bulk_sessions": "bulk", "execute_workflow": "execute"}
 _REQUEST: Final = Changing("request", "store", "")
-_IDS: Final = ("session_id", "group_id", "token_name")
+_IDS: Final = ("session_id", "group_id", "token_name", "namespace_name")
 
 
 async def refused(context: HttpContext, error: NexusError, scope: Scope) -> None:
