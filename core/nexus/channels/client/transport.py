@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
@@ -57,15 +57,18 @@ class Transport:
         namespace: str | None = None,
     ) -> None:
         parts = urlsplit(base_url)
+        shown = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise InvalidInput(
-                f"server {base_url!r} is no address: it reads http://HOST:PORT", field="server", value=base_url
+                f"server {shown!r} is no address: it reads http://HOST:PORT", field="server", value=shown
             )
         if channel not in CHANNELS:
             raise InvalidInput(f"channel {channel!r} is unknown: use {', '.join(CHANNELS)}", field="channel")
         if token is not None and not (token.isascii() and token.isprintable()):
             raise InvalidInput("token has characters that no token has: copy it again", field="token")
-        self.base_url = base_url.rstrip("/")
+        self.base_url = shown.rstrip("/")
+        """Without a password that a proxy in front may want: this is what is told."""
+        self._address = base_url
         self.timeout = timeout
         self.connected = False
         """Whether the last attempt to reach the server reached it."""
@@ -85,7 +88,7 @@ class Transport:
 
         if self._client is None:
             self._client = httpx.AsyncClient(
-                base_url=self.base_url, headers=self._headers,
+                base_url=self._address, headers=self._headers,
                 timeout=httpx.Timeout(self.timeout, connect=_CONNECT),
                 limits=httpx.Limits(max_connections=None, keepalive_expiry=_KEEP_ALIVE),
             )  # fmt: skip
