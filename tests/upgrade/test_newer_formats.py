@@ -15,6 +15,7 @@ import pytest
 from nexus import AsyncNexus
 from nexus.errors import StoreUnavailable
 from nexus.stores.sqlite.schema import MIGRATIONS
+from tests.core.stores.redis.servers import ask, single
 from tests.running import EXAMPLES, command, environment, serving
 
 NEWER = len(MIGRATIONS) + 1
@@ -74,14 +75,9 @@ def test_a_server_whose_file_was_migrated_is_not_ready_and_says_why(file: Path) 
 )
 def test_commands_refuse_it_with_one_line_and_their_exit_code(words: tuple[str, ...], file: Path) -> None:
     migrate_further(file)
-    done = subprocess.run(
-        command(*words, "--app", "none"), env=environment(f"sqlite:///{file}"), capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 6
-    assert SAYS in done.stderr
-    assert len(done.stderr.splitlines()) <= 2
-    assert done.stdout == ""
+    said = refused(f"sqlite:///{file}", *words)
+    assert SAYS in said
+    assert len(said.splitlines()) <= 2
 
 
 def test_the_doctor_says_so(file: Path) -> None:
@@ -90,3 +86,29 @@ def test_the_doctor_says_so(file: Path) -> None:
     done = subprocess.run(words, env=environment("memory://"), capture_output=True, text=True, check=False)
     assert done.returncode == 6
     assert SAYS in json.dumps(json.loads(done.stdout), ensure_ascii=False)
+
+
+async def test_commands_refuse_a_layout_of_redis_and_an_archive_that_they_do_not_know(tmp_path: Path) -> None:
+    archive = f"sqlite:///{tmp_path}/archive.sqlite3"
+    with single(tmp_path / "valkey") as server:
+        kept = {"NEXUS_SESSION_PERSISTENCE": "true", "NEXUS_DATABASE_URL": archive}
+        async with AsyncNexus(store=server.url, session_persistence=True, database_url=archive) as app:
+            await app.create_session(session_id="s")
+        with closing(sqlite3.connect(tmp_path / "archive.sqlite3")) as opened, opened:
+            opened.execute("UPDATE archive_version SET version_num = '9999'")
+        said = refused(server.url, "sessions", "create", "t", **kept)
+        assert "has version 9999, and this version of Nexus knows up to" in said
+        for key in ask(server.port, "KEYS", "*}:meta"):
+            ask(server.port, "HSET", key, "layout", "9")
+        said = refused(server.url, "sessions", "create", "t")
+        assert "has the layout 9, which this version of Nexus doesn't read: use the version that wrote it" in said
+        assert ask(server.port, "KEYS", "*:r:t") == []
+
+
+def refused(store: str, *words: str, **env: str) -> str:
+    """What a command says that finds its store too new."""
+    done = subprocess.run(
+        command(*words, "--app", "none"), env=environment(store, **env), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (6, "")
+    return done.stderr
