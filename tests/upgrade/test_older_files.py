@@ -63,7 +63,7 @@ def format_of(file: Path) -> int:
 
 
 def test_there_is_a_file_of_every_older_format() -> None:
-    assert {file.name for file in FILES.glob("*.sqlite3")} == {f"format-{number}.sqlite3" for number in OLDER}
+    assert {file.name for file in FILES.glob("format-*.sqlite3")} == {f"format-{number}.sqlite3" for number in OLDER}
     assert [format_of(FILES / f"format-{number}.sqlite3") for number in OLDER] == list(OLDER)
 
 

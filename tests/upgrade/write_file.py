@@ -1,8 +1,9 @@
-"""Writes a store file with something of everything in it, and beside it, as JSON, what it holds.
+"""Writes a store with something of everything in it, and beside it, as JSON, what it holds.
 
 The files of older formats in ``files/`` were written by this with the code of their time, checked out elsewhere:
-``PYTHONPATH=/tmp/old/core python tests/upgrade/write_file.py FILE``; that of format 1 with commit ee3630a, that of
-format 2 with e7c41e5. A process that runs a workflow is killed on the way, so that a run is left to be taken over.
+``PYTHONPATH=OLD/core:. python tests/upgrade/write_file.py FILE [archive]``; format 1 of SQLite with commit ee3630a,
+format 2 and revision 0001 of the archive with e7c41e5. A process that runs a workflow is killed on the way, so that a
+run is left to be taken over.
 """
 
 from __future__ import annotations
@@ -13,15 +14,24 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from nexus import AsyncNexus
 
 
-def made(file: str) -> AsyncNexus:
-    """An app on the file, with the workflow that its runs are of."""
-    app = AsyncNexus(store=f"sqlite:///{file}", recovery_interval=1.0, session_timeout=0, session_retention=0)
+def made(file: str, redis: str | None = None) -> AsyncNexus:
+    """An app on the file, with the workflows that its runs are of.
+
+    Args:
+        file: The store; with ``redis`` the archive beside that.
+        redis: The URL of a Redis.
+    """
+    places: dict[str, Any] = {"store": f"sqlite:///{file}"}
+    if redis is not None:
+        places = {"store": redis, "session_persistence": True, "database_url": f"sqlite:///{file}"}
+    app = AsyncNexus(recovery_interval=1.0, session_timeout=0, session_retention=0, **places)
 
     @app.workflow("count")
     async def count(run: Any, to: int) -> int:
@@ -40,9 +50,9 @@ def made(file: str) -> AsyncNexus:
     return app
 
 
-async def write(file: str) -> None:
+async def write(file: str, redis: str | None) -> None:
     """Everything that a file can hold."""
-    async with made(file) as app:
+    async with made(file, redis) as app:
         manager = app.session_manager
         await app.create_session(session_id="plain", metadata={"who": "acme", "n": 2**70}, state={"list": [], "x": 1.5})
         for number in range(5):
@@ -63,15 +73,23 @@ async def write(file: str) -> None:
             await asyncio.sleep(0.01)
 
 
-async def die(file: str) -> None:
+async def die(file: str, redis: str | None) -> None:
     """Begin a run, and be killed in it."""
-    async with made(file) as app:
+    async with made(file, redis) as app:
         await app.execute_workflow("count", "orphaned", {"to": 6})
 
 
-async def told(file: str) -> dict[str, Any]:
+async def archive(file: str, redis: str) -> None:
+    """Have all of it archived; the process that was killed is the archiver until its lease is over."""
+    async with made(file, redis).derive(embedded_worker=False) as app:
+        await app.start()
+        while (await app.store.health()).facts["archive_pending"] != "0":
+            await asyncio.sleep(0.5)
+
+
+async def told(file: str, redis: str | None = None) -> dict[str, Any]:
     """All that the file holds, as its users see it."""
-    async with made(file).derive(embedded_worker=False) as app:
+    async with made(file, redis).derive(embedded_worker=False) as app:
         manager = app.session_manager
         found: dict[str, Any] = {"sessions": {}, "events": {}, "checkpoints": {}}
         for session in (await manager.list_sessions("", limit=100)).items:
@@ -86,18 +104,26 @@ async def told(file: str) -> dict[str, Any]:
         return found
 
 
-def main(file: str) -> None:
+def main(file: str, redis: str | None) -> None:
     """See the module's docstring."""
     if os.environ.get("DIE"):
-        asyncio.run(die(file))
-    asyncio.run(write(file))
-    words = [sys.executable, __file__, file]
+        asyncio.run(die(file, redis))
+    asyncio.run(write(file, redis))
+    words = [sys.executable, __file__, file, *([redis] if redis else [])]
     killed = subprocess.run(words, env={**os.environ, "DIE": "1"}, check=False).returncode
     if killed != -signal.SIGKILL:
         raise SystemExit(f"the process that was to be killed ended with {killed}")
-    shown = asyncio.run(told(file))
-    Path(f"{file}.json").write_text(json.dumps(shown, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    if redis is not None:
+        asyncio.run(archive(file, redis))
+    shown = asyncio.run(told(file, redis))
+    Path(file).with_suffix(".json").write_text(json.dumps(shown, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    if sys.argv[2:] == ["archive"]:
+        from tests.core.stores.redis.servers import single
+
+        with tempfile.TemporaryDirectory() as folder, single(Path(folder)) as server:
+            main(sys.argv[1], server.url)
+    else:
+        main(sys.argv[1], sys.argv[2] if sys.argv[2:] else None)
