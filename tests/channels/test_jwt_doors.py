@@ -143,6 +143,25 @@ async def test_wrong_tokens_slow_their_sender_down_at_every_door(app: AsyncNexus
         assert [delay > 0 for delay in delays] == [False, False, False, True]
 
 
+async def test_a_claim_leads_into_a_namespace_and_out_of_all_others(keys: Path, clock: FakeClock) -> None:
+    app = an_app(clock=clock, **provider.settings(str(keys), jwt_namespace_claim="tenant"))
+    async with in_process(app) as http:
+        root = app.service(app.local_caller("cli"))
+        for tenant in ("acme", "other"):
+            await root.create_namespace(tenant)
+        acme = bearer(token(tenant="acme", scope="nexus:admin"))
+        made = await http.post("/sessions", json={"session_id": "theirs"}, headers=acme)
+        assert made.json()["owner"] == "jwt:ann"
+        for tenant in ("other", "default"):
+            elsewhere = bearer(token(tenant=tenant, scope="nexus:admin"))
+            problem(await http.get("/sessions/theirs", headers=elsewhere), 404, "session_not_found")
+        chosen = {**acme, "Nexus-Namespace": "other"}
+        problem(await http.get("/sessions", headers=chosen), 404, "namespace_not_found")
+        problem(await http.get("/namespaces", headers=acme), 403, "permission_denied")
+        for nowhere in ("gone", "../acme", ""):
+            problem(await http.get("/sessions", headers=bearer(token(tenant=nowhere))), 401, "unauthenticated")
+
+
 async def test_each_of_them_has_a_rate_of_its_own(keys: Path, clock: FakeClock) -> None:
     limits = {"max_requests_per_second": 0.01, "request_burst": 1}
     async with in_process(an_app(clock=clock, **provider.settings(str(keys), **limits))) as http:
