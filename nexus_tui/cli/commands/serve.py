@@ -8,6 +8,7 @@ import typer
 
 from nexus_tui.cli.commands.doctor import DurabilityOption
 from nexus_tui.cli.commands.worker import GraceOption
+from nexus_tui.cli.handles import allow_many_files
 from nexus_tui.cli.invocation import Invocation, alone, command
 
 app = alone()
@@ -26,6 +27,7 @@ async def serve(
     require_durability: DurabilityOption = None,
 ) -> None:
     """Serve HTTP and MCP, and execute runs, until SIGTERM or Ctrl+C."""
+    allow_many_files()
     core = call.target.local_app().derive(
         embedded_worker=False if no_worker else None, worker_grace=grace, require_durability=require_durability
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from nexus_tui.cli.commands.doctor import DurabilityOption
+from nexus_tui.cli.handles import allow_many_files
 from nexus_tui.cli.invocation import Invocation, alone, command
 from nexus_tui.cli.stopping import told_to_stop
 
@@ -28,6 +29,7 @@ async def worker(
     require_durability: DurabilityOption = None,
 ) -> None:
     """Execute runs of the store until SIGTERM or Ctrl+C; live ones are then handed over at their next checkpoint."""
+    allow_many_files()
     core = call.target.local_app().derive(
         embedded_worker=True, worker_concurrency=concurrency, worker_grace=grace, require_durability=require_durability
     )
