@@ -226,10 +226,10 @@ async def test_a_claim_says_in_which_namespace_its_bearer_acts(tmp_path: Path, c
     given = settings(str(tmp_path / "jwks.json"), jwt_namespace_claim="org.name")
     async with AsyncNexus(clock=clock, **given) as app:
         for claim, namespace in (({"name": "acme"}, "acme"), ({"name": "default"}, "default")):
-            assert (await app.caller_of_token(token(org=claim), "api")).namespace == namespace
+            assert (await app.parts.verifier.identify(token(org=claim))).namespace == namespace
         for wrong in (..., {}, {"name": ""}, {"name": "../acme"}, {"name": ["acme"]}, {"name": None}):
             with pytest.raises(AuthenticationRequired):
-                await app.caller_of_token(token(org=wrong), "api")
+                await app.parts.verifier.identify(token(org=wrong))
 
 
 NAMES = [
