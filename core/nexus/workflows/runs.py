@@ -236,10 +236,25 @@ class Runs:
     async def _outcome(self, running: asyncio.Future[Snapshot | None], session_id: str, run_id: str) -> RunResult:
         after = await asyncio.shield(running)
         if after is None or after.run is None:
-            return await self.wait(session_id, run_id)
+            return await self._gone_on_with(session_id, run_id)
         if after.run.status is RunStatus.SUSPENDED and after.run.worker is not None:
-            return await self.wait(session_id, run_id)
+            return await self._gone_on_with(session_id, run_id)
         return result_of(after)
+
+    async def _gone_on_with(self, session_id: str, run_id: str) -> RunResult:
+        """What came of a run that began here and went on elsewhere.
+
+        Raises:
+            WaitTimeout: It is over, and a later run's outcome stands where its own stood. It was not refused.
+        """
+        try:
+            return await self.wait(session_id, run_id)
+        except InvalidTransition:
+            raise WaitTimeout(
+                f"run {run_id} of session {session_id} began, went on in another process and is over, and a later run"
+                " has taken the place of its outcome: the session's events tell how it ended",
+                session_id=session_id, run_id=run_id, begun=True,
+            ) from None  # fmt: skip
 
     # -- resume
 

@@ -293,3 +293,15 @@ async def test_a_finished_run_is_told_by_its_events(app: AsyncNexus) -> None:
     result = await app.execute_workflow("any")
     kinds = [event.type for event in await events(app, result.session_id)]
     assert kinds == ["session.created", "run.started", "checkpoint.saved", "run.completed"]
+
+
+async def test_a_caller_whose_run_ended_elsewhere_unseen_is_not_told_that_it_was_refused(app: AsyncNexus) -> None:
+    gate = Gate(app)
+    gate.open.set()
+    first = await app.execute_workflow("gated", "s", {"number": 1})
+    await app.execute_workflow("gated", "s", {"number": 2})
+    lost: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    lost.set_result(None)
+    with pytest.raises(WaitTimeout, match="went on in another process and is over") as told:
+        await app.parts.runs._outcome(lost, "s", first.run_id)
+    assert told.value.details["begun"] is True
