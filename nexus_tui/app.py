@@ -33,6 +33,7 @@ from nexus_tui.connection import Connection, Opens
 from nexus_tui.editing.editor import edit_text, find_editor
 from nexus_tui.equivalents import ActionLog
 from nexus_tui.feed import Feed
+from nexus_tui.groups.waiting import GroupWaits
 from nexus_tui.inert import InertFilter
 from nexus_tui.kept import Kept, users_folder
 from nexus_tui.merged.elsewhere import equivalents_of
@@ -109,6 +110,7 @@ class NexusConsole(App[int]):
         self.before: Opens | None = None
         """Where the console looked before it went where it looks now."""
         self.log_of_actions = ActionLog(clock)
+        self.group_waits = GroupWaits()
         self._inert = InertFilter()
         self._slow_link = SlowLink(self)
         self._connection: Connection | None = None
@@ -161,6 +163,7 @@ class NexusConsole(App[int]):
         self.equivalents = equivalents_of(target)
         self.done_actions = DoneActions()
         self.audit_check = AuditCheck()
+        self.group_waits.leave()
         self._listed: tuple[str, str] | None = None
 
     def _take_refusal(self, error: NexusError) -> None:

@@ -14,12 +14,12 @@ from typing import Literal
 
 from textual.binding import Binding
 
-Place = Literal["main", "session", "events", "workflows", "audit"]
+Place = Literal["main", "session", "events", "workflows", "groups", "audit"]
 Section = Literal["Move", "Look", "Find", "Choose", "Steer", "Time", "Console"]
 
 LASTING = 90
 """From this place in the footer on a command is always shown."""
-PLACES: tuple[Place, ...] = ("main", "session", "events", "workflows", "audit")
+PLACES: tuple[Place, ...] = ("main", "session", "events", "workflows", "groups", "audit")
 SECTIONS: tuple[Section, ...] = ("Move", "Look", "Find", "Choose", "Steer", "Time", "Console")
 _ALL: frozenset[Place] = frozenset(PLACES)
 _BOTH: frozenset[Place] = frozenset({"main", "session"})
@@ -29,7 +29,10 @@ _MAIN: frozenset[Place] = frozenset({"main"})
 _SESSION: frozenset[Place] = frozenset({"session"})
 _EVENTS: frozenset[Place] = frozenset({"events"})
 _WORKFLOWS: frozenset[Place] = frozenset({"workflows"})
+_GROUPS: frozenset[Place] = frozenset({"groups"})
 _AUDIT: frozenset[Place] = frozenset({"audit"})
+_ACTS: frozenset[Place] = frozenset({"main", "session", "groups"})
+_SORTED: frozenset[Place] = frozenset({"main", "groups"})
 
 _KEY_NAMES = {
     "question_mark": "?",
@@ -148,9 +151,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("open", "enter", "open", "open the session of the event under the cursor", "Move", _EVENTS, footer=1),
     Command("open", "enter", "its sessions", "show the sessions of the workflow under the cursor", "Move", _WORKFLOWS,
             footer=1),
+    Command("open", "enter", "its sessions", "show the sessions of the group under the cursor", "Move", _GROUPS,
+            footer=1),
     Command("open", "enter", "open", "the record under the cursor in full", "Move", _AUDIT, footer=1),
-    Command("session", "s", "session", "open the session that the record is about, or show those of its group", "Move",
-            _AUDIT, footer=2),
+    Command("session", "s", "session", "open its session, or show the sessions of its group", "Move", _AUDIT,
+            footer=2),
     Command("back", "escape", "back", "leave what is open; on the sessions: clear the filter", "Move", _ALL),
     Command("previous", "left_square_bracket", "previous", "the session before this one in the table", "Move", _SESSION,
             footer=25),
@@ -181,12 +186,15 @@ COMMANDS: tuple[Command, ...] = (
     Command("all-events", "L", "all events", "all events on a screen of their own, with a filter", "Look", _MAIN,
             argument="[FILTER]"),
     Command("workflows", "o", "workflows", "what can be run, and how it goes", "Look", _MAIN),
+    Command("all-groups", "O", "all groups", "all groups on a screen of their own, with a filter", "Look", _MAIN,
+            argument="[FILTER]"),
+    Command("wait", "w", "wait", "say when none of its sessions has work left, or not", "Look", _GROUPS,
+            footer=13),
     Command("audit", "A", "audit", "who changed what, and who was refused to", "Look", _MAIN, argument="[FILTER]"),
-    Command("verify", "v", "verify", "work out every hash again, and say whether the audit is whole", "Look", _AUDIT,
-            footer=16),
-    Command("sort", "s", "sort", "sort by the next column, or by COLUMN", "Look", _MAIN, footer=17,
+    Command("verify", "v", "verify", "verify every hash: is the audit whole?", "Look", _AUDIT, footer=16),
+    Command("sort", "s", "sort", "sort by the next column, or by COLUMN", "Look", _SORTED, footer=17,
             argument="[COLUMN]"),
-    Command("reverse", "S", "reverse", "turn the order round", "Look", _MAIN),
+    Command("reverse", "S", "reverse", "turn the order round", "Look", _SORTED),
     Command("pause", "p", "pause", "hold all rows where they are, and count what waits", "Look", _WATCHED, footer=18),
     Command("columns", "w", "columns", "choose columns; or show NAMES, +NAME, -NAME, default",
             "Look", _MAIN, argument="[NAMES]"),
@@ -195,8 +203,10 @@ COMMANDS: tuple[Command, ...] = (
             argument="[FILTER]"),
     Command("filter", "slash", "filter", "show only the events of sessions that match; type: is one more field",
             "Find", _EVENTS, footer=14, argument="[FILTER]"),
-    Command("filter", "slash", "filter", "show only the records that match, as in actor:ci action:end age<1h", "Find",
-            _AUDIT, footer=14, argument="[FILTER]"),
+    Command("filter", "slash", "filter", "show only the groups that match, as in status:open", "Find", _GROUPS,
+            footer=14, argument="[FILTER]"),
+    Command("filter", "slash", "filter", "show the records that match, as in actor:ci age<1h", "Find", _AUDIT,
+            footer=14, argument="[FILTER]"),
     Command("refused", "exclamation_mark", "refused", "show only what was refused, and everything again", "Find",
             _AUDIT, footer=15),
     Command("find", "slash", "find", "find a text in the tree; n and N go through it", "Find", _SESSION,
@@ -210,22 +220,23 @@ COMMANDS: tuple[Command, ...] = (
     Command("mark-all", "asterisk", "mark all", "mark all sessions that match, however many", "Choose", _MAIN),
     Command("clear", "u", "clear", "clear all marks", "Choose", _BOTH),
     Command("copy", "y", "copy", "copy the id (or the marked ids) to the clipboard", "Choose", _SESSIONS),
+    Command("copy", "y", "copy", "copy the group's id to the clipboard", "Choose", _GROUPS),
     Command("copy", "y", "copy", "copy the record as JSON to the clipboard", "Choose", _AUDIT, footer=19),
     Command("copy-path", "Y", "copy path", "copy the JSON path under the cursor to the clipboard", "Choose", _SESSION),
-    Command("extend", "e", "extend", "let sessions live longer", "Steer", _BOTH, changes=True, footer=9,
+    Command("extend", "e", "extend", "let sessions live longer", "Steer", _ACTS, changes=True, footer=9,
             argument="[DURATION]"),
-    Command("end", "x", "end", "end sessions, or the group that is gone to", "Steer", _BOTH, changes=True, footer=10),
+    Command("end", "x", "end", "end sessions, or the group that is gone to", "Steer", _ACTS, changes=True, footer=10),
     Command("resume", "r", "resume", "go on with the last run, or from the checkpoint shown",
-            "Steer", _BOTH, changes=True, footer=11),
-    Command("fork", "f", "fork", "copy into a new session, or the checkpoint shown", "Steer", _BOTH,
+            "Steer", _ACTS, changes=True, footer=11),
+    Command("fork", "f", "fork", "copy into a new session, or the checkpoint shown", "Steer", _ACTS,
             changes=True, footer=12, argument="[NEW-ID]"),
-    Command("signal", "i", "signal", "give a waiting run its signal", "Steer", _BOTH, changes=True, footer=20,
+    Command("signal", "i", "signal", "give a waiting run its signal", "Steer", _ACTS, changes=True, footer=20,
             argument="[NAME]"),
-    Command("approve", "a", "approve", "give a waiting run what it waits for, with true", "Steer", _BOTH, changes=True,
+    Command("approve", "a", "approve", "give a waiting run what it waits for, with true", "Steer", _ACTS, changes=True,
             footer=28),
-    Command("patch", "m", "patch", "change the state in your editor; of many by a merge patch", "Steer", _BOTH,
+    Command("patch", "m", "patch", "change the state in your editor; of many by a merge patch", "Steer", _ACTS,
             changes=True, footer=29, argument="[PATCH]"),
-    Command("undo", "ctrl+z", "undo", "take the last end or extension back", "Steer", _BOTH, changes=True, footer=30),
+    Command("undo", "ctrl+z", "undo", "take the last end or extension back", "Steer", _ACTS, changes=True, footer=30),
     Command("rewind", "left", "back", "a replay: back by a hundredth, or by DURATION", "Time", _MAIN,
             argument="[DURATION]"),
     Command("forward", "right", "on", "a replay: on by a hundredth, or by DURATION", "Time", _MAIN,

@@ -152,6 +152,19 @@ class Equivalents:
         """The audit, verified."""
         return self.alike(("audit", "verify"), "/audit/verify")
 
+    def grouping(self) -> Equivalent:
+        """All groups."""
+        return self.alike(("groups", "list", "--all"), "/groups?limit=1000")
+
+    def waiting(self, group_id: str) -> Equivalent:
+        """One group, waited for.
+
+        Args:
+            group_id: Which.
+        """
+        named = ("--", group_id) if group_id.startswith("-") else (group_id,)
+        return self.alike(("groups", "wait", *named), f"/groups/{quote(group_id, safe='')}/wait")
+
     def alike(self, command: Sequence[str], path: str) -> Equivalent:
         """Something that is looked at, and is about no single session.
 

@@ -60,6 +60,15 @@ class MergedEquivalents(Equivalents):
         where, own = parted(session_id)
         return self._each[where].showing(own) if where in self._each else super().showing(session_id)
 
+    def grouping(self) -> Equivalent:
+        """All groups: those of each context."""
+        return self._together(dict.fromkeys(self._each, ""), lambda here, _: here.grouping())
+
+    def waiting(self, group_id: str) -> Equivalent:
+        """One group, waited for where it is."""
+        where, own = parted(group_id)
+        return self._each[where].waiting(own) if where in self._each else super().waiting(group_id)
+
     def split(self, targets: Targets) -> list[tuple[Equivalents, Targets]]:
         """Whom an action is about, for each context its own."""
         if targets.group is not None:

@@ -28,15 +28,14 @@ from nexus_tui.panes.stats_strip import StatsStrip
 from nexus_tui.panes.top_bar import TopBar
 from nexus_tui.screens.base import nothing_under_the_cursor
 from nexus_tui.screens.columns import Answer, ColumnsDialog
-from nexus_tui.screens.events import EventsScreen
 from nexus_tui.screens.finding import FindingScreen
 from nexus_tui.screens.moving import MovingScreen
-from nexus_tui.screens.workflows import WorkflowsScreen
+from nexus_tui.screens.opening import OpeningScreen
 from nexus_tui.viewmodels.session_rows import DEFAULT_FIELDS, FIELDS, WHERE, field_of
 from nexus_widgets import Banner, FilterBar, VirtualTable, count
 
 
-class MainScreen(FindingScreen, MovingScreen):
+class MainScreen(FindingScreen, MovingScreen, OpeningScreen):
     """The first screen. The table has the focus; groups and events come and go beside it, or over it."""
 
     place = "main"
@@ -294,20 +293,6 @@ class MainScreen(FindingScreen, MovingScreen):
         """Go to the events, or hide them."""
         pane = self.query_one("#events", EventsPane)
         self._toggle(pane, pane.log_view)
-
-    def do_all_events(self, q: str) -> None:
-        """All events on a screen of their own."""
-        self.app.push_screen(EventsScreen(q))
-
-    def do_workflows(self, _: str) -> None:
-        """The workflows."""
-        self.app.push_screen(WorkflowsScreen())
-
-    def do_audit(self, q: str) -> None:
-        """The audit."""
-        from nexus_tui.screens.audit import AuditScreen
-
-        self.app.push_screen(AuditScreen(q))
 
     def do_sort(self, name: str) -> None:
         """Sort by the next column, or by a named one."""

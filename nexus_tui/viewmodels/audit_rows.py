@@ -115,7 +115,9 @@ def verdict_words(verdict: AuditVerdict) -> Toned:
         head = f", head {clean(f'{heads[0].count}:{heads[0].hash}'[: _HEAD + len(str(heads[0].count)) + 1])}…"
     else:
         head = f", {len(heads):,} chains" if heads else ""
-    return Toned(f"whole: {plural(verdict.records, 'record')}{head}", "good")
+    gone = sum(trim.count for trim in verdict.trimmed)
+    trimmed = f", {gone:,} before trimmed" if gone else ""
+    return Toned(f"whole: {plural(verdict.records, 'record')}{trimmed}{head}", "good")
 
 
 def _why(record: AuditRecord) -> str:

@@ -19,12 +19,13 @@ from nexus_tui.commands import (
 )
 from nexus_tui.screens.audit import AuditScreen
 from nexus_tui.screens.events import EventsScreen
+from nexus_tui.screens.groups import GroupsScreen
 from nexus_tui.screens.main import MainScreen
 from nexus_tui.screens.session import SessionScreen
 from nexus_tui.screens.workflows import WorkflowsScreen
 
 SCREENS = {"main": MainScreen, "session": SessionScreen, "events": EventsScreen, "workflows": WorkflowsScreen,
-           "audit": AuditScreen}  # fmt: skip
+           "groups": GroupsScreen, "audit": AuditScreen}  # fmt: skip
 DOABLE = [(place, command) for place in PLACES for command in commands_of(place) if not command.native]
 
 
@@ -63,7 +64,8 @@ def test_the_keys_that_operators_know_do_what_they_expect() -> None:
         "asterisk": "mark-all", "l": "events", "w": "columns", "y": "copy", "z": "zoom", "t": "theme",
         "ctrl+p": "palette", "enter": "open", "escape": "back", "W": "why", "tilde": "log",
         "exclamation_mark": "faults",
-        "v": "view", "P": "parent", "G": "group", "E": "last-error", "L": "all-events", "o": "workflows", "A": "audit",
+        "v": "view", "P": "parent", "G": "group", "E": "last-error", "L": "all-events", "o": "workflows",
+        "A": "audit", "O": "all-groups",
     }  # fmt: skip
     by_key = {key: command.name for command in commands_of("main") for key in command.keys.split(",")}
     assert {key: by_key.get(key) for key in expected} == expected

@@ -11,7 +11,7 @@ from nexus_tui.commands import Place, commands_of
 GUIDE = (Path(__file__).parents[2] / "docs" / "console.md").read_text(encoding="utf-8")
 HEADINGS: dict[Place, str] = {
     "main": "### The sessions", "session": "### One session", "events": "### All events", "workflows": "### Workflows",
-    "audit": "### Audit",
+    "groups": "### All groups", "audit": "### Audit",
 }  # fmt: skip
 
 

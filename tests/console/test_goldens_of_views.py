@@ -27,6 +27,10 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "events": ("L",),
     "events_filtered": ("L", "slash", *"type:run.failed", "enter"),
     "workflows": ("o",),
+    "all_groups": ("O",),
+    "all_groups_filtered": ("O", "slash", *"failed", "greater_than_sign", *"0", "enter", "w"),
+    "all_groups_end": ("O", "x", "enter"),
+    "help_of_the_groups": ("O", "question_mark"),
     "audit": ("A",),
     "audit_refused": ("A", "exclamation_mark"),
     "audit_verified": ("A", "v"),
@@ -37,7 +41,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "children": ("enter", "7", "right"),
     "checkpoints": ("enter", "5"),
 }
-SEEN_IN_THEMES = ("why", "workflows", "events", "audit")
+SEEN_IN_THEMES = ("why", "workflows", "events", "all_groups", "audit")
 REPLAYS = {"replay": "50%", "replay_over": "100%"}
 
 pytestmark = pytest.mark.usefixtures("steady_cursor")

@@ -30,6 +30,7 @@ from nexus_tui.viewmodels.checkpoint_rows import checkpoint_rows
 from nexus_tui.viewmodels.event_lines import _WORDS, event_line
 from nexus_tui.viewmodels.event_rows import event_row
 from nexus_tui.viewmodels.family import Family
+from nexus_tui.viewmodels.group_rows import group_row, group_words
 from nexus_tui.viewmodels.moments import moments
 from nexus_tui.viewmodels.session_facts import facts, headline, subline
 from nexus_tui.viewmodels.session_rows import FIELDS, Context, session_row
@@ -117,6 +118,7 @@ async def test_on_the_screens_and_panels_that_explain_and_find(hostile_world: Wo
         driven.console.kept.views._views.update(views)
         driven.console.kept.history.lines = list(PAYLOADS)
         for keys in (("exclamation_mark",), ("L", "end"), ("escape", "o", "end"), ("escape", "tilde", "end"),
+                     ("escape", "O", "end"), ("w",), ("x",), ("escape", "escape"),
                      ("escape", "v", "end"), ("escape", "colon", "up", "up"), ("escape", "question_mark", "end"),
                      ("escape", "E")):  # fmt: skip
             await driven.press(*keys)
@@ -247,6 +249,9 @@ def test_in_every_view_model(text: str) -> None:
     schema = {"properties": {text: {"type": text, "default": text}}, "required": [text]}
     info = WorkflowInfo(name=text, description=text, input_schema=schema)
     shown += [value.text for _, value in workflow_words(info)]
+    group = a_group(text, metadata={text: text}, owner=text)
+    shown += [plain(cell) for cell in group_row(group, NOW, waited_for=False).cells]
+    shown += [value.text for _, value in group_words(group, NOW, waited_for=True)]
     family = Family("root")
     family.put("root", Page(items=(session,)), first=True)
     shown += [plain(cell) for row in family.rows(Context(NOW, {})) for cell in row.cells]

@@ -1,0 +1,1 @@
+"""All groups as the console lists them: read, filtered, put in order, and waited for."""
