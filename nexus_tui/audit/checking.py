@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nexus.errors import NexusError
+from nexus_tui.beginning import begin
 from nexus_tui.viewmodels.audit_rows import verdict_words
 from nexus_tui.viewmodels.words import clock_time
 from nexus_widgets import Toned, clean
@@ -36,7 +38,7 @@ class AuditCheck:
         if self.is_running:
             return False
         self.is_running, self.words = True, Toned("verifying …", "muted")
-        console.run_worker(self._check(console, show), group="verify-audit")
+        begin(console, partial(self._check, console, show), "verify-audit")
         return True
 
     async def _check(self, console: NexusConsole, show: Callable[[], bool]) -> None:

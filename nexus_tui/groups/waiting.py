@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nexus.errors import NexusError
 from nexus.model import Status
+from nexus_tui.beginning import begin
 from nexus_tui.viewmodels.words import STATUS_MARKS, plural
 from nexus_widgets import clean
 
@@ -33,7 +35,7 @@ class GroupWaits:
             console: Whose service is asked.
             group_id: Which; one that isn't waited for.
         """
-        self._workers[group_id] = console.run_worker(self._wait(console, group_id), group="wait-group")
+        self._workers[group_id] = begin(console, partial(self._wait, console, group_id), "wait-group")
 
     def stop(self, group_id: str) -> None:
         """Wait no more for a group.

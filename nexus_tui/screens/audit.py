@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import ClassVar, Final
 
 from rich.text import Text
@@ -16,6 +17,7 @@ from nexus.model import Page
 from nexus.model.audit import AuditRecord
 from nexus_tui.audit.asking import audit_completions, audit_mistake_in, with_refused
 from nexus_tui.audit.book import PAGE, AuditBook
+from nexus_tui.beginning import begin
 from nexus_tui.commands import Command, bindings_of
 from nexus_tui.feed import Changed, Link
 from nexus_tui.panes.key_bar import KeyBar
@@ -110,7 +112,7 @@ class AuditScreen(CommandScreen):
 
     def _read_on(self) -> None:
         if not any(worker.group == "read-on" and worker.is_running for worker in self.workers):
-            self.run_worker(self._read_pages(self._book), group="read-on")
+            begin(self, partial(self._read_pages, self._book), "read-on")
 
     async def _read_pages(self, book: AuditBook) -> None:
         """Read until a page's worth of records came; a filter that matches few takes many pages for it."""
@@ -190,7 +192,7 @@ class AuditScreen(CommandScreen):
         is_due = self._quiet >= _QUIET_BEATS and time.perf_counter() >= self._due
         if is_due and not self._denied and self.feed.link.state == "live":
             self._quiet = 0
-            self.run_worker(self._look(), group="look", exclusive=True)
+            begin(self, self._look, "look", exclusive=True)
         self._draw()
 
     # Drawing
@@ -295,7 +297,7 @@ class AuditScreen(CommandScreen):
         """Other commands may work on this one; at the top, what came since is shown."""
         event.stop()
         if self._book.newer and self._follows:
-            self.run_worker(self._look(), group="look", exclusive=True)
+            begin(self, self._look, "look", exclusive=True)
         self.show_keys()
 
     def on_virtual_table_marks_changed(self, event: VirtualTable.MarksChanged) -> None:
@@ -356,7 +358,7 @@ class AuditScreen(CommandScreen):
         """Hold the rows, or let them go on."""
         if self.table.is_frozen:
             self.table.thaw()
-            self.run_worker(self._look(), group="look", exclusive=True)
+            begin(self, self._look, "look", exclusive=True)
         else:
             self.table.freeze()
         self._draw()

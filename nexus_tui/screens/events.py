@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
@@ -11,6 +12,7 @@ from textual.binding import BindingType
 
 from nexus.errors import InvalidInput, NexusError
 from nexus.model import Event
+from nexus_tui.beginning import begin
 from nexus_tui.commands import Command, bindings_of
 from nexus_tui.feed import Changed, Link
 from nexus_tui.filtering import completions, event_completions, event_mistake_in
@@ -83,7 +85,7 @@ class EventsScreen(CommandScreen):
 
     def _load_soon(self) -> None:
         self._loads += 1
-        self.run_worker(self._load(self._loads), group="load", exclusive=True)
+        begin(self, partial(self._load, self._loads), "load", exclusive=True)
 
     async def _load(self, number: int) -> None:
         try:

@@ -16,6 +16,7 @@ from nexus.model import Group, Session
 from nexus.query.format import quote
 from nexus.service import MAX_LIMIT
 from nexus_tui.acting.targets import Targets
+from nexus_tui.beginning import begin
 from nexus_tui.commands import Command, bindings_of
 from nexus_tui.feed import Changed, Link
 from nexus_tui.groups.asking import group_completions, group_mistake_in, parse_groups
@@ -98,7 +99,7 @@ class GroupsScreen(ActingScreen):
             self._are_old = False
             # Not exclusive: a reading that takes long is let come to its end.
             self._due = float("inf")
-            self.run_worker(self._load(), group="load")
+            begin(self, self._load, "load")
 
     async def _load(self) -> None:
         began, found = time.perf_counter(), list[Group]()

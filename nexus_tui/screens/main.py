@@ -15,6 +15,7 @@ from nexus.errors import NexusError
 from nexus.model import Group, Session
 from nexus.query.format import quote
 from nexus_tui.acting.targets import Targets
+from nexus_tui.beginning import begin
 from nexus_tui.commands import Command, bindings_of
 from nexus_tui.config.columns import changed_columns
 from nexus_tui.feed import Changed, Feed, Link
@@ -126,7 +127,7 @@ class MainScreen(FindingScreen, MovingScreen, OpeningScreen):
         # At most once a beat: their counts change with every session of theirs.
         if self._groups_are_old:
             self._groups_are_old = False
-            self.run_worker(self._load_groups(), group="groups", exclusive=True)
+            begin(self, self._load_groups, "groups", exclusive=True)
 
     async def _load_groups(self) -> None:
         try:
