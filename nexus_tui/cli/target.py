@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nexus.errors import InvalidInput
-from nexus.model.namespace import check_namespace
 from nexus_tui.cli.loading import find_app, load_app
 
 if TYPE_CHECKING:
@@ -134,7 +133,11 @@ def resolve_target(
     env = os.environ if environ is None else environ
     target = _place(store, server, token, app, context, env)
     within = namespace or env.get("NEXUS_NAMESPACE") or target.namespace
-    return target if within is None else replace(target, namespace=check_namespace(within))
+    if within is None:
+        return target
+    from nexus.model.namespace import check_namespace  # records, which help need not load
+
+    return replace(target, namespace=check_namespace(within))
 
 
 def _place(
