@@ -19,6 +19,7 @@ from typing import ClassVar
 os.environ.setdefault("TEXTUAL_FPS", "120")
 
 from textual.app import App, SuspendNotSupported
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 
@@ -134,6 +135,14 @@ class NexusConsole(App[int]):
         """Leave frames out while the terminal is behind."""
         super().post_display_hook()
         self._slow_link.look()
+
+    def pop_screen(self) -> AwaitComplete:
+        """Leave the screen in front, and with it what it was working on: its answers would find no widgets any more."""
+        screen = self.screen
+        for worker in list(self.workers):
+            if worker.node is screen or screen in worker.node.ancestors:
+                worker.cancel()
+        return super().pop_screen()
 
     def on_mount(self) -> None:
         """Connect, now that there is something to look at."""

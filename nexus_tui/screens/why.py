@@ -64,6 +64,7 @@ class WhyScreen(ModalScreen[None]):
         self._feed.changed.subscribe(self, self._take_changes)
         self._feed.beaten.subscribe(self, self._take_beat)
         self.query_one("#why-scroll").focus()
+        self._draw()
         self._load_soon()
 
     def on_resize(self) -> None:
@@ -108,8 +109,11 @@ class WhyScreen(ModalScreen[None]):
         return [self._equivalents.command(*each.command) for each in it.remedies if each.command] if it else []
 
     def _draw(self) -> None:
+        if not self.query("#why-scroll"):
+            return  # A new width was told while it was closed.
         it = self._explanation
         if it is None:
+            self.query_one("#why-lines", ToneLines).lines = (Line((Toned("looking …", "muted"),)),)
             return
         width = max(self.query_one("#why-scroll").scrollable_content_region.width, 30)
         lines = [Line((Toned(part, it.verdict.tone),)) for part in wrapped(it.verdict.text, width)]

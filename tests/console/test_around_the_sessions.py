@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
+
 from nexus_tui.screens.help import HelpScreen
+from nexus_tui.viewmodels.why import Evidence
 from tests.console.driving import driving
 from tests.console.world import World
 
@@ -15,6 +20,28 @@ async def test_help_lists_every_command_of_the_screen(full_world: World) -> None
             assert word in driven.text
         await driven.press("escape")
         assert driven.on_main
+
+
+async def test_what_is_left_stops_working(full_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        asked = asyncio.Event()
+
+        async def never(session_id: str) -> Evidence:
+            asked.set()
+            await asyncio.Event().wait()
+            raise AssertionError(session_id)
+
+        monkeypatch.setattr(driven.feed, "evidence", never)
+        await driven.press("W")
+        await driven.until(asked.is_set)
+        assert "looking …" in driven.text
+        left = driven.console.screen
+        working = [each for each in driven.console.workers if each.node is left]
+        assert working
+        # The key that closes it, up to where its widgets begin to go.
+        driven.console.pop_screen()
+        assert all(each.is_cancelled for each in working)
+        await driven.until(lambda: driven.on_main)
 
 
 async def test_ids_are_copied(full_world: World) -> None:
