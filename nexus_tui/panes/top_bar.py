@@ -8,6 +8,9 @@ from nexus_tui.panes.tone_lines import Line, ToneLines
 from nexus_tui.viewmodels.words import clock_time, short_id
 from nexus_widgets import Toned, count, duration
 
+_ROOMY = 110
+"""Cells from which on everything has room."""
+
 
 class TopBar(ToneLines):
     """The first line of the main screen."""
@@ -21,23 +24,31 @@ class TopBar(ToneLines):
             namespace: In which namespace of it; ``None`` for what isn't said.
             waiting: Updates held back while paused; ``None`` when it isn't.
         """
-        left = [
-            Toned(" nexus  ", "info"),
-            *(self._place(feed, target, namespace) if feed.contexts is None else context_words(feed.contexts)),
-        ]
+        narrow = self.size.width < _ROOMY
+        held = [Toned("READ-ONLY  ", "warn")] if feed.read_only else []
         if waiting is not None:
-            left.append(Toned(f"  ‖ PAUSED, {count(waiting)} waiting", "warn"))
-        if feed.read_only:
-            left.append(Toned("  READ-ONLY", "warn"))
+            held.append(Toned(f"‖ PAUSED, {count(waiting)} {'wait' if narrow else 'waiting'}  ", "warn"))
+        # Where there is no room for all, the lag is what may be cut off, or contexts behind the first ones.
+        if feed.contexts is None:
+            link, *lag = link_words(feed)
+            left = [
+                *self._place(target, namespace, 14 if narrow and held else 24 if narrow else 60),
+                link,
+                Toned("  "),
+                *held,
+                *lag,
+            ]
+        else:
+            left = [*held, *context_words(feed.contexts)]
+        left.insert(0, Toned(" nexus  ", "info"))
         total = feed.statistics.total if feed.statistics else 0
         noun = "session" if total == 1 else "sessions"
         right = (Toned(f"  {count(total)} {noun}  "), Toned(f"{clock_time(feed.clock())}Z ", "muted"))
         self.lines = (Line(tuple(left), right),)
 
-    def _place(self, feed: Feed, target: str, namespace: str | None) -> list[Toned]:
-        narrow = self.size.width < 110
-        within = [] if namespace is None else [Toned(f"[{short_id(namespace, 14 if narrow else 40)}]  ", "info")]
-        return [Toned(f"{short_id(target, 24 if narrow else 60)}  "), *within, *link_words(feed)]
+    def _place(self, target: str, namespace: str | None, room: int) -> list[Toned]:
+        within = [] if namespace is None else [Toned(f"[{short_id(namespace, min(room, 40))}]  ", "info")]
+        return [Toned(f"{short_id(target, room)}  "), *within]
 
 
 def context_words(contexts: Standing) -> list[Toned]:
@@ -70,5 +81,5 @@ def link_words(feed: Feed) -> list[Toned]:
         return [Toned("◌ CONNECTING", "warn")]
     if link.state == "lost":
         return [Toned("✖ NOT CONNECTED", "bad")]
-    lag = [] if feed.lag is None or feed.lag > 60 else [Toned(f"  lag {duration(feed.lag)}", "muted")]
+    lag = [] if feed.lag is None or feed.lag > 60 else [Toned(f"lag {duration(feed.lag)}", "muted")]
     return [Toned("● LIVE", "good"), *lag]

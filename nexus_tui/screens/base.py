@@ -89,6 +89,8 @@ class CommandScreen(Screen[None]):
             command: One of this screen's.
             argument: What followed its name on the command line.
         """
+        # What was said of the command before this one would lie over a dialog's buttons.
+        self.app.clear_notifications()
         do: Callable[[str], None] = getattr(self, f"do_{command.method}")
         try:
             if command.changes:

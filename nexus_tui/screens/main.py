@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
 
-from nexus.errors import NexusError
+from nexus.errors import InvalidInput, NexusError
 from nexus.model import Group, Session
 from nexus.query.format import quote
 from nexus_tui.acting.targets import Targets
@@ -360,6 +360,8 @@ class MainScreen(FindingScreen, MovingScreen, OpeningScreen):
 
     def do_mark_all(self, _: str) -> None:
         """Mark all that match, those too that come to match until something is done."""
+        if not self.sessions.table.total:
+            raise InvalidInput("There is no session here: nothing was marked", field="session_id")
         self.sessions.table.mark_all()
 
     def do_clear(self, _: str) -> None:

@@ -69,7 +69,7 @@ def workflow_words(info: WorkflowInfo | None) -> list[tuple[str, Toned]]:
     if info is None:
         told = "not registered in this process or server: its sessions are shown, and others may run it"
         return [("workflow", Toned(told, "muted"))]
-    found = [("does", Toned(clean(info.description, limit=600) if info.description else NOTHING))]
+    found = [("does", Toned(clean(" ".join(info.description.split()), limit=600) if info.description else NOTHING))]
     found.append(("checkpoint", Toned(f"every {info.checkpoint_interval} steps" if info.checkpoint_interval > 1
                                       else "every step")))  # fmt: skip
     return found + _inputs(info.input_schema)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from nexus.testing.builders import a_session
 from nexus_tui.screens.help import HelpScreen
 from nexus_tui.viewmodels.why import Evidence
 from tests.console.driving import driving
@@ -42,6 +44,32 @@ async def test_what_is_left_stops_working(full_world: World, monkeypatch: pytest
         driven.console.pop_screen()
         assert all(each.is_cancelled for each in working)
         await driven.until(lambda: driven.on_main)
+
+
+async def test_a_notice_goes_with_the_next_command(full_world: World) -> None:
+    async with driving(full_world, full_world.clock) as driven:
+        await driven.press("ctrl+z")
+        await driven.until(lambda: len(driven.console._notifications) == 1)
+        await driven.press("x")
+        await driven.until(lambda: "Live children end too" in driven.text)
+        assert len(driven.console._notifications) == 0
+
+
+async def test_marking_all_of_nothing_holds_nothing_back(world: World) -> None:
+    async with driving(world, world.clock) as driven:
+        await driven.press("asterisk")
+        assert "nothing was marked" in driven.told
+        await world.put(a_session("first", created_at=world.clock.at, last_activity=world.clock.at))
+        await driven.until(lambda: driven.table.total == 1)
+
+
+async def test_a_narrow_first_line_says_read_only_and_paused_in_full(full_world: World) -> None:
+    target = replace(full_world, label="https://nexus.a-long-name.example.com:8000")
+    async with driving(target, full_world.clock, size=(80, 24), read_only=True) as driven:
+        driven.feed.lag = 0.25
+        await driven.press("p")
+        first = driven.text.splitlines()[0]
+        assert "● LIVE  READ-ONLY  ‖ PAUSED" in first
 
 
 async def test_ids_are_copied(full_world: World) -> None:
