@@ -15,7 +15,13 @@ def untold(evidence: Evidence, records: tuple[AuditRecord, ...]) -> Iterator[str
     """Where commits of stored sessions and records of changes are not one to one."""
     told: Counter[tuple[str, int]] = Counter()
     for record in records:
-        if record.target_kind == "session" and record.outcome == "done" and record.action != "delete":
+        if record.target_kind != "session" or record.outcome != "done":
+            continue
+        if record.action == "delete":
+            # What follows is of another session of that id.
+            for version in range(1, (record.version_before or 0) + 1):
+                del told[record.target, version]
+        else:
             told[record.target, record.version_after or 0] += 1
     for session_id, session in evidence.sessions.items():
         versions = range(1, session.version + 1)

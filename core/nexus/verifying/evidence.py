@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -168,3 +168,16 @@ def by_session(events: Iterable[Event]) -> dict[str, list[Event]]:
         if event.session_id is not None:
             found[event.session_id].append(event)
     return dict(found)
+
+
+def last_life(record: Sequence[Event]) -> list[Event]:
+    """The events of a session from its last creation on: an id whose session was deleted may be given again.
+
+    Args:
+        record: All events of that id, in order.
+    """
+    born = 0
+    for place, event in enumerate(record):
+        if event.type == "session.created":
+            born = place
+    return list(record[born:])

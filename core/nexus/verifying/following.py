@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from nexus.model import Event
-from nexus.verifying.evidence import Evidence, by_session
+from nexus.verifying.evidence import Evidence, by_session, last_life
 
 
 def out_of_order(evidence: Evidence, followed: Sequence[Event]) -> Iterator[str]:
@@ -33,7 +33,7 @@ def missed(evidence: Evidence, followed: Sequence[Event]) -> Iterator[str]:
         unseen = [event.seq for event in listed if event.seq not in known]
         if unseen and not evidence.told_trimmed:
             yield f"{session_id}: events {some(unseen)} are listed, and a follower never got them"
-        lost = {event.seq for event in records.get(session_id, ())} - {event.seq for event in listed}
+        lost = {event.seq for event in last_life(records.get(session_id, ()))} - {event.seq for event in listed}
         lost = {seq for seq in lost if seq >= evidence.trimmed_below}
         if lost and session_id in evidence.sessions:
             yield f"{session_id}: events {some(sorted(lost))} were followed, and are not listed"

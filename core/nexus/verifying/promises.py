@@ -14,7 +14,7 @@ from nexus.lifecycle.counting import deltas
 from nexus.model import FINAL, Event
 from nexus.verifying.audited import unsaid, untold
 from nexus.verifying.endings import revivals
-from nexus.verifying.evidence import Evidence, by_session
+from nexus.verifying.evidence import Evidence, by_session, last_life
 from nexus.verifying.expiry import too_early
 from nexus.verifying.following import missed, out_of_order, some
 from nexus.verifying.ledger import Act, Ledger
@@ -40,9 +40,14 @@ def records_of(evidence: Evidence) -> dict[str, list[Event]]:
     return {**listed, **by_session(evidence.followed)}
 
 
+def lives_of(evidence: Evidence) -> dict[str, list[Event]]:
+    """As ``records_of``; of an id that was given again after a deletion, only what belongs to the session there is."""
+    return {session_id: last_life(record) for session_id, record in records_of(evidence).items()}
+
+
 def versions(_: Ledger, evidence: Evidence) -> Verdict:
     """A session's version rises by one with each commit, and its events tell of every one, in order."""
-    records, broken = records_of(evidence), []
+    records, broken = lives_of(evidence), []
     for session_id, session in evidence.sessions.items():
         told = [event.version or 0 for event in records.get(session_id, ())]
         if told != sorted(told):
@@ -138,7 +143,7 @@ def linearizable(ledger: Ledger, evidence: Evidence) -> Verdict:  # noqa: ARG001
 
 def fenced(ledger: Ledger, evidence: Evidence) -> Verdict:
     """No process that lost a run commits for it: steps are committed once each, in order, and the sums are right."""
-    records, broken, checked = records_of(evidence), [], 0
+    records, broken, checked = lives_of(evidence), [], 0
     for session_id, count in ledger.runs.items():
         session = evidence.sessions.get(session_id)
         record = records.get(session_id, [])
@@ -200,7 +205,7 @@ def final(ledger: Ledger, evidence: Evidence) -> Verdict:
 
 def expiry(_: Ledger, evidence: Evidence) -> Verdict:
     """Nothing expires before its time."""
-    records, broken, checked = records_of(evidence), [], 0
+    records, broken, checked = lives_of(evidence), [], 0
     for session_id, record in records.items():
         session = evidence.sessions.get(session_id)
         if session is None:
