@@ -60,6 +60,9 @@ def entry_of(change: Change) -> AuditEntry | None:
 
 
 def _action(change: Change) -> str:
+    if len(change.events) == 1:  # as most have: nothing is to be chosen
+        only = change.events[0].type
+        return _ACTIONS.get(only, only)
     kinds = [event.type for event in change.events]
     for kind, action in _ACTIONS.items():
         if kind in kinds:

@@ -23,7 +23,10 @@ class Chain:
 
     def reload(self) -> None:
         """Take up what another has appended in the same transaction."""
-        self._seq, self._hash = head(self._connection)
+        row = self._connection.execute("SELECT last_seq, audit_seq, audit_hash FROM feed").fetchone()
+        self.last_seq: int = row[0]
+        """The last event's number, which is read with it."""
+        self._seq, self._hash = row[1], row[2].hex()
 
     def append(self, document: bytes) -> None:
         """Add a record."""
@@ -31,14 +34,25 @@ class Chain:
         self._hash = chain.link(self._hash, self._seq, document)
         self._rows.append((self._seq, bytes.fromhex(self._hash), document))
 
-    def flush(self) -> None:
-        """Write what was added, and where the chain now ends."""
-        if self._rows:
-            self._connection.executemany(_APPEND, self._rows)
-            self._connection.execute(
-                "UPDATE feed SET audit_seq = ?, audit_hash = ?", (self._seq, bytes.fromhex(self._hash))
-            )
-            self._rows.clear()
+    def flush(self, last_seq: int | None = None) -> bool:
+        """Write what was added, and where the chain now ends.
+
+        Args:
+            last_seq: The last event's number, to be written in the same statement.
+
+        Returns:
+            Whether there was anything; where not, ``last_seq`` isn't written either.
+        """
+        if not self._rows:
+            return False
+        self._connection.executemany(_APPEND, self._rows)
+        end = (self._seq, bytes.fromhex(self._hash))
+        if last_seq is None:
+            self._connection.execute("UPDATE feed SET audit_seq = ?, audit_hash = ?", end)
+        else:
+            self._connection.execute("UPDATE feed SET audit_seq = ?, audit_hash = ?, last_seq = ?", (*end, last_seq))
+        self._rows.clear()
+        return True
 
 
 def head(connection: sqlite3.Connection) -> tuple[int, str]:

@@ -21,7 +21,7 @@ from nexus.stores.prepared import PreparedChange, PreparedRecord
 from nexus.stores.sqlite import belongings
 from nexus.stores.sqlite.audit import Chain
 from nexus.stores.sqlite.heads import Heads
-from nexus.stores.sqlite.records import last_seq, load
+from nexus.stores.sqlite.records import load
 from nexus.stores.sqlite.rows import INSERT, RUN, STATE, Head, NewRow
 
 _EVENT: Final = "INSERT INTO events (seq, ts, session_id, group_id, document) VALUES (?, ?, ?, ?, ?)"
@@ -59,7 +59,7 @@ class Batch:
         self._strangers: dict[str, float] = {}
         self._next_key: int | None = None
         self.audit = Chain(connection)
-        self._first_seq = last_seq(connection)
+        self._first_seq = self.audit.last_seq
         self.last_seq = self._first_seq
 
     def expect(self, commits: Sequence[Sequence[PreparedChange]]) -> None:
@@ -103,8 +103,9 @@ class Batch:
             self._connection.executemany(_COUNTER, self._counters.items())
             self._counters.clear()
         self._adopt_strangers()
-        self.audit.flush()
-        if self.last_seq != self._first_seq:
+        if self.audit.flush(self.last_seq):
+            self._first_seq = self.last_seq
+        elif self.last_seq != self._first_seq:
             self._connection.execute("UPDATE feed SET last_seq = ?", (self.last_seq,))
             self._first_seq = self.last_seq
 
