@@ -100,6 +100,15 @@ async def test_themes_are_gone_through_and_named(full_world: World) -> None:
         assert driven.console.theme == "nexus-light"
 
 
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+async def test_the_namespace_is_in_the_first_line(full_world: World, size: tuple[int, int]) -> None:
+    async with driving(full_world, full_world.clock, size=size) as driven:
+        assert "[acme]" not in driven.text
+        driven.console.namespace = "acme"
+        driven.main._draw_top()
+        assert "[acme]" in driven.text.splitlines()[0]
+
+
 async def test_a_read_only_console_refuses_every_change_and_says_why(full_world: World) -> None:
     before = (await full_world.service.list_sessions(limit=100)).items
     async with driving(full_world, full_world.clock, read_only=True) as driven:
