@@ -372,6 +372,10 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where to put the files; the disk matters")
     parser.add_argument("--commit-on-request", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.patched < max(CALLERS):
+        parser.error(
+            f"--patched {options.patched} is too few: each of {max(CALLERS)} callers needs a session of its own"
+        )
     if options.commit_on_request:
         asyncio.run(commit_on_request(options.commit_on_request))
         return

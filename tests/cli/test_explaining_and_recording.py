@@ -50,6 +50,24 @@ def test_dump_prints_what_sessions_list_prints(line: Line) -> None:
         assert dumped.out == line("sessions", "list", "-o", "json", *options).out
 
 
+def test_dump_of_several_contexts_says_where_each_is(line: Line, folder: Path) -> None:
+    assert line("console", "--all-contexts", "--dump", "json").code == 2
+    for name in ("prod", "staging"):
+        line("contexts", "add", name, "--store", f"sqlite:///{folder / name}.sqlite3")
+        line("sessions", "create", "same", "--context", name)
+    line("sessions", "create", "more", "--context", "staging")
+    both = line("console", "--context", "prod,staging", "--dump", "json", "--sort", "id")
+    assert both.code == 0
+    assert [(each["context"], each["id"]) for each in both.json["items"]] == [
+        ("staging", "more"), ("prod", "same"), ("staging", "same"),
+    ]  # fmt: skip
+    assert both.json["total"] == 3
+    assert line("console", "--all-contexts", "--dump", "json", "--sort", "id").out == both.out
+    alone = line("sessions", "list", "--context", "prod", "-o", "json").json["items"][0]
+    assert [each for each in both.json["items"] if each["context"] == "prod"] == [{"context": "prod", **alone}]
+    assert line("console", "--all-contexts", "--context", "prod", "--dump", "json").code == 2
+
+
 def test_dump_refuses_what_it_can_not_do(line: Line) -> None:
     assert line("console", "--dump", "xml").code == 2
     assert line("console", "--dump", "json", "-q", "statsu:failed").code == 2
