@@ -40,6 +40,7 @@ from nexus_tui.kept import Kept, users_folder
 from nexus_tui.merged.elsewhere import equivalents_of
 from nexus_tui.palette import ConsoleCommands
 from nexus_tui.replay.player import Player
+from nexus_tui.rewind.journey import Journey
 from nexus_tui.screens.contexts import Connected
 from nexus_tui.screens.main import MainScreen
 from nexus_tui.screens.session import SessionScreen
@@ -47,6 +48,7 @@ from nexus_tui.slow_link import SlowLink
 from nexus_tui.starting import SETTLED, settle
 from nexus_tui.styles.themes import CHOICES, COLOURLESS, DARK, LIGHT
 from nexus_tui.switching import NO_PLACES, Places
+from nexus_tui.viewmodels.words import moment
 from nexus_widgets import clean
 
 _HERE = Path(__file__).parent
@@ -150,6 +152,14 @@ class NexusConsole(App[int]):
         self._connection.keep(self.feed.attach, away=self.feed.fail, refused=self._take_refusal)
         self.set_timer(SETTLED, settle)
 
+    def _tell_of_failed_journey(self, error: NexusError) -> None:
+        text = f"The past can't be read: {clean(error.message, limit=300)}"
+        self.notify(text, title=error.title, severity="error", markup=False, timeout=8)
+
+    def _tell_of_clamped_journey(self, at: float) -> None:
+        why = "more has happened before than is read" if self.journey.is_bounded else "nothing older is known"
+        self.notify(f"{moment(at)} is as far back as it goes: {why}", markup=False, timeout=8)
+
     async def on_unmount(self) -> None:
         """Disconnect, in the tasks that connected."""
         if self._connection is not None:
@@ -169,6 +179,9 @@ class NexusConsole(App[int]):
         self.feed.contexts = getattr(target, "contexts", None)
         if self.player is not None:
             self.feed.events_per_second = self.player.events_per_second
+        self.journey = Journey(self, self.feed)
+        self.journey.failed = self._tell_of_failed_journey
+        self.journey.clamped = self._tell_of_clamped_journey
         self.equivalents = equivalents_of(target)
         self.done_actions = DoneActions()
         self.audit_check = AuditCheck()
@@ -212,7 +225,7 @@ class NexusConsole(App[int]):
         while len(self.screen_stack) > 1:
             self.pop_screen()
         # What these work out is of the place that is left.
-        for group in ("horizon", "verify-audit"):
+        for group in ("horizon", "journey", "verify-audit"):
             self.workers.cancel_group(self, group)
         if old is not None:
             self._leave(old)

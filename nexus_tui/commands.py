@@ -33,6 +33,8 @@ _GROUPS: frozenset[Place] = frozenset({"groups"})
 _AUDIT: frozenset[Place] = frozenset({"audit"})
 _ACTS: frozenset[Place] = frozenset({"main", "session", "groups"})
 _SORTED: frozenset[Place] = frozenset({"main", "groups"})
+_STEPPED: frozenset[Place] = frozenset({"main", "events", "workflows", "groups"})
+_TIMED: frozenset[Place] = _STEPPED | _SESSION
 
 _KEY_NAMES = {
     "question_mark": "?",
@@ -237,16 +239,23 @@ COMMANDS: tuple[Command, ...] = (
     Command("patch", "m", "patch", "change the state in your editor; of many by a merge patch", "Steer", _ACTS,
             changes=True, footer=29, argument="[PATCH]"),
     Command("undo", "ctrl+z", "undo", "take the last end or extension back", "Steer", _ACTS, changes=True, footer=30),
-    Command("rewind", "left", "back", "a replay: back by a hundredth, or by DURATION", "Time", _MAIN,
+    Command("live", "0", "live", "back to now, at once", "Time", _TIMED, footer=2),
+    Command("rewind", "left", "back", "back in time by a step, by 10m, or to a time (UTC)", "Time", _STEPPED, footer=3,
+            argument="[WHEN]"),
+    Command("forward", "right", "on", "on in time by a step, or by DURATION, up to now", "Time", _STEPPED, footer=4,
             argument="[DURATION]"),
-    Command("forward", "right", "on", "a replay: on by a hundredth, or by DURATION", "Time", _MAIN,
-            argument="[DURATION]"),
-    Command("step-back", "shift+left", "event back", "a replay: back to the event before", "Time", _MAIN),
-    Command("step-on", "shift+right", "event on", "a replay: on to the next event", "Time", _MAIN),
+    Command("rewind", "left_curly_bracket", "back", "back in time by a step, by 10m, or to a time (UTC)", "Time",
+            _SESSION, footer=3, argument="[WHEN]"),
+    Command("forward", "right_curly_bracket", "on", "on in time by a step, or by DURATION, up to now", "Time", _SESSION,
+            footer=4, argument="[DURATION]"),
+    Command("step-back", "shift+left", "far back", "back by a bigger step; a replay: to the event before", "Time",
+            _STEPPED, footer=5),
+    Command("step-on", "shift+right", "far on", "on by a bigger step; a replay: to the next event", "Time", _STEPPED,
+            footer=6),
+    Command("seek", "at", "time", "go to TIME (UTC), as in 03:04:05; 10m is 10m ago; a replay: 0% to 100% too", "Time",
+            _TIMED, footer=7, argument="[TIME]"),
     Command("slower", "minus", "slower", "a replay: half the speed", "Time", _MAIN),
     Command("faster", "plus", "faster", "a replay: twice the speed", "Time", _MAIN),
-    Command("seek", "at", "seek", "a replay: go to TIME (UTC), as in 03:04:05, or to 0% to 100%", "Time", _MAIN,
-            argument="[TIME]"),
     Command("log", "tilde", "log", "what was done here, as command lines and as HTTP requests", "Console", _ALL),
     Command("context", "c", "context", "go to the context NAME, or several; * is all, - the one before", "Console",
             _ALL, argument="[NAME,…]"),

@@ -164,6 +164,14 @@ class Feed(Asking):
         """The last event of each session that had one lately."""
         return self._shown.last_events
 
+    def is_doubtful(self, session_id: str) -> bool:
+        """Whether what a session was is not known exactly, in the past that is shown."""
+        return self.past is not None and self.past.is_doubtful(session_id)
+
+    def note_of(self, session_id: str) -> str:
+        """What is not known of a session's state, in the past that is shown; nothing where it is exact."""
+        return "" if self.past is None else self.past.note_of(session_id)
+
     def look_at(self, past: Glance | None) -> None:
         """Show a moment of the past, or the present again, at once; the present is followed all the same.
 
@@ -226,6 +234,8 @@ class Feed(Asking):
         if self.past is None and present.horizon.is_due and self.link.state == "live":
             self._host.run_worker(self._look_ahead(), group="horizon")
         present.history.close_second(present.statistics, live=self.link.state == "live")
+        if self.link.state == "live":
+            present.note(self.now())
         if self.events_per_second is not None:
             present.history.put_events(self.events_per_second(KEPT))
         self.beaten.publish(self.link)
@@ -254,7 +264,7 @@ class Feed(Asking):
         failures = 0
         while True:
             try:
-                async for item in self._attached().feed(cursor=self._cursor):
+                async for item in self.service.feed(cursor=self._cursor):
                     failures = 0
                     # Only once the feed stands, so that nothing falls between the events before it and those it brings.
                     if self._cursor is None:
@@ -335,20 +345,22 @@ class Feed(Asking):
         if was.state != "lost":
             self.link_changed.publish(self.link)
 
-    def _attached(self) -> Service:
+    @property
+    def service(self) -> Service:
+        """The present's; ``StoreUnavailable`` until there is one."""
         if self._service is None:
             raise StoreUnavailable("Not connected yet")
         return self._service
 
     async def ask(self, call: Callable[[Service], Awaitable[T]]) -> T:
         """See ``Asking.ask``; of the present."""
-        return await self._of(self._attached(), call)
+        return await self._of(self.service, call)
 
     async def read(self, call: Callable[[Service], Awaitable[T]]) -> T:
         """See ``Asking.read``."""
         while True:
             past = self.past
-            answer = await self._of(self._attached() if past is None else past.service, call)
+            answer = await self._of(self.service if past is None else past.service, call)
             # Nobody is given an answer about a time that is no longer shown.
             if past is self.past:
                 return answer

@@ -16,6 +16,8 @@ from nexus_tui.horizon import Horizon
 
 RECENT = 500
 """Events kept for the log."""
+SEEN = 7200
+"""Looks at the figures that are kept, one a second: two hours."""
 REMEMBERED = 20_000
 """Sessions whose last event is kept for the table."""
 
@@ -34,6 +36,8 @@ class Known:
         self.horizon = Horizon(clock)
         self.recent: deque[Event] = deque(maxlen=RECENT)
         self.last_events: OrderedDict[str, Event] = OrderedDict()
+        self.course: deque[tuple[float, float, float]] = deque(maxlen=SEEN)
+        """When the figures were looked at, the 95th percentile and the rate of success then, for plots of the past."""
 
     def remember(self, event: Event) -> None:
         """Take note of an event, the newest so far.
@@ -48,6 +52,15 @@ class Known:
             # The first of a plain dict is looked for past all that was taken out of it: a storm would stand still.
             if len(self.last_events) > REMEMBERED:
                 self.last_events.popitem(last=False)
+
+    def note(self, now: float) -> None:
+        """Take note of the figures as they are at a time, once a second.
+
+        Args:
+            now: Seconds since the epoch.
+        """
+        if self.statistics is not None and self.statistics.finished:
+            self.course.append((now, self.statistics.p95_duration, self.statistics.success_rate))
 
     def forget(self) -> None:
         """Know nothing again: time went elsewhere."""
@@ -69,3 +82,7 @@ class Glance:
     known: Known
     doubts: tuple[str, ...] = ()
     """What is not known exactly, in words; figures are marked with ``≈`` then."""
+    is_doubtful: Callable[[str], bool] = lambda _: False
+    """Whether what a session was is not known exactly."""
+    note_of: Callable[[str], str] = lambda _: ""
+    """What is not known of a session's state."""

@@ -102,7 +102,8 @@ class SessionSource:
             self._held, self._span, self._fetched_at = window, (offset, limit), now
             self._by_id = {session.id: session for session in window.items}
             self.total, self.whole = window.total, window.whole
-        context = Context(now, self._feed.last_events, known=not lost, contexts=self._feed.contexts)
+        context = Context(now, self._feed.last_events, known=not lost, contexts=self._feed.contexts,
+                          is_doubtful=self._feed.is_doubtful)  # fmt: skip
         rows = tuple(session_rows(window.items, self.keys, context))
         return RowWindow(window.offset, rows, window.total)
 

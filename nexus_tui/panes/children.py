@@ -102,6 +102,10 @@ class ChildrenPane(Widget):
         Args:
             changed: What did.
         """
+        if changed.moved:
+            # Who was there then is told with the session itself.
+            self._family = Family(self._family.root)
+            return
         shown = self._family.ids
         born = {
             event.session_id for event in changed.events

@@ -42,7 +42,10 @@ class StatsStrip(Widget):
         """
         statistics, history = feed.statistics, feed.history
         rate = figures.rate(history.events_per_second())
-        self.query_one("#stats-counts", CountsPane).show(statistics, feed.horizon.expiring)
+        doubt = "\u2248 " if feed.past is not None and feed.past.doubts else ""
+        counts = self.query_one("#stats-counts", CountsPane)
+        counts.show(statistics, feed.horizon.expiring)
+        counts.border_title = f"{doubt}sessions"
         self._short(feed)
         # While nothing happens a plot moves with each look at the figures only: a redraw a second is most of what a
         # console at rest costs.
@@ -51,7 +54,7 @@ class StatsStrip(Widget):
             return
         self._tile("events").set_figure(rate, tuple(history.events), figures.channel_shares(statistics))
         # Percentiles of several contexts can only be worked out from those of each.
-        about = feed.contexts is not None
+        about = feed.contexts is not None or bool(doubt)
         self._tile("p95").set_figure(
             figures.p95(statistics, approximate=about),
             tuple(history.p95),
@@ -60,7 +63,7 @@ class StatsStrip(Widget):
         share, tone = figures.success(statistics)
         tile = self._tile("success")
         tile.tone = tone
-        tile.set_figure(share, tuple(history.success), figures.turnover(statistics))
+        tile.set_figure(doubt + share, tuple(history.success), figures.turnover(statistics))
         self._tile("spark").set_figure(f"{rate}/s", tuple(history.events))
 
     def _tile(self, name: str) -> StatTile:
@@ -68,7 +71,7 @@ class StatsStrip(Widget):
 
     def _short(self, feed: Feed) -> None:
         counts = dict(figures.status_counts(feed.statistics))
-        parts = [Toned(" ")]
+        parts = [Toned(" \u2248 " if feed.past is not None and feed.past.doubts else " ")]
         for status in figures.SHORT_ORDER:
             mark = STATUS_MARKS[status]
             parts += [Toned(f"{mark.text} ", mark.tone if counts[status] else "muted"), Toned(compact(counts[status]))]

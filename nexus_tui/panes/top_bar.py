@@ -42,8 +42,9 @@ class TopBar(ToneLines):
             left = [*held, *context_words(feed.contexts)]
         left.insert(0, Toned(" nexus  ", "info"))
         total = feed.statistics.total if feed.statistics else 0
+        doubt = "\u2248 " if feed.past is not None and feed.past.doubts else ""
         noun = "session" if total == 1 else "sessions"
-        right = (Toned(f"  {count(total)} {noun}  "), Toned(f"{clock_time(feed.clock())}Z ", "muted"))
+        right = (Toned(f"  {doubt}{count(total)} {noun}  "), Toned(f"{clock_time(feed.clock())}Z ", "muted"))
         self.lines = (Line(tuple(left), right),)
 
     def _place(self, target: str, namespace: str | None, room: int) -> list[Toned]:
@@ -75,6 +76,8 @@ def link_words(feed: Feed) -> list[Toned]:
         feed: Whose link.
     """
     link = feed.link
+    if feed.past is not None:
+        return [Toned("◀ PAST", "warn")]
     if feed.events_per_second is not None:
         return [Toned("◉ REPLAY", "cat3")]
     if link.state == "connecting":

@@ -18,9 +18,10 @@ from nexus_tui.acting.one import change_one
 from nexus_tui.acting.plan import Item, Plan
 from nexus_tui.acting.targets import Targets, names_of
 from nexus_tui.acting.undoing import Done
-from nexus_tui.screens.base import CommandScreen, nothing_under_the_cursor
+from nexus_tui.screens.base import nothing_under_the_cursor
 from nexus_tui.screens.editing import Edit
 from nexus_tui.screens.form import FormDialog
+from nexus_tui.screens.moving import TimeScreen
 from nexus_tui.screens.plan import PlanScreen
 from nexus_tui.screens.progress import ProgressScreen
 from nexus_tui.screens.report import ReportDialog
@@ -40,7 +41,7 @@ from nexus_tui.viewmodels.words import plural, until
 _UNDOES = "  ctrl+z undoes"
 
 
-class ActingScreen(CommandScreen):
+class ActingScreen(TimeScreen):
     """A screen with sessions to act on."""
 
     # What a screen says of itself

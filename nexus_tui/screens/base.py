@@ -94,10 +94,18 @@ class CommandScreen(Screen[None]):
         do: Callable[[str], None] = getattr(self, f"do_{command.method}")
         try:
             if command.changes:
-                self.feed.check_writable()
+                self.check_changes()
             do(argument)
         except NexusError as error:
             self.complain(error)
+
+    def check_changes(self) -> None:
+        """Refuse a change where nothing may be changed.
+
+        Raises:
+            PermissionDenied: With why.
+        """
+        self.feed.check_writable()
 
     def on_key_bar_pressed(self, event: KeyBar.Pressed) -> None:
         """Run what was clicked in the footer."""

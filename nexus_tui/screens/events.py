@@ -17,8 +17,9 @@ from nexus_tui.commands import Command, bindings_of
 from nexus_tui.feed import Changed, Link
 from nexus_tui.filtering import completions, event_completions, event_mistake_in
 from nexus_tui.panes.key_bar import KeyBar
+from nexus_tui.panes.past_bar import PastBar
 from nexus_tui.panes.top_bar import TopBar
-from nexus_tui.screens.base import CommandScreen
+from nexus_tui.screens.moving import SteppingScreen
 from nexus_tui.screens.why import WhyScreen
 from nexus_tui.viewmodels.event_rows import EVENT_COLUMNS, event_row
 from nexus_tui.viewmodels.held_rows import HeldRows
@@ -29,7 +30,7 @@ MOST = 1000
 """Events that are kept on the screen; older ones are in `nexus events`."""
 
 
-class EventsScreen(CommandScreen):
+class EventsScreen(SteppingScreen):
     """A filter over a table. What is new comes in at the top; the cursor stays on its event."""
 
     place = "events"
@@ -59,6 +60,7 @@ class EventsScreen(CommandScreen):
         yield TopBar(id="top-bar")
         yield FilterBar(self._q, complete=self._complete, placeholder="filter, as in type:run.failed group:batch-7",
                         id="filter")  # fmt: skip
+        yield PastBar(self.console.journey, self.feed, id="past")
         yield self.table
         yield KeyBar(id="keys")
 
@@ -78,7 +80,10 @@ class EventsScreen(CommandScreen):
     # What comes from the feed
 
     def _take_changes(self, changed: Changed) -> None:
-        if changed.everything or self._q:
+        if changed.moved:
+            self.table.thaw()
+            self._load_soon()
+        elif changed.everything or self._q:
             self._pace.request()
         else:
             self._add(changed.events)
@@ -191,6 +196,7 @@ class EventsScreen(CommandScreen):
 
     def do_why(self, _: str) -> None:
         """Explain the session of the event under the cursor."""
+        self.check_explained()
         self.app.push_screen(WhyScreen(self._session_id(), self.feed, self.console.equivalents))
 
     def do_copy(self, _: str) -> None:

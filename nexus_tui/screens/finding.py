@@ -1,6 +1,11 @@
-"""FindingScreen: a screen that finds sessions: by a filter, by faults only, by saved views, and by what failed last."""
+"""FindingScreen: a screen that finds sessions: by a filter, by faults only, by saved views, and by what failed last.
+
+What was found is copied from here too.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from nexus.errors import NexusError
 from nexus.model import Group
@@ -8,7 +13,7 @@ from nexus_tui.filtering import completions, is_begun, mistake_in, right_part
 from nexus_tui.panes.sessions import SessionsPane
 from nexus_tui.screens.steering import SteeringScreen
 from nexus_tui.screens.views import ViewsDialog
-from nexus_widgets import Completion, FilterBar
+from nexus_widgets import Completion, FilterBar, count
 
 
 class FindingScreen(SteeringScreen):
@@ -124,3 +129,27 @@ class FindingScreen(SteeringScreen):
         self._bar.set_text(view.q)
         self.sessions.show_view(view)
         self.sessions.table.focus()
+
+    # Copying
+
+    def do_copy(self, _: str) -> None:
+        """Copy ids."""
+        if self.sessions.table.marks_all:
+            self.run_worker(self._copy_all(), group="copy", exclusive=True)
+        elif self.sessions.chosen:
+            self._copy(self.sessions.chosen)
+
+    async def _copy_all(self) -> None:
+        source, spared = self.sessions.source, self.sessions.table.spared
+        try:
+            ids, total = await self.feed.ids(source.q, source.sort.text)
+        except NexusError as error:
+            self.complain(error)
+            return
+        self._copy([each for each in ids if each not in spared])
+        if total > len(ids):
+            self.tell(f"Copied the first of {count(total)}: nexus sessions list --all -o id prints all")
+
+    def _copy(self, ids: Sequence[str]) -> None:
+        self.app.copy_to_clipboard("\n".join(ids))
+        self.tell(f"Copied {ids[0] if len(ids) == 1 else f'{count(len(ids))} ids'}")

@@ -23,8 +23,10 @@ from nexus_tui.groups.asking import group_completions, group_mistake_in, parse_g
 from nexus_tui.groups.rows import GroupRows
 from nexus_tui.panes.about import AboutPane
 from nexus_tui.panes.key_bar import KeyBar
+from nexus_tui.panes.past_bar import PastBar
 from nexus_tui.panes.top_bar import TopBar
 from nexus_tui.screens.acting import ActingScreen
+from nexus_tui.screens.moving import SteppingScreen
 from nexus_tui.viewmodels.group_rows import GROUP_COLUMNS, group_words
 from nexus_widgets import Completion, FilterBar, VirtualTable, clean, count
 from nexus_widgets.columns import fit_columns
@@ -36,7 +38,7 @@ _SHARE: Final = 10
 """Times longer than reading takes, until they are read again."""
 
 
-class GroupsScreen(ActingScreen):
+class GroupsScreen(ActingScreen, SteppingScreen):
     """A filter over a table, over what the group under the cursor is. Changes act on that group's sessions."""
 
     place = "groups"
@@ -65,6 +67,7 @@ class GroupsScreen(ActingScreen):
         yield TopBar(id="top-bar")
         yield FilterBar(self._q, complete=self._complete, placeholder="filter, as in batch-* status:open failed>0",
                         id="filter")  # fmt: skip
+        yield PastBar(self.console.journey, self.feed, id="past")
         yield self.table
         yield AboutPane(id="group-about")
         yield KeyBar(id="keys")
@@ -87,6 +90,10 @@ class GroupsScreen(ActingScreen):
 
     def _take_changes(self, changed: Changed) -> None:
         self._are_old = self._are_old or changed.groups or changed.everything
+        if changed.moved:
+            self.table.thaw()
+            self._due = min(self._due, 0.0)
+            self._load_if_old()
 
     def _take_beat(self, _: Link) -> None:
         self._load_if_old()
@@ -248,7 +255,7 @@ class GroupsScreen(ActingScreen):
         if command.changes and self.feed.read_only:
             return "this console is read-only"
         if command.changes and self.feed.past is not None:
-            return "this is the past"
+            return self.why_past
         if command.changes and self.feed.link.state == "lost":
             return "there is no connection"
         if command.name == "undo":
@@ -325,6 +332,7 @@ class GroupsScreen(ActingScreen):
 
     def do_wait(self, _: str) -> None:
         """Wait for the group under the cursor, or no more."""
+        self.check_now("Waiting is for what is to come.")
         group_id, waits = self._chosen().id, self.console.group_waits
         if group_id in waits.awaited:
             waits.stop(group_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
@@ -23,6 +23,7 @@ from nexus_tui.kept import Look
 from nexus_tui.panes.events import EventsPane
 from nexus_tui.panes.groups import GroupsPane
 from nexus_tui.panes.key_bar import KeyBar
+from nexus_tui.panes.past_bar import PastBar
 from nexus_tui.panes.replay_bar import ReplayBar
 from nexus_tui.panes.sessions import SessionsPane
 from nexus_tui.panes.stats_strip import StatsStrip
@@ -55,6 +56,7 @@ class MainScreen(FindingScreen, MovingScreen, OpeningScreen):
         yield Banner(id="link-banner")
         if self.console.player is not None:
             yield ReplayBar(self.console.player, id="replay")
+        yield PastBar(self.console.journey, self.feed, id="past")
         with Horizontal(id="middle"):
             yield GroupsPane(id="groups")
             yield self._sessions_pane()
@@ -106,11 +108,17 @@ class MainScreen(FindingScreen, MovingScreen, OpeningScreen):
     # What comes from the feed
 
     def _take_changes(self, changed: Changed) -> None:
-        self.query_one("#events", EventsPane).add(changed.events)
+        events = self.query_one("#events", EventsPane)
+        if changed.moved:
+            events.log_view.clear()
+            self.sessions.show_other_time()
+        events.add(changed.events)
         self.sessions.refresh_rows(changed.count)
         self._groups_are_old = self._groups_are_old or changed.groups or changed.everything
         if changed.everything:
             self._load_groups_if_old()
+        if changed.moved:
+            self._draw()
         if self.sessions.is_paused:
             self._draw_top()
 
@@ -178,7 +186,8 @@ class MainScreen(FindingScreen, MovingScreen, OpeningScreen):
     def _draw_table_notes(self) -> None:
         source = self.sessions.source
         self._bar.count_text = f"{count(source.total)} of {count(source.whole)}" if source.q else ""
-        self.console.note_listing(source.q, source.sort.text)
+        if self.feed.past is None:
+            self.console.note_listing(source.q, source.sort.text)
         self.sessions.write_title()
         self.show_keys()
 
@@ -223,8 +232,6 @@ class MainScreen(FindingScreen, MovingScreen, OpeningScreen):
             return "there is no session here"
         if command.name == "clear" and not self.sessions.is_marked:
             return "nothing is marked"
-        if command.section == "Time" and self.console.player is None:
-            return "this is live: only a replay moves in time"
         return super().refusal(command)
 
     @contextmanager
@@ -278,6 +285,8 @@ class MainScreen(FindingScreen, MovingScreen, OpeningScreen):
         elif over:
             over.remove_class("-over")
             self.sessions.table.focus()
+        elif self.journey.is_away:
+            self.do_live("")
         elif self.focused is not self.sessions.table:
             self.sessions.table.focus()
         elif self.sessions.filter:
@@ -367,28 +376,6 @@ class MainScreen(FindingScreen, MovingScreen, OpeningScreen):
     def do_clear(self, _: str) -> None:
         """Clear all marks."""
         self.sessions.table.clear_marks()
-
-    def do_copy(self, _: str) -> None:
-        """Copy ids."""
-        if self.sessions.table.marks_all:
-            self.run_worker(self._copy_all(), group="copy", exclusive=True)
-        elif self.sessions.chosen:
-            self._copy(self.sessions.chosen)
-
-    async def _copy_all(self) -> None:
-        source, spared = self.sessions.source, self.sessions.table.spared
-        try:
-            ids, total = await self.feed.ids(source.q, source.sort.text)
-        except NexusError as error:
-            self.complain(error)
-            return
-        self._copy([each for each in ids if each not in spared])
-        if total > len(ids):
-            self.tell(f"Copied the first of {count(total)}: nexus sessions list --all -o id prints all")
-
-    def _copy(self, ids: Sequence[str]) -> None:
-        self.app.copy_to_clipboard("\n".join(ids))
-        self.tell(f"Copied {ids[0] if len(ids) == 1 else f'{count(len(ids))} ids'}")
 
     def zoomable(self) -> Widget | None:
         """The pane around what is focused."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from nexus_tui.screens.base import CommandScreen
 from nexus_tui.screens.events import EventsScreen
+from nexus_tui.screens.moving import TimeScreen
 from nexus_tui.screens.workflows import WorkflowsScreen
 
 # The other two are imported when somebody looks: the first paint needn't wait for them.
 
 
-class OpeningScreen(CommandScreen):
+class OpeningScreen(TimeScreen):
     """Opens screens over itself."""
 
     def do_all_events(self, q: str) -> None:
@@ -30,4 +30,5 @@ class OpeningScreen(CommandScreen):
         """The audit."""
         from nexus_tui.screens.audit import AuditScreen
 
+        self.check_now("The audit is read as of now.")
         self.app.push_screen(AuditScreen(q))

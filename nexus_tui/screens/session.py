@@ -9,33 +9,33 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from nexus.errors import InvalidInput, NexusError
-from nexus.model import Session
+from nexus.errors import InvalidInput, NexusError, SessionNotFound
+from nexus.model import Page, Session
 from nexus_tui.acting.targets import Targets
 from nexus_tui.asking import Detail
 from nexus_tui.commands import Command, bindings_of
 from nexus_tui.feed import Changed, Link
 from nexus_tui.panes.about import AboutPane
-from nexus_tui.panes.checkpoints import CheckpointsPane
 from nexus_tui.panes.children import ChildrenPane
 from nexus_tui.panes.key_bar import KeyBar
+from nexus_tui.panes.past_bar import PastBar
 from nexus_tui.panes.sessions import SessionsPane
 from nexus_tui.panes.tab_line import TabLine
 from nexus_tui.panes.tone_lines import Line, ToneLines
 from nexus_tui.panes.top_bar import link_words
-from nexus_tui.past import NOW, START, Past, pair_to_compare
-from nexus_tui.screens.session_panes import LEFT, RIGHT, SessionPanes
+from nexus_tui.past import NOW, START, Past
+from nexus_tui.screens.session_moments import SessionMoments
+from nexus_tui.screens.session_panes import LEFT, RIGHT
 from nexus_tui.viewmodels.event_lines import event_line
 from nexus_tui.viewmodels.moments import Moment, moments
 from nexus_tui.viewmodels.session_facts import facts, headline, subline
 from nexus_tui.viewmodels.session_rows import Context
 from nexus_tui.viewmodels.words import clock_time
-from nexus_widgets import Banner, DiffView, EventLog, Timeline, Toned, clean
-from nexus_widgets.json_branch import MISSING
+from nexus_widgets import Banner, EventLog, Timeline, Toned, clean
 from nexus_widgets.pace import Pace
 
 
-class SessionScreen(SessionPanes):
+class SessionScreen(SessionMoments):
     """A timeline over two decks of panes: documents at the left, history and lineage at the right."""
 
     place = "session"
@@ -62,6 +62,7 @@ class SessionScreen(SessionPanes):
         """From top to bottom."""
         yield ToneLines(id="session-top")
         yield Banner(id="link-banner")
+        yield PastBar(self.console.journey, self.feed, id="past")
         yield Timeline(id="timeline")
         yield TabLine(LEFT + RIGHT, id="tabs")
         yield from self.decks()
@@ -80,22 +81,23 @@ class SessionScreen(SessionPanes):
         self._draw_top()
         self._load_soon()
 
-    @property
-    def _timeline(self) -> Timeline:
-        return self.query_one("#timeline", Timeline)
-
-    @property
-    def _checkpoints(self) -> CheckpointsPane:
-        return self.query_one("#pane-checkpoints", CheckpointsPane)
-
     # Loading
 
     def _take_changes(self, changed: Changed) -> None:
         self.query_one("#pane-children", ChildrenPane).take(changed)
+        if changed.moved:
+            self._forget()
         mine = self.session_id in changed.sessions
         has_new_child = any(event.data.get("parent_id") == self.session_id for event in changed.events)
         if changed.everything or mine or has_new_child:
             self._pace.request()
+
+    def _forget(self) -> None:
+        """Another time is shown: begin again at its end."""
+        self._last_seq = 0
+        self._at = NOW
+        self._timeline.action_last()
+        self.query_one("#pane-events", EventLog).clear()
 
     def _take_beat(self, _: Link) -> None:
         self._draw_top()
@@ -117,16 +119,32 @@ class SessionScreen(SessionPanes):
         except NexusError as error:
             if self.feed.link.state == "live":
                 self.query_one("#link-banner", Banner).say(error.message, "warning")
+            if isinstance(error, SessionNotFound) and self.feed.past is not None:
+                self._blank()
         finally:
             self._is_loading = False
             if self._load_again:
                 self._load_again = False
                 self._pace.request()
 
+    def _blank(self) -> None:
+        """Show nothing of a session that isn't there at the time that is shown."""
+        if self._detail is not None:
+            self._checkpoints.show(self._detail.session, (), (), self.feed.clock())
+        self._detail, self._moments = None, ()
+        self._timeline.set_points([])
+        self.query_one("#pane-children", ChildrenPane).show(Page(items=()), Context(self.feed.clock(), {}))
+        for name in ("state", "metadata", "raw"):
+            self.json_tree(name).set_value({})
+        self.query_one("#pane-about", AboutPane).show([])
+        self._draw_top()
+
     async def _show(self, detail: Detail) -> None:
         self._detail = detail
+        if (banner := self.query_one("#link-banner", Banner)).level == "warning":
+            banner.hide()
         session, now = detail.session, self.feed.clock()
-        self._moments = moments(session, detail.checkpoints, detail.events, now)
+        self._moments = moments(session, detail.checkpoints, detail.events, now, self._last_word)
         self._timeline.set_points([moment.point for moment in self._moments])
         self._fit_timeline()
         self.json_tree("metadata").set_value(session.metadata)
@@ -164,10 +182,12 @@ class SessionScreen(SessionPanes):
         """Say which moment and which panes are shown."""
         then = "" if self._at == NOW else "  as it was at " + ("the start" if self._at == START else self._at)
         left, right = self.query_one("#deck-left"), self.query_one("#deck-right")
-        left.border_title = Text(f"{self.pane_of('left')}{then if self.pane_of('left') == 'state' else ''}")
+        note = self.feed.note_of(self.session_id) if self._at == NOW else ""
+        of_state = f"  \u2248 {clean(note, limit=200)}" if note else then
+        left.border_title = Text(f"{self.pane_of('left')}{of_state if self.pane_of('left') == 'state' else ''}")
         right.border_title = Text(self.pane_of("right"))
         self._timeline.border_title = Text("timeline")
-        self._timeline.border_subtitle = Text("now" if self._at == NOW else then.strip())
+        self._timeline.border_subtitle = Text(self._last_word if self._at == NOW else then.strip())
         self.set_class(self._at != NOW, "-past")
         detail = self._detail
         counts = {
@@ -179,6 +199,11 @@ class SessionScreen(SessionPanes):
         self.query_one("#tabs", TabLine).show(front, {} if self.has_class("-narrow") else counts)
         self.show_keys()
 
+    @property
+    def _last_word(self) -> str:
+        """What the end of the timeline is called."""
+        return "now" if self.feed.past is None else f"{clock_time(self.feed.past.at)}Z"
+
     def _fit_timeline(self) -> None:
         """A line for each channel where there is room, and one for the words."""
         lanes = len(self._timeline.lanes) if self.has_class("-high") else 1
@@ -189,66 +214,6 @@ class SessionScreen(SessionPanes):
         if self._detail is not None:
             self.call_later(self._fit_timeline)
             self.call_later(self.draw_frames)
-
-    # Time
-
-    async def _show_state(self) -> None:
-        """Show the state of the moment that was chosen, with what changed in it since the checkpoint before."""
-        if self._detail is None:
-            return
-        at = self._at
-        try:
-            earlier, later = pair_to_compare(at, tuple(self._checkpoints.table.marks), self._detail.checkpoints)
-            state = self._detail.session.state if at == NOW else await self._past.state(at)
-            old, new = await self._past.state(earlier), await self._past.state(later)
-        except NexusError as error:
-            self.complain(error)
-            return
-        if at == self._at:
-            self.json_tree("state").set_value(state, old if later == at and earlier != START else MISSING)
-            self.query_one("#pane-diff", DiffView).set_values(
-                old, new, before_name=clean(earlier), after_name=clean(later)
-            )
-            self.draw_frames()
-
-    def _go_to(self, at: str) -> None:
-        if at != self._at:
-            self._at = at
-            self._checkpoints.point_at(at)
-            self.run_worker(self._show_state(), group="state", exclusive=True)
-
-    def on_timeline_point_highlighted(self, event: Timeline.PointHighlighted) -> None:
-        """Show the state as it was then."""
-        event.stop()
-        if event.index < len(self._moments):
-            moment = self._moments[event.index]
-            self._go_to(NOW if moment.is_now else moment.checkpoint_id or START)
-
-    def on_checkpoints_pane_chosen(self, event: CheckpointsPane.Chosen) -> None:
-        """Go to when the checkpoint was saved."""
-        event.stop()
-        index = self._index_of(event.checkpoint_id)
-        if index is not None:
-            self._timeline.cursor = index
-        else:
-            self._go_to(event.checkpoint_id)
-        if event.opened:
-            self.show_front("state")
-
-    def on_checkpoints_pane_marks_changed(self, event: CheckpointsPane.MarksChanged) -> None:
-        """Compare what is marked."""
-        event.stop()
-        self.run_worker(self._show_state(), group="state", exclusive=True)
-
-    def _index_of(self, checkpoint_id: str) -> int | None:
-        return next(
-            (
-                index
-                for index, moment in enumerate(self._moments)
-                if moment.checkpoint_id == checkpoint_id and moment.point.kind == "checkpoint"
-            ),
-            None,
-        )
 
     # What a change acts on
 
@@ -306,19 +271,6 @@ class SessionScreen(SessionPanes):
 
     # Commands
 
-    def _last_error(self) -> int | None:
-        kinds = [moment.point.kind for moment in self._moments]
-        return len(kinds) - 1 - kinds[::-1].index("error") if "error" in kinds else None
-
-    def do_last_error(self, _: str) -> None:
-        """Go to when it last failed."""
-        index = self._last_error()
-        if index is None:
-            self.tell("Its newest events tell of no failure")
-        else:
-            self._timeline.cursor = index
-            self._timeline.focus()
-
     def do_back(self, _: str) -> None:
         """Back to now, then back to the table."""
         if self.maximized is not None:
@@ -328,17 +280,6 @@ class SessionScreen(SessionPanes):
             self._go_to(NOW)
         else:
             self.dismiss()
-
-    def do_earlier(self, _: str) -> None:
-        """One checkpoint back."""
-        self._timeline.action_move_to_kind(-1)
-
-    def do_later(self, _: str) -> None:
-        """One checkpoint on, at last to now."""
-        cursor = self._timeline.cursor
-        self._timeline.action_move_to_kind(1)
-        if self._timeline.cursor == cursor:
-            self._timeline.action_last()
 
     def do_previous(self, _: str) -> None:
         """The session above this one in the table."""
@@ -360,31 +301,6 @@ class SessionScreen(SessionPanes):
             return
         self._among.table.move_cursor(rank)
         self.app.switch_screen(SessionScreen(found, self._among))
-
-    def do_diff(self, names: str) -> None:
-        """Compare two states, those named or those marked."""
-        self.bring("diff")
-        if names:
-            earlier, _, later = names.partition(" ")
-            self.run_worker(self._compare(earlier, later.strip() or NOW), group="state", exclusive=True)
-
-    async def _compare(self, earlier: str, later: str) -> None:
-        try:
-            old, new = await self._past.state(earlier), await self._past.state(later)
-        except NexusError as error:
-            self.complain(error)
-            return
-        view = self.query_one("#pane-diff", DiffView)
-        view.set_values(old, new, before_name=clean(earlier), after_name=clean(later))
-
-    def do_mark(self, _: str) -> None:
-        """Mark a checkpoint to compare."""
-        self.bring("checkpoints")
-        self._checkpoints.table.action_toggle_mark()
-
-    def do_clear(self, _: str) -> None:
-        """Clear all marks."""
-        self._checkpoints.table.clear_marks()
 
     def do_copy(self, _: str) -> None:
         """Copy the id."""

@@ -19,12 +19,14 @@ class SteeringScreen(ActingScreen):
 
     def offers(self, command: Command) -> bool:
         """Whether a command is in the footer: what may change from row to row is left to the help."""
-        return not (self._no_change_now(command.name) if command.changes else self.refusal(command))
+        return not self._no_change_now(command.name) if command.changes else super().offers(command)
 
     def refusal(self, command: Command) -> str:
         """Why a command would do nothing here and now."""
         if command.changes:
             return self._no_change_now(command.name) or self._no_such_change(command.name)
+        if why := super().refusal(command):
+            return why
         session = self.current()
         match command.name:
             case "parent" if session is not None and session.parent_id is None:
@@ -36,6 +38,8 @@ class SteeringScreen(ActingScreen):
         return ""
 
     def _no_change_now(self, name: str) -> str:
+        if why := self.why_past:
+            return why
         if self.feed.read_only:
             return "this console is read-only"
         if self.feed.link.state == "lost":
@@ -62,6 +66,7 @@ class SteeringScreen(ActingScreen):
 
     def do_why(self, _: str) -> None:
         """Explain a session."""
+        self.check_explained()
         session = self.current()
         if session is None:
             raise nothing_under_the_cursor()

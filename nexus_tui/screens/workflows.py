@@ -12,18 +12,19 @@ from nexus.errors import NexusError
 from nexus.model import WorkflowInfo
 from nexus.query.format import quote
 from nexus_tui.commands import Command, bindings_of
-from nexus_tui.feed import Link
+from nexus_tui.feed import Changed, Link
 from nexus_tui.panes.about import AboutPane
 from nexus_tui.panes.key_bar import KeyBar
+from nexus_tui.panes.past_bar import PastBar
 from nexus_tui.panes.top_bar import TopBar
-from nexus_tui.screens.base import CommandScreen
+from nexus_tui.screens.moving import SteppingScreen
 from nexus_tui.viewmodels.held_rows import HeldRows
 from nexus_tui.viewmodels.workflow_rows import WORKFLOW_COLUMNS, workflow_names, workflow_row, workflow_words
 from nexus_tui.workload import Workload, workloads
 from nexus_widgets import VirtualTable, clean
 
 
-class WorkflowsScreen(CommandScreen):
+class WorkflowsScreen(SteppingScreen):
     """A table of workflows over what the one under the cursor is and takes."""
 
     place = "workflows"
@@ -40,6 +41,7 @@ class WorkflowsScreen(CommandScreen):
     def compose(self) -> ComposeResult:
         """From top to bottom."""
         yield TopBar(id="top-bar")
+        yield PastBar(self.console.journey, self.feed, id="past")
         yield self.table
         yield AboutPane(id="workflow-about")
         yield KeyBar(id="keys")
@@ -49,8 +51,14 @@ class WorkflowsScreen(CommandScreen):
         self.table.border_title = Text("workflows")
         self.table.focus()
         self.feed.beaten.subscribe(self, self._take_beat)
-        self.run_worker(self._load(), group="load")
+        self.feed.changed.subscribe(self, self._take_changes)
+        self.run_worker(self._load(), group="load", exclusive=True)
         self._draw()
+
+    def _take_changes(self, changed: Changed) -> None:
+        if changed.moved:
+            self._loads.clear()
+            self.run_worker(self._load(), group="load", exclusive=True)
 
     def _take_beat(self, _: Link) -> None:
         self._draw()
@@ -84,6 +92,7 @@ class WorkflowsScreen(CommandScreen):
         if rows != self._rows.rows:
             self._rows.rows = rows
             self.table.invalidate()
+        self.table.border_title = Text("workflows" if self.feed.past is None else "workflows, registered as of now")
         self._draw_about()
         self.show_keys()
 

@@ -46,7 +46,11 @@ class Moment:
 
 
 def moments(
-    session: Session, checkpoints: tuple[Checkpoint, ...], events: tuple[Event, ...], now: float
+    session: Session,
+    checkpoints: tuple[Checkpoint, ...],
+    events: tuple[Event, ...],
+    now: float,
+    word: str = "now",
 ) -> tuple[Moment, ...]:
     """A session's history, oldest first, with now as its last moment.
 
@@ -55,6 +59,7 @@ def moments(
         checkpoints: All that are kept, ascending.
         events: Its newest events, ascending.
         now: Seconds since the epoch.
+        word: What the last moment is called.
     """
     first = events[0].ts if events else now
     told = {str(event.data.get("checkpoint_id")) for event in events if event.type == "checkpoint.saved"}
@@ -73,7 +78,7 @@ def moments(
         if event.type not in _UNTOLD:
             found.append(Moment(_event_point(event), held))
     end = max(now, found[-1].point.ts if found else now)
-    last = TimelinePoint(end, "now", "step", lane=_lane(session.channels[-1] if session.channels else ""),
+    last = TimelinePoint(end, word, "step", lane=_lane(session.channels[-1] if session.channels else ""),
                          tone=channel_tone(session.channels[-1] if session.channels else ""), glyph="◉")  # fmt: skip
     return (*found, Moment(last, is_now=True))
 

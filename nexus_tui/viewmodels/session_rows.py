@@ -46,6 +46,8 @@ class Context:
     """Whether the connection stands; without it a status is only what it was."""
     contexts: Standing | None = None
     """The contexts that sessions are in, where they are several."""
+    is_doubtful: Callable[[str], bool] = lambda _: False
+    """Whether what a session was is not known exactly, in the past."""
 
     def knows(self, session: Session) -> bool:
         """Whether what a session is can be known now."""
@@ -67,6 +69,8 @@ def _status(session: Session, context: Context) -> Cell:
     # Cleanup may not have been by yet: what is past its time is expired, whatever the record says.
     status = Status.EXPIRED if session.is_due(context.now) else session.status
     mark = STATUS_MARKS[status]
+    if context.is_doubtful(session.id):
+        return Toned(f"\u2248 {mark.word}", mark.tone)
     return Toned(mark.text, mark.tone) if context.knows(session) else Toned(f"? {mark.word}", "muted")
 
 

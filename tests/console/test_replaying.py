@@ -56,12 +56,3 @@ async def test_a_recording_is_moved_through_by_keys(tmp_path: Path, size: tuple[
         driven.main.do_seek("0%")
         await driven.beat()
         await driven.until(lambda: driven.table.total == 1)
-
-
-async def test_a_live_console_says_that_it_does_not_move_in_time(tmp_path: Path) -> None:
-    from tests.console.driving import driving
-    from tests.console.world import a_world
-
-    async with a_world() as world, driving(world, world.clock) as driven:
-        await driven.press("left")
-        await driven.until(lambda: "only a replay" in driven.told)
