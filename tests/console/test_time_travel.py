@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from nexus.local import LocalService
 from nexus_tui.panes.past_bar import PastBar
 from nexus_tui.screens.events import EventsScreen
 from nexus_widgets import Scrubber
@@ -37,7 +39,8 @@ async def a_morning(world: World) -> None:
     """Five minutes: an import that fails and is resumed, a run that waits and is ended, a session that comes late."""
     world.app.register(_load, name="load-orders")
     world.app.register(_ask, name="ask-first")
-    clock, service = world.clock, world.service
+    clock = world.clock
+    service = LocalService(world.app.parts, replace(world.app.local_caller("cli"), actor="alice"))
     clock.at = BEGAN
     await service.create_group("nightly")
     await service.create_session(session_id="orders", group="nightly", timeout=3600)
