@@ -153,9 +153,12 @@ class Chronicle:
         except NexusError:  # The positions of this store are no numbers.
             self.is_bounded = True
             return True
-        self._low = start + 1
-        self.is_whole = start == 0
         new = [event for event in older if event.seq not in self._known]
+        room = self._most - len(self.events)
+        if len(new) > room:
+            new, self.is_bounded = new[-room:], True
+        self._low = new[0].seq if self.is_bounded else start + 1
+        self.is_whole = start == 0 and not self.is_bounded
         self._index(new)
         self.events[:0] = new
         found: dict[str, list[Event]] = {}

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from nexus.errors import CheckpointNotFound, SessionNotFound
 from nexus.model import Event, Session
 from nexus.service import MAX_LIMIT, Service
-from nexus_tui.replay.folding import fold_session
 from nexus_tui.rewind.unrolling import agree, as_read, unroll
 
 _PAGES = 20
@@ -41,8 +40,8 @@ class Life:
 
     @property
     def is_told(self) -> bool:
-        """Whether it can be shown at all: a deleted one only where its events are all known."""
-        return self.today is not None or bool(self.records)
+        """Whether it can be shown at all: of a deleted one, too little is left."""
+        return self.today is not None
 
     def at(self, ts: float) -> Session | None:
         """What it was at a time; ``None``: it wasn't there, or that is not known.
@@ -59,6 +58,9 @@ class Life:
     def events_until(self, ts: float) -> tuple[Event, ...]:
         """What had happened to it by then."""
         return tuple(event for event in self.events if event.ts <= ts)
+
+
+GONE = Life(None, exact=False)
 
 
 class Lives:
@@ -143,7 +145,7 @@ class Lives:
                 today = await self._service.get_session(session_id)
                 events = list(told) if _ends_at(told, today) else await self._events(session_id)
             except SessionNotFound:
-                return self._gone(session_id)
+                return GONE
             if events is None or not _begins(events):
                 return Life(_bare(today), exact=False, events=tuple(events or ()))
             # What came between the two reads is read again when it is heard of.
@@ -152,16 +154,6 @@ class Lives:
                 return await self._life(today, known)
         assert today is not None  # noqa: S101  it was read three times
         return Life(_bare(today), exact=False)
-
-    def _gone(self, session_id: str) -> Life:
-        """A deleted one: what its events alone tell, if they go back to its creation."""
-        events = tuple(self._told(session_id))
-        if not _begins(events):
-            return Life(None, exact=False, events=events)
-        records: list[Session | None] = []
-        for event in events:
-            records.append(fold_session(event, records[-1] if records else None))
-        return Life(None, _rising(events), tuple(records), exact=False, events=events)
 
     async def _life(self, today: Session, events: list[Event]) -> Life:
         first = None

@@ -144,9 +144,6 @@ class PastService:
         session = life.at(self.at)
         if session is None:
             raise self._missing(session_id)
-        if life.today is None:
-            self._notes[session_id] = "deleted since"
-            return session
         today = await self._live.get_session(session_id)
         told = life.events_until(self.at)
 
@@ -163,7 +160,7 @@ class PastService:
         life = await self._life(session_id)
         if life is None:
             return await self._live.get_run(session_id)
-        today = await self._live.get_run(session_id) if life.today is not None else None
+        today = await self._live.get_run(session_id)
         told = life.events_until(self.at)
         return run_then(today, told, life.events[len(told) :])
 
