@@ -17,7 +17,6 @@ from nexus.query.format import quote
 from nexus_tui.acting.targets import Targets
 from nexus_tui.beginning import begin
 from nexus_tui.commands import Command, bindings_of
-from nexus_tui.config.columns import changed_columns
 from nexus_tui.feed import Changed, Feed, Link
 from nexus_tui.kept import Look
 from nexus_tui.panes.events import EventsPane
@@ -28,16 +27,15 @@ from nexus_tui.panes.replay_bar import ReplayBar
 from nexus_tui.panes.sessions import SessionsPane
 from nexus_tui.panes.stats_strip import StatsStrip
 from nexus_tui.panes.top_bar import TopBar
+from nexus_tui.screens.arranging import ArrangingScreen
 from nexus_tui.screens.base import nothing_under_the_cursor
-from nexus_tui.screens.columns import Answer, ColumnsDialog
-from nexus_tui.screens.finding import FindingScreen
 from nexus_tui.screens.moving import MovingScreen
 from nexus_tui.screens.opening import OpeningScreen
-from nexus_tui.viewmodels.session_rows import DEFAULT_FIELDS, FIELDS, WHERE, field_of
+from nexus_tui.viewmodels.session_rows import DEFAULT_FIELDS, FIELDS, WHERE
 from nexus_widgets import Banner, FilterBar, VirtualTable, count
 
 
-class MainScreen(FindingScreen, MovingScreen, OpeningScreen):
+class MainScreen(ArrangingScreen, MovingScreen, OpeningScreen):
     """The first screen. The table has the focus; groups and events come and go beside it, or over it."""
 
     place = "main"
@@ -304,18 +302,6 @@ class MainScreen(FindingScreen, MovingScreen, OpeningScreen):
         pane = self.query_one("#events", EventsPane)
         self._toggle(pane, pane.log_view)
 
-    def do_sort(self, name: str) -> None:
-        """Sort by the next column, or by a named one."""
-        if not name:
-            self.sessions.sort_by_next()
-            return
-        wanted = name.lower().replace(" ", "-")
-        key = next((key for key, field in FIELDS.items() if wanted in (key, field.column.label.lower())), None)
-        self.sessions.sort_by(key or wanted)
-
-    def do_reverse(self, _: str) -> None:
-        """Turn the order round."""
-        self.sessions.reverse()
 
     def do_pause(self, _: str) -> None:
         """Hold the view, or let it go on; a replay stands, or plays."""
@@ -341,27 +327,6 @@ class MainScreen(FindingScreen, MovingScreen, OpeningScreen):
             self.query_one("#events", EventsPane).log_view.clear()
         self.query_one("#replay", ReplayBar).draw()
         self._draw()
-
-    def do_columns(self, names: str) -> None:
-        """Choose columns, or show those named: all of them, or one more (+), or one less (-)."""
-        pane = self.sessions
-        if names == "default":
-            pane.show_default()
-        elif names:
-            pane.show_columns(*changed_columns(names, pane.chosen_keys, pane.widths))
-        else:
-            shown = pane.chosen_keys
-
-            def show(answer: Answer | None) -> None:
-                if answer is not None and answer != (shown, pane.widths):
-                    pane.show_columns(*answer)
-
-            seen = [key for key in self.feed.seen.values() if field_of(key) is not None and key not in FIELDS]
-            own = [key for key in pane.source.keys if key not in FIELDS]
-            default = pane.default.columns
-            first = (tuple(key for key, _ in default), {key: width for key, width in default if width})
-            offered = tuple(dict.fromkeys([*own, *sorted(seen)]))
-            self.app.push_screen(ColumnsDialog(shown, pane.widths, offered, first), show)
 
     def do_mark(self, _: str) -> None:
         """Mark or unmark the session under the cursor."""
