@@ -128,6 +128,7 @@ async def test_events_before_the_start_are_in_the_log_once(world: World) -> None
     await populate(world, sessions=3)
     async with driving(world, world.clock) as driven:
         log = driven.main.query_one("#events EventLog")
+        await driven.until(lambda: log.entry_count)  # type: ignore[attr-defined]
         count = log.entry_count  # type: ignore[attr-defined]
         assert count == len(driven.feed.recent)
         assert len({event.seq for event in driven.feed.recent}) == count
