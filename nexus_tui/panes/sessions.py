@@ -133,14 +133,6 @@ class SessionsPane(Widget):
         self.source.spoil()
         self.table.invalidate(changes)
 
-    def show_other_time(self) -> None:
-        """Show the sessions of another time: what was held in its place was of the time before."""
-        self.release("pause")
-        self.table.clear_marks() if self.table.marks_all else None
-        if self._holds:
-            source = self.source
-            self._use(SessionSource(self._feed, source.q, source.sort, source.keys))
-
     def doubt(self, *, lost: bool) -> None:
         """Say whether the connection is lost: the rows stay, and their statuses are not known then.
 

@@ -109,7 +109,10 @@ class MainScreen(ArrangingScreen, MovingScreen, OpeningScreen):
         events = self.query_one("#events", EventsPane)
         if changed.moved:
             events.log_view.clear()
-            self.sessions.show_other_time()
+            # What was held in its place was of the time before.
+            self.sessions.release("pause")
+            if self.sessions.is_marked:
+                self.sessions.show_view(self.sessions.view)
         events.add(changed.events)
         self.sessions.refresh_rows(changed.count)
         self._groups_are_old = self._groups_are_old or changed.groups or changed.everything
