@@ -305,7 +305,6 @@ class MainScreen(ArrangingScreen, MovingScreen, OpeningScreen):
         pane = self.query_one("#events", EventsPane)
         self._toggle(pane, pane.log_view)
 
-
     def do_pause(self, _: str) -> None:
         """Hold the view, or let it go on; a replay stands, or plays."""
         if self.console.player is not None:
