@@ -17,7 +17,10 @@ from tests.running import command, environment
 
 EXPECTED = {
     "SessionNotFound": 3, "SessionExpired": 3, "WorkflowNotFound": 3, "CheckpointNotFound": 3, "GroupNotFound": 3,
-    "TokenNotFound": 3, "TokenExists": 4,
+    "TokenNotFound": 3,
+    "NamespaceNotFound": 3,
+    "NamespaceExists": 4,
+    "NamespaceNotEmpty": 4, "TokenExists": 4,
     "SessionExists": 4, "SessionBusy": 4, "VersionConflict": 4, "InvalidTransition": 4, "Fenced": 4, "WaitTimeout": 4,
     "LimitExceeded": 4, "RateLimited": 4,
     "InvalidInput": 2, "PayloadTooLarge": 2, "QueryError": 2,
