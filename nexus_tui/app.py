@@ -207,7 +207,7 @@ class NexusConsole(App[int]):
         here = clean(self.target_label, limit=120)
         label = clean(context_of(came.connection.target), limit=120)
         if came.error is not None:
-            told = f"{label} can't be gone to: {clean(came.error.message, limit=300)}. This is still {here}"
+            told = f"{label} can't be gone to, this is still {here}: {clean(came.error.message, limit=300)}"
             self.notify(told, title=came.error.title, severity="error", markup=False, timeout=10)
         else:
             self.notify(f"Stayed at {here}", markup=False, timeout=3)

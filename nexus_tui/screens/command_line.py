@@ -84,8 +84,9 @@ class CommandLine(ModalScreen[tuple[Command, str] | None]):
                 # One more of a list: what is in it already isn't offered again.
                 before, _, argument = argument.rpartition(",")
                 start += len(before) + bool(before)
-                taken = before.split(",")
-                offered = [each for each in offered if each not in taken]
+                taken = before.split(",") if before else []
+                # Signs such as - and * stand alone.
+                offered = [each for each in offered if each not in taken and (not taken or each[:1].isalnum())]
             return [Completion(each, "", start) for each in offered if each.startswith(argument) and each != argument]
         return [
             Completion(f"{command.name} " if command.argument else command.name, command.help, skipped)

@@ -19,6 +19,7 @@ from nexus_tui.cli.contexts import Contexts, Place, write_contexts
 from nexus_tui.cli.target import Target
 from nexus_tui.commands import find_command
 from nexus_tui.connection import Opens
+from nexus_tui.screens.command_line import CommandLine
 from nexus_tui.screens.contexts import ConnectingScreen
 from nexus_tui.switching import NamedPlace
 from tests.console.driving import Driven, driving
@@ -101,7 +102,7 @@ async def test_a_context_that_cannot_be_reached_is_told_and_the_old_one_stays(pl
         await go(driven, "gone")
         await driven.until(lambda: "can't be gone to" in driven.told)
         assert "127.0.0.1" in driven.told
-        assert "This is still" in driven.told
+        assert "this is still prod: no server can be reached" in driven.told
         await driven.until(lambda: driven.on_main)
         assert driven.feed.link.state == "live"
         await driven.put_cursor_on("in-prod")
@@ -131,6 +132,19 @@ async def test_names_are_completed_one_after_another(places: ContextPlaces) -> N
         await driven.press("tab")
         await driven.press("enter")
         await driven.until(lambda: "WHERE" in driven.text and driven.table.total == 5)
+
+
+async def test_signs_are_not_offered_behind_a_name(places: ContextPlaces) -> None:
+    async with in_prod(places) as driven:
+        await driven.press("colon")
+        line = driven.console.screen
+        assert isinstance(line, CommandLine)
+
+        def offered(text: str) -> list[str]:
+            return [each.insert for each in line._complete(text, len(text))]
+
+        assert offered("context ") == ["gone", "prod", "staging", "*"]
+        assert offered("context prod,") == ["gone", "staging"]
 
 
 async def test_the_filter_stays_and_marks_undo_and_looks_do_not_cross(places: ContextPlaces) -> None:
