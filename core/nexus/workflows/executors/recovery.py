@@ -1,7 +1,7 @@
 """Recovery: takes over the runs of processes that died.
 
 A worker is dead when the store has not heard from it for its lease, or, at once, when it ran on this machine and its
-process is gone. It is forgotten when none of its runs is left.
+process is gone. It is forgotten when none of its runs is left, and looked back at for a while.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ LOOK_EVERY = 0.5
 """Seconds between two looks, at most; one cheap read each."""
 _CHUNK = 100
 _TOGETHER = 10
+_LOOK_BACK = 3.0
+"""Leases for which a worker that was forgotten is looked at again."""
 _log = logging.getLogger("nexus.executor")
 
 
@@ -41,6 +43,7 @@ class Recovery:
         self._take = take
         self._held = held
         self._lease = engine.settings.recovery_interval
+        self._forgotten: dict[str, tuple[Worker, float]] = {}
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -60,7 +63,9 @@ class Recovery:
 
     async def look(self) -> None:
         """Take over what dead workers have left."""
-        for worker in await self._store.workers():
+        listed = await self._store.workers()
+        await self._look_back({worker.id for worker in listed})
+        for worker in listed:
             if worker.id != self._me and is_dead(worker):
                 await self._inherit(worker)
 
@@ -86,6 +91,21 @@ class Recovery:
             await asyncio.gather(*(self._take_over(session_id, worker.id) for session_id in together))
         if not await self._store.runs_of(worker.id, 1):
             await self._store.forget_worker(worker.id)
+            self._forgotten[worker.id] = worker, asyncio.get_running_loop().time() + _LOOK_BACK * self._lease
+
+    async def _look_back(self, listed: set[str]) -> None:
+        """See that workers that were forgotten have acquired nothing since.
+
+        One that was merely cut off may have begun a run just then, and have died before its next beat; or what a dead
+        one had sent arrives late. Nobody would find such a run: its worker is listed again, as a dead one.
+        """
+        now = asyncio.get_running_loop().time()
+        for worker_id, (worker, until) in list(self._forgotten.items()):
+            found = worker_id not in listed and bool(await self._store.runs_of(worker_id, 1))
+            if found:
+                await self._store.beat(worker, 0.0)
+            if found or worker_id in listed or now >= until:
+                del self._forgotten[worker_id]
 
     async def _take_over(self, session_id: str, worker_id: str) -> None:
         """What is wrong with one session keeps no others from being taken over; this one is tried again."""

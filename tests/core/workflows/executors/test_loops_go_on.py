@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from nexus import AsyncNexus
-from nexus.testing.builders import a_worker
+from nexus.model import RunStatus, Status
+from nexus.testing.builders import a_run, a_session, a_worker, creating
 from nexus.workflows.executors.queue import Queue
 from nexus.workflows.executors.recovery import Recovery
 from tests.core.workflows.support import PATIENCE
@@ -78,3 +79,21 @@ async def _nothing(_session_id: str) -> None: ...
 
 async def _two_runs(_worker: str, _limit: int) -> list[str]:
     return ["bad", "good"]
+
+
+async def test_a_run_that_a_worker_begins_while_it_is_being_forgotten_is_taken_over(store: str) -> None:
+    taken: list[tuple[str, str]] = []
+
+    async def take(session_id: str, worker: str) -> None:
+        taken.append((session_id, worker))
+
+    async with AsyncNexus(store=store, embedded_worker=False) as app:
+        recovery = Recovery(app.parts.engine, "me", take, lambda _session: False)
+        await app.store.beat(a_worker("cut-off"), 0.0)
+        await recovery.look()
+        assert await app.store.workers() == []
+        run = a_run("late", status=RunStatus.IN_PROGRESS, worker="cut-off")
+        await app.store.commit(creating(a_session("late", status=Status.IN_PROGRESS, run_id=run.id), run))
+        for _ in range(2):
+            await recovery.look()
+    assert taken == [("late", "cut-off")]
