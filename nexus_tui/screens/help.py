@@ -16,10 +16,13 @@ from nexus_tui.commands import SECTIONS, Command, Section
 from nexus_tui.panes.tone_lines import Line, ToneLines
 from nexus_tui.viewmodels.words import NOTHING, STATUS_MARKS
 from nexus_widgets import Toned, cell_width, clean
+from nexus_widgets.wrapping import wrapped
 
 _KEY_WIDTH = 12
 _LONGEST_KEYS = 24
 _ROOM_FOR_NAMES = 100
+_FRAME = 104
+"""Cells of the frame where there is room for it."""
 
 
 class HelpScreen(ModalScreen[None]):
@@ -86,9 +89,21 @@ class HelpScreen(ModalScreen[None]):
         text = Toned(command.help, "muted" if reason else "plain")
         right = (Toned(f"  {named} ", "muted"),) if named else ()
         why = (Toned(f"✖ {reason}", "warn"),) if reason and reason != shared else ()
-        if not why or self.app.size.width >= _ROOM_FOR_NAMES:
-            return [Line((keys, text, *(why and (Toned("  "), *why))), right)]
-        return [Line((keys, text), right), Line((Toned(" " * (self._key_width + 1)), *why))]
+        first, *rest = wrapped(command.help, self._room - cell_width(right[0].text if right else ""))
+        indent = Toned(" " * (self._key_width + 1))
+        lines = [
+            Line((keys, Toned(first, text.tone)), right),
+            *(Line((indent, Toned(part, text.tone))) for part in rest),
+        ]
+        if why and not rest and cell_width(f"{first}  {why[0].text}{named}") + 4 <= self._room:
+            return [Line((keys, Toned(first, text.tone), Toned("  "), *why), right)]
+        return [*lines, Line((indent, *why))] if why else lines
+
+    @property
+    def _room(self) -> int:
+        """Cells for what a command does: the frame's, without its borders, the scroll bar and the keys."""
+        frame = min(_FRAME, self.app.size.width * 96 // 100)
+        return max(frame - 8 - self._key_width - 1, 20)
 
     @staticmethod
     def _lines(lines: list[Line]) -> ToneLines:

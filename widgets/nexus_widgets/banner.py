@@ -46,7 +46,7 @@ class Banner(Widget):
         style = self.get_component_rich_style(f"banner--{self.level}")
         if y:
             return Strip.blank(width, style)
-        age = f"data is {duration(self.age)} old " if self.age is not None else ""
+        age = f" data is {duration(self.age)} old " if self.age is not None else ""
         # The age is what the reader decides on, so a long message gives way to it.
         room = max(width - cell_width(age), 0)
         text = f" {_GLYPHS[self.level]} {clean(self.message)} "
