@@ -70,7 +70,7 @@ async def test_no_route_shows_a_reader_what_is_hidden() -> None:
                 continue  # a stream, which the next test reads
             for session in ("s", "failed", "fork"):
                 names = {"session_id": session, "group_id": "g", "cid": "checkpoint-1", "checkpoint_id": "checkpoint-1"}
-                path = each.path.format(**names, name="login", token_name="eyes")
+                path = each.path.format(**names, name="login", token_name="eyes", namespace_name="acme")
                 query: dict[str, Any] = {"from": "start"} if path.endswith("/diff") else {}
                 query |= {"timeout": 0} if path.endswith("/wait") else {}
                 body: dict[str, Any] | None = {} if each.method in ("POST", "PATCH") else None
