@@ -61,8 +61,14 @@ class Listeners:
         bus = InMemorySubscriptionBus()
         handler = ListenHandler(bus)
         self._open.add(handler)
-        telling = asyncio.create_task(self._tell(service, bus, handler))
+        following = asyncio.Event()
+        telling = asyncio.create_task(self._tell(service, bus, handler, following))
         try:
+            # The client is told that it listens only once nothing that happens from then on is missed.
+            await following.wait()
+            if handler not in self._open:
+                # It was to end while it waited: once it has begun, which is before anything else runs.
+                asyncio.get_running_loop().call_soon(handler.close)
             with self._standings().watching(service.caller.proof, handler.close):
                 return await handler(ctx, params)
         finally:
@@ -72,20 +78,27 @@ class Listeners:
 
     def close(self) -> None:
         """End every stream in the protocol's way: its result is the last frame."""
-        for handler in list(self._open):
+        ending, self._open = self._open, set()
+        for handler in ending:
             handler.close()
 
-    async def _tell(self, service: Service, bus: InMemorySubscriptionBus, handler: ListenHandler) -> None:
+    async def _tell(
+        self, service: Service, bus: InMemorySubscriptionBus, handler: ListenHandler, following: asyncio.Event
+    ) -> None:
         known = self._names()
         try:
             async with aclosing(cast(Any, service.feed())) as feed:
                 async for item in feed:
+                    if item.live:
+                        following.set()
                     if item.event is not None:
                         await _publish(bus, item.event)
                     if (now := self._names()) != known:
                         known = now
                         await bus.publish(ToolsListChanged())
         finally:
+            self._open.discard(handler)
+            following.set()
             with suppress(RuntimeError):
                 handler.close()
 
