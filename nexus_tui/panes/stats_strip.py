@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widget import Widget
@@ -45,7 +46,7 @@ class StatsStrip(Widget):
         doubt = "\u2248 " if feed.past is not None and feed.past.doubts else ""
         counts = self.query_one("#stats-counts", CountsPane)
         counts.show(statistics, feed.horizon.expiring)
-        counts.border_title = f"{doubt}sessions"
+        counts.border_title = Text(f"{doubt}sessions")
         self._short(feed)
         # While nothing happens a plot moves with each look at the figures only: a redraw a second is most of what a
         # console at rest costs.

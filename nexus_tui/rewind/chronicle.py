@@ -170,7 +170,7 @@ class Chronicle:
         return bool(new)
 
     def _index(self, new: Iterable[Event]) -> None:
-        self._known.update(event.seq for event in new)
+        self._known |= {event.seq for event in new}
 
     async def _between(self, after: int, before: int) -> list[Event]:
         found: list[Event] = []

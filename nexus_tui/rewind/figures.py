@@ -31,15 +31,16 @@ def figures_then(today: Statistics, lives: Iterable[Life], events: Sequence[Even
     """
     counters: Counter[str] = Counter()
     for name, counts in (("status", today.by_status), ("channel", today.by_channel), ("workflow", today.by_workflow)):
-        counters.update({f"{name}:{key}": value for key, value in counts.items()})
+        for key, value in counts.items():
+            counters[f"{name}:{key}"] += value
     ended = sum(today.by_status.get(status.value, 0) for status in FINAL)
     sums = {"duration:sum": today.avg_duration * ended, "duration:count": float(ended)}
     for life in lives:
         now, then = _counted(life.today), _counted(life.at(at))
         for name in (now.keys() | then.keys()) & sums.keys():
             sums[name] += then.get(name, 0) - now.get(name, 0)
-        counters.update({name: int(value) for name, value in then.items() if name not in sums})
-        counters.subtract({name: int(value) for name, value in now.items() if name not in sums})
+        for name in (now.keys() | then.keys()) - sums.keys():
+            counters[name] += int(then.get(name, 0)) - int(now.get(name, 0))
     _count_minutes(counters, events, at)
     found = counting.statistics({**counters, **sums}, at)
     return replace(
@@ -118,7 +119,8 @@ def group_then(today: Group, members: Members, events: Iterable[Event], at: floa
     if today.created_at > at:
         return None
     counts = Counter(dict(today.counts))
-    counts.update(members.get(today.id, {}))
+    for status, number in members.get(today.id, Counter()).items():
+        counts[status] += number
     since = [event for event in events if event.group_id == today.id and event.ts > at]
     ended_at = today.ended_at
     if since:
