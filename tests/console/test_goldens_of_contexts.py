@@ -14,6 +14,7 @@ from nexus_tui.app import NexusConsole
 from nexus_tui.connection import Opens
 from nexus_tui.merged.target import MergedTarget
 from nexus_tui.switching import NamedPlace
+from nexus_widgets import VirtualTable
 from tests.console.test_goldens import SIZES, Compare, Stage, connected, rest
 from tests.console.world import StandingClock, a_world, populate
 from tests.snapshot_extension import SNAPSHOTS
@@ -70,6 +71,11 @@ def test_merged(snap_compare: Compare, name: str, size: str) -> None:
         for key in MERGED[name]:
             await pilot.press(key)
             await pilot.pause(0.02)
+            # What a key opens is there, with its rows, before the next one.
+            while name == "choosing" and not console.screen.query("#contexts-table"):
+                await pilot.pause(0.02)
+            while name == "choosing" and not console.screen.query_one("#contexts-table", VirtualTable).total:
+                await pilot.pause(0.02)
         await rest(pilot)
 
     assert snap_compare(console, terminal_size=SIZES[size], run_before=reach)
