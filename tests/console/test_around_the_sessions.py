@@ -15,7 +15,7 @@ from tests.console.world import World
 
 
 async def test_help_lists_every_command_of_the_screen(full_world: World) -> None:
-    async with driving(full_world, full_world.clock, size=(140, 80)) as driven:
+    async with driving(full_world, full_world.clock, size=(140, 120)) as driven:
         await driven.press("question_mark")
         assert isinstance(driven.console.screen, HelpScreen)
         for word in (":extend [DURATION]", ":mark-all", "live longer", "✖ failed", ":quit"):

@@ -121,10 +121,10 @@ async def test_one_jumps_to_the_last_error_its_parent_and_its_group(full_world: 
 
 
 async def test_help_says_what_does_nothing_here_and_now_and_why(full_world: World) -> None:
-    async with driving(full_world, full_world.clock, size=(140, 90)) as driven:
+    async with driving(full_world, full_world.clock, size=(140, 120)) as driven:
         await driven.press("question_mark")
         assert isinstance(driven.console.screen, HelpScreen)
-        assert "Time  (this is live: only a replay moves in time)" in driven.text
+        assert "✖ only a replay has a speed" in driven.text
         assert "✖ it has no parent" in driven.text
         assert "✖ it is in progress" in driven.text
         assert "✖ nothing is marked" in driven.text
