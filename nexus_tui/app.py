@@ -18,6 +18,7 @@ from typing import ClassVar
 # Textual reads it once, at import; twice its usual rate halves the time from a key to its paint.
 os.environ.setdefault("TEXTUAL_FPS", "120")
 
+from textual import events
 from textual.app import App, SuspendNotSupported
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
@@ -48,6 +49,7 @@ from nexus_tui.slow_link import SlowLink
 from nexus_tui.starting import SETTLED, settle
 from nexus_tui.styles.themes import CHOICES, COLOURLESS, DARK, LIGHT
 from nexus_tui.switching import NO_PLACES, Places
+from nexus_tui.typing_ahead import KeyDone, TypeAhead
 from nexus_tui.viewmodels.words import moment
 from nexus_widgets import clean
 
@@ -116,6 +118,7 @@ class NexusConsole(App[int]):
         self.group_waits = GroupWaits()
         self._inert = InertFilter()
         self._slow_link = SlowLink(self)
+        self._type_ahead = TypeAhead(self, super().on_event)
         self._connection: Connection | None = None
         self._left: set[asyncio.Task[None]] = set()
         self._look_at(target)
@@ -132,6 +135,18 @@ class NexusConsole(App[int]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Let nothing through that a terminal could act on."""
         return [*super().get_line_filters(), self._inert]
+
+    async def on_event(self, event: events.Event) -> None:
+        """Let a key wait for those before it."""
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            await self._type_ahead.take(event)
+        else:
+            await super().on_event(event)
+
+    async def on_key_done(self, message: KeyDone) -> None:
+        """The next key may go."""
+        message.stop()
+        await self._type_ahead.done(message)
 
     def post_display_hook(self) -> None:
         """Leave frames out while the terminal is behind."""

@@ -23,6 +23,11 @@ _SHARE = 300
 Ask = Callable[[str], Awaitable[Window[Session]]]
 
 
+def within(text: str) -> str:
+    """The filter for what expires within a time, and hasn't yet: what is final keeps the time when it would have."""
+    return f"status:live,failed expires<{text}"
+
+
 @dataclass(frozen=True, slots=True)
 class Expiring:
     """How many expire within each horizon, the nearest first, and when that was counted (seconds since the epoch)."""
@@ -63,7 +68,7 @@ class Horizon:
             found: list[tuple[str, int]] = []
             for text, _ in reversed(WITHIN):
                 is_needless = bool(found) and not found[0][1]
-                found.insert(0, (text, 0 if is_needless else (await ask(f"expires<{text}")).total))
+                found.insert(0, (text, 0 if is_needless else (await ask(within(text))).total))
             self.expiring = Expiring(tuple(found), self._clock())
         finally:
             ended = self._stopwatch()

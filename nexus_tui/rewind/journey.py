@@ -14,7 +14,7 @@ from textual.worker import Worker
 
 from nexus.errors import InvalidInput, NexusError
 from nexus_tui.feed import Feed
-from nexus_tui.horizon import WITHIN, Expiring
+from nexus_tui.horizon import WITHIN, Expiring, within
 from nexus_tui.known import Glance, Known
 from nexus_tui.rewind.annals import Annals
 from nexus_tui.rewind.figures import course_until
@@ -141,7 +141,7 @@ class Journey:
 
     @staticmethod
     async def _expiring(past: PastService) -> tuple[tuple[str, int], ...]:
-        found = await asyncio.gather(*(past.window(f"expires<{text}", limit=1) for text, _ in WITHIN))
+        found = await asyncio.gather(*(past.window(within(text), limit=1) for text, _ in WITHIN))
         return tuple((text, window.total) for (text, _), window in zip(WITHIN, found, strict=True))
 
     async def _glance(self, ts: float) -> tuple[float, Glance]:
