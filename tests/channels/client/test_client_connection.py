@@ -18,6 +18,19 @@ from tests.channels.http.http_places import Place, an_app, serving
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
+async def whole(reader: asyncio.StreamReader) -> bytes:
+    """A request or an answer with its body, in however many pieces it comes; nothing at the end of the connection."""
+    message, length = await reader.readline(), 0
+    while message and not message.endswith(b"\r\n\r\n"):
+        header = await reader.readline()
+        message += header
+        if header.lower().startswith(b"content-length:"):
+            length = int(header.split(b":")[1])
+        if not header:
+            return b""
+    return message + await reader.readexactly(length)
+
+
 @asynccontextmanager
 async def answering(answer: Answer) -> AsyncIterator[tuple[str, list[bytes]]]:
     """A server that does what ``answer`` does with each request, and notes the requests' first lines."""
@@ -25,13 +38,8 @@ async def answering(answer: Answer) -> AsyncIterator[tuple[str, list[bytes]]]:
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            while line := await reader.readline():
-                asked.append(line.strip())
-                length = 0
-                while (header := await reader.readline()).strip():
-                    if header.lower().startswith(b"content-length:"):
-                        length = int(header.split(b":")[1])
-                await reader.readexactly(length)
+            while message := await whole(reader):
+                asked.append(message.partition(b"\r\n")[0])
                 await answer(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
@@ -94,9 +102,9 @@ async def test_a_change_that_the_server_recognises_is_applied_once_though_its_an
         host, port = place.url.removeprefix("http://").split(":")
         there, back = await asyncio.open_connection(host, int(port))
         try:
-            while data := await reader.read(65536):
-                back.write(data)
-                answer = await there.read(65536)
+            while request := await whole(reader):
+                back.write(request)
+                answer = await whole(there)
                 lost += 1
                 if lost == 1:
                     return
