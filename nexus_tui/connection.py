@@ -16,6 +16,8 @@ from nexus.service import Service
 
 _RETRY: Final = 2.0
 """Seconds between two tries to open a service that can't be reached."""
+_GRACE: Final = 1.0
+"""Seconds for which an opening that is under way is let come to its end when nobody wants it any more."""
 
 
 class Opens(Protocol):
@@ -43,6 +45,7 @@ class Connection:
         self.target = target
         self._leaving = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._is_open = False
 
     def keep(
         self,
@@ -101,13 +104,19 @@ class Connection:
         self._leaving.set()
 
     async def leave(self) -> None:
-        """Disconnect."""
+        """Disconnect; an opening that gets no answer is given up."""
         self.release()
         if self._task is not None:
-            await self._task
+            await asyncio.wait({self._task}, timeout=None if self._is_open else _GRACE)
+            if not self._is_open:
+                self._task.cancel()
+            await asyncio.wait({self._task})
+            if not self._task.cancelled():
+                self._task.result()
 
     async def _use(self, use: Callable[[Service], None]) -> None:
         async with self.target.open_service() as service:
+            self._is_open = True
             if not self._leaving.is_set():
                 use(service)
             await self._leaving.wait()

@@ -192,7 +192,6 @@ class OnlySilent:
         return Silent()
 
 
-@pytest.mark.long  # It can wait for ever: see its until.
 async def test_connecting_can_be_given_up(places: ContextPlaces) -> None:
     async with driving(places.one("prod"), StandingClock(time.time()), places=OnlySilent()) as driven:
         await go(driven, "silent")
