@@ -81,12 +81,10 @@ class JsonRecord(Generic[R]):
         try:
             return self._decoder.decode(document)
         except msgspec.ValidationError:
-            known, unknown = _parted(_fields_of_json.decode(document), self._known)
-            if not unknown:
+            known, newer = _parted(_fields_of_json.decode(document), self._known, _json)
+            if not newer:
                 raise
-            record = self._decoder.decode(_json.encode(known))
-            force_setattr(cast("msgspec.Struct", record), _OWN, _json.encode(unknown))
-            return record
+            return _with(self._decoder.decode(known), newer)
 
 
 class PackedRecord(Generic[R]):
@@ -118,12 +116,10 @@ class PackedRecord(Generic[R]):
         try:
             return self._decoder.decode(document)
         except msgspec.ValidationError:
-            known, unknown = _parted(_fields_of_msgpack.decode(document), self._known)
-            if not unknown:
+            known, newer = _parted(_fields_of_msgpack.decode(document), self._known, _msgpack)
+            if not newer:
                 raise
-            record = self._decoder.decode(_msgpack.encode(known))
-            force_setattr(cast("msgspec.Struct", record), _OWN, _msgpack.encode(unknown))
-            return record
+            return _with(self._decoder.decode(known), newer)
 
 
 def _struct(kind: type[Any]) -> type[msgspec.Struct]:
@@ -140,7 +136,15 @@ def _definition(field: msgspec.structs.FieldInfo) -> tuple[str, Any] | tuple[str
     return (field.name, field.type) if field.required else (field.name, field.type, field.default)
 
 
-def _parted(fields: dict[str, msgspec.Raw], known: frozenset[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Those that this version knows, and those that it doesn't."""
+def _parted(
+    fields: dict[str, msgspec.Raw], known: frozenset[str], encoder: msgspec.json.Encoder | msgspec.msgpack.Encoder
+) -> tuple[bytes, bytes]:
+    """The document of what this version knows, and that of what it doesn't: nothing where it knows all."""
     unknown = {name: value for name, value in fields.items() if name not in known}
-    return {name: value for name, value in fields.items() if name in known}, unknown
+    rest = {name: value for name, value in fields.items() if name in known}
+    return encoder.encode(rest), encoder.encode(unknown) if unknown else b""
+
+
+def _with(record: R, newer: bytes) -> R:
+    force_setattr(cast("msgspec.Struct", record), _OWN, newer)
+    return record

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ import msgspec
 
 from nexus.audit import list_audit, verify
 from nexus.errors import StoreUnavailable
-from nexus.model import Event, Session
+from nexus.model import RUNNING, Event, Session
 from nexus.model.audit import AuditRecord, AuditVerdict
 from nexus.query import parse
 from nexus.stores.base import Order, SortField, Store
@@ -68,6 +69,27 @@ async def gather(
         followed=None if followed is None else tuple(followed.events),
         told_trimmed=followed is not None and followed.trimmed, trimmed_below=trimmed_below,
     )  # fmt: skip
+
+
+async def settle(store: Store, patience: float) -> None:
+    """Wait until no run is live any more; those that stay so are told of by the checks.
+
+    Args:
+        store: Open; it may be away meanwhile.
+        patience: Seconds to wait at most.
+
+    Raises:
+        StoreUnavailable: It is away still when the time is up.
+    """
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        try:
+            if not [each.id async for each in all_sessions(store) if each.status in RUNNING]:
+                return
+        except StoreUnavailable:
+            if time.monotonic() + 1 > until:
+                raise
+        await asyncio.sleep(0.2)
 
 
 async def all_sessions(store: Store) -> AsyncIterator[Session]:

@@ -18,11 +18,9 @@ from typing import Any, Final
 import msgspec
 
 from nexus.app import AsyncNexus
-from nexus.errors import StoreUnavailable
-from nexus.model import RUNNING
 from nexus.stores.opening import open_store
 from nexus.verifying import client, promises
-from nexus.verifying.evidence import Follower, all_sessions, gather
+from nexus.verifying.evidence import Follower, gather, settle
 from nexus.verifying.ledger import Ledger, read
 from nexus.verifying.load import RULES, SHARED, make_app
 from nexus.verifying.place import Place, place_beside
@@ -163,7 +161,7 @@ class Trial:
         thaws = [await self._fault(*fault) for fault in self._plan.faults()]
         await asyncio.sleep(max(0.0, self._begun + self._plan.seconds - time.monotonic()))
         await asyncio.gather(*thaws)
-        await self._settle(app)
+        await settle(app.store, _PATIENCE)
         await self._end_all()
 
     async def _fault(self, at: float, kind: str, number: int) -> asyncio.Task[None]:
@@ -197,18 +195,6 @@ class Trial:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("NEXUS_")}
         path = os.pathsep.join(part for part in sys.path if part)
         return {**kept, "PYTHONPATH": path, client.STORE: self._place.store, client.PREFIX: self._place.prefix}
-
-    async def _settle(self, app: AsyncNexus) -> None:
-        """Wait until no run is live any more; those that stay so are told of by the check."""
-        until = time.monotonic() + _PATIENCE
-        while time.monotonic() < until:
-            try:
-                if not [each.id async for each in all_sessions(app.store) if each.status in RUNNING]:
-                    return
-            except StoreUnavailable:
-                if time.monotonic() + 1 > until:
-                    raise
-            await asyncio.sleep(0.2)
 
     async def _end_all(self) -> None:
         await asyncio.gather(*(self._end(number) for number in list(self._processes)))

@@ -16,11 +16,8 @@ import httpx
 import msgspec
 from msgspec.structs import replace
 
-from nexus.app import AsyncNexus
-from nexus.errors import StoreUnavailable
-from nexus.model import RUNNING
 from nexus.verifying import promises
-from nexus.verifying.evidence import Evidence, Follower, all_sessions, gather
+from nexus.verifying.evidence import Evidence, Follower, gather, settle
 from nexus.verifying.ledger import Ledger, read
 from nexus.verifying.load import SHARED, make_app
 from nexus.verifying.verdict import Verdict
@@ -86,7 +83,7 @@ class Round:
                     await service.create_session(session_id=session_id, timeout=0)
                 async with self._cast(ground):
                     await self._act(ground)
-                    await self._settle(app)
+                    await settle(app.store, PATIENCE)
             ledger = read(self._ledger)
             evidence = await gather(app.store, ledger.sessions(), followed=follower, trimmed_below=ground.trimmed_below)
         return self._outcome(ledger, evidence, time.monotonic() - started)
@@ -182,18 +179,6 @@ class Round:
         return {**own, "fill the disk": fill} if ground.disk.small else own
 
     # -- the end
-
-    async def _settle(self, app: AsyncNexus) -> None:
-        """Wait until no run is live any more; those that stay so are told of by the check."""
-        until = time.monotonic() + PATIENCE
-        while time.monotonic() < until:
-            try:
-                if not [each.id async for each in all_sessions(app.store) if each.status in RUNNING]:
-                    return
-            except StoreUnavailable:
-                if time.monotonic() + 1 > until:
-                    raise
-            await asyncio.sleep(0.2)
 
     def _outcome(self, ledger: Ledger, evidence: Evidence, seconds: float) -> Outcome:
         acts = Counter(f"{act.door} {act.outcome}" for act in ledger.acts)
