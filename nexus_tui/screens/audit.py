@@ -15,6 +15,7 @@ from textual.widgets import Static
 from nexus.errors import InvalidInput, NexusError, StoreUnavailable
 from nexus.model import Page
 from nexus.model.audit import AuditRecord
+from nexus.query import QueryError
 from nexus_tui.audit.asking import audit_completions, audit_mistake_in, with_refused
 from nexus_tui.audit.book import PAGE, AuditBook
 from nexus_tui.beginning import begin
@@ -22,7 +23,7 @@ from nexus_tui.commands import Command, bindings_of
 from nexus_tui.feed import Changed, Link
 from nexus_tui.panes.key_bar import KeyBar
 from nexus_tui.panes.top_bar import TopBar
-from nexus_tui.screens.base import CommandScreen
+from nexus_tui.screens.filtered import FilteredScreen
 from nexus_tui.screens.record import GOES, RecordDialog
 from nexus_tui.viewmodels.audit_rows import AUDIT_COLUMNS, audit_row, record_text
 from nexus_widgets import Completion, FilterBar, Row, VirtualTable, clean, count
@@ -33,7 +34,7 @@ _SHARE: Final = 10
 """Times longer than a look takes, until the next one: a filter that matches little makes the service read much."""
 
 
-class AuditScreen(CommandScreen):
+class AuditScreen(FilteredScreen):
     """A filter over a table. At its top new records come in; further down they are counted."""
 
     place = "audit"
@@ -88,10 +89,6 @@ class AuditScreen(CommandScreen):
         if self.feed.contexts is not None:
             return "Each context has an audit of its own: nexus console --context NAME shows that of one."
         return ""
-
-    @property
-    def _bar(self) -> FilterBar:
-        return self.query_one("#filter", FilterBar)
 
     @property
     def _filter(self) -> str:
@@ -218,28 +215,13 @@ class AuditScreen(CommandScreen):
     def _complete(self, text: str, cursor: int) -> list[Completion]:
         return audit_completions(text, cursor, self._book.newest())
 
-    def on_filter_bar_changed(self, event: FilterBar.Changed) -> None:
-        """A mistake is told while it is written; what is right is asked for when it is finished."""
-        event.stop()
-        error = audit_mistake_in(event.text, self.feed.clock())
-        if error is not None and not error.incomplete:
-            event.bar.show_error(error.message, error.column - 1)
+    def mistake_in(self, text: str) -> QueryError | None:
+        """See ``FilteredScreen``."""
+        return audit_mistake_in(text, self.feed.clock())
 
-    def on_filter_bar_submitted(self, event: FilterBar.Submitted) -> None:
-        """Show the records that match, or the mistake."""
-        event.stop()
-        error = audit_mistake_in(event.text, self.feed.clock())
-        if error is not None:
-            event.bar.show_error(error.message, error.column - 1)
-            return
-        self._narrow(event.text.strip(), refused=self._refused)
-        self.table.focus()
-
-    def on_filter_bar_cancelled(self, event: FilterBar.Cancelled) -> None:
-        """Back to the table."""
-        event.stop()
-        event.bar.set_text(self._q)
-        self.table.focus()
+    def narrow(self, q: str) -> None:
+        """Ask for the records that match."""
+        self._narrow(q, refused=self._refused)
 
     def _narrow(self, q: str, *, refused: bool) -> None:
         before = self._filter
@@ -288,11 +270,6 @@ class AuditScreen(CommandScreen):
             raise InvalidInput("There is no record under the cursor", field="record")
         return record
 
-    def on_virtual_table_row_selected(self, event: VirtualTable.RowSelected) -> None:
-        """Show a record in full."""
-        event.stop()
-        self.action_command("open")
-
     def on_virtual_table_row_highlighted(self, event: VirtualTable.RowHighlighted) -> None:
         """Other commands may work on this one; at the top, what came since is shown."""
         event.stop()
@@ -338,17 +315,6 @@ class AuditScreen(CommandScreen):
         """Copy the record as JSON."""
         self.app.copy_to_clipboard(record_text(self._chosen()))
         self.tell("Copied the record")
-
-    def do_filter(self, q: str) -> None:
-        """Write a filter, or show what matches the one given."""
-        if not q:
-            self._bar.focus()
-            return
-        error = audit_mistake_in(q, self.feed.clock())
-        if error is not None:
-            raise error
-        self._bar.set_text(q)
-        self._narrow(q, refused=self._refused)
 
     def do_refused(self, _: str) -> None:
         """Show only what was refused, or everything again."""

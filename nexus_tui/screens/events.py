@@ -12,6 +12,7 @@ from textual.binding import BindingType
 
 from nexus.errors import InvalidInput, NexusError
 from nexus.model import Event
+from nexus.query import QueryError
 from nexus_tui.beginning import begin
 from nexus_tui.commands import Command, bindings_of
 from nexus_tui.feed import Changed, Link
@@ -19,6 +20,7 @@ from nexus_tui.filtering import completions, event_completions, event_mistake_in
 from nexus_tui.panes.key_bar import KeyBar
 from nexus_tui.panes.past_bar import PastBar
 from nexus_tui.panes.top_bar import TopBar
+from nexus_tui.screens.filtered import FilteredScreen
 from nexus_tui.screens.moving import SteppingScreen
 from nexus_tui.screens.why import WhyScreen
 from nexus_tui.viewmodels.event_rows import EVENT_COLUMNS, event_row
@@ -30,7 +32,7 @@ MOST = 1000
 """Events that are kept on the screen; older ones are in `nexus events`."""
 
 
-class EventsScreen(SteppingScreen):
+class EventsScreen(FilteredScreen, SteppingScreen):
     """A filter over a table. What is new comes in at the top; the cursor stays on its event."""
 
     place = "events"
@@ -72,10 +74,6 @@ class EventsScreen(SteppingScreen):
         self.feed.beaten.subscribe(self, self._draw)
         self._draw(self.feed.link)
         self._load_soon()
-
-    @property
-    def _bar(self) -> FilterBar:
-        return self.query_one("#filter", FilterBar)
 
     # What comes from the feed
 
@@ -127,30 +125,12 @@ class EventsScreen(SteppingScreen):
         others = completions(text, cursor, self.feed.statistics, [], self.feed.seen.values())
         return event_completions(text, cursor, others)
 
-    def on_filter_bar_changed(self, event: FilterBar.Changed) -> None:
-        """A mistake is told while it is written; what is right is asked for when it is finished."""
-        event.stop()
-        error = event_mistake_in(event.text)
-        if error is not None and not error.incomplete:
-            event.bar.show_error(error.message, error.column - 1)
+    def mistake_in(self, text: str) -> QueryError | None:
+        """See ``FilteredScreen``."""
+        return event_mistake_in(text)
 
-    def on_filter_bar_submitted(self, event: FilterBar.Submitted) -> None:
-        """Show the events that match, or the mistake."""
-        event.stop()
-        error = event_mistake_in(event.text)
-        if error is not None:
-            event.bar.show_error(error.message, error.column - 1)
-            return
-        self._show(event.text.strip())
-        self.table.focus()
-
-    def on_filter_bar_cancelled(self, event: FilterBar.Cancelled) -> None:
-        """Back to the table."""
-        event.stop()
-        event.bar.set_text(self._q)
-        self.table.focus()
-
-    def _show(self, q: str) -> None:
+    def narrow(self, q: str) -> None:
+        """Ask for what matches."""
         if q != self._q:
             self._q = q
             self._events = []
@@ -174,11 +154,6 @@ class EventsScreen(SteppingScreen):
         if event is None or event.session_id is None:
             raise InvalidInput("There is no event of a session under the cursor", field="session_id")
         return event.session_id
-
-    def on_virtual_table_row_selected(self, event: VirtualTable.RowSelected) -> None:
-        """Open the session of an event."""
-        event.stop()
-        self.action_command("open")
 
     def on_virtual_table_row_highlighted(self, event: VirtualTable.RowHighlighted) -> None:
         """Other commands may work on this one."""
@@ -205,17 +180,6 @@ class EventsScreen(SteppingScreen):
         self.app.copy_to_clipboard(session_id)
         self.tell(f"Copied {session_id}")
 
-    def do_filter(self, q: str) -> None:
-        """Write a filter, or show what matches the one given."""
-        if not q:
-            self._bar.focus()
-            return
-        error = event_mistake_in(q)
-        if error is not None:
-            raise error
-        self._bar.set_text(q)
-        self._show(q)
-
     def do_pause(self, _: str) -> None:
         """Hold the rows, or let them go on."""
         if self.table.is_frozen:
@@ -230,6 +194,6 @@ class EventsScreen(SteppingScreen):
             self.table.focus()
         elif self._q:
             self._bar.set_text("")
-            self._show("")
+            self.narrow("")
         else:
             self.dismiss()

@@ -13,6 +13,7 @@ from textual.binding import BindingType
 
 from nexus.errors import InvalidInput, NexusError
 from nexus.model import Group, Session
+from nexus.query import QueryError
 from nexus.query.format import quote
 from nexus.service import MAX_LIMIT
 from nexus_tui.acting.targets import Targets
@@ -26,6 +27,7 @@ from nexus_tui.panes.key_bar import KeyBar
 from nexus_tui.panes.past_bar import PastBar
 from nexus_tui.panes.top_bar import TopBar
 from nexus_tui.screens.acting import ActingScreen
+from nexus_tui.screens.filtered import FilteredScreen
 from nexus_tui.screens.moving import SteppingScreen
 from nexus_tui.viewmodels.group_rows import GROUP_COLUMNS, group_words
 from nexus_widgets import Completion, FilterBar, VirtualTable, clean, count
@@ -38,10 +40,11 @@ _SHARE: Final = 10
 """Times longer than reading takes, until they are read again."""
 
 
-class GroupsScreen(ActingScreen, SteppingScreen):
+class GroupsScreen(FilteredScreen, ActingScreen, SteppingScreen):
     """A filter over a table, over what the group under the cursor is. Changes act on that group's sessions."""
 
     place = "groups"
+    narrows_while_written = True
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("groups")]
 
     def __init__(self, q: str = "") -> None:
@@ -81,10 +84,6 @@ class GroupsScreen(ActingScreen, SteppingScreen):
         self.console.log_of_actions.add("Listed all groups", self.console.equivalents.grouping())
         self._show_sort()
         self._load_if_old()
-
-    @property
-    def _bar(self) -> FilterBar:
-        return self.query_one("#filter", FilterBar)
 
     # Reading
 
@@ -176,33 +175,12 @@ class GroupsScreen(ActingScreen, SteppingScreen):
     def _complete(self, text: str, cursor: int) -> list[Completion]:
         return group_completions(text, cursor, self.rows.all)
 
-    def on_filter_bar_changed(self, event: FilterBar.Changed) -> None:
-        """Show what matches while it is written; a mistake changes nothing and is pointed at."""
-        event.stop()
-        error = group_mistake_in(event.text)
-        if error is None:
-            self._narrow(event.text.strip())
-        elif not error.incomplete:
-            event.bar.show_error(error.message, error.column - 1)
+    def mistake_in(self, text: str) -> QueryError | None:
+        """See ``FilteredScreen``."""
+        return group_mistake_in(text)
 
-    def on_filter_bar_submitted(self, event: FilterBar.Submitted) -> None:
-        """Go to the groups that match, or to the mistake."""
-        event.stop()
-        error = group_mistake_in(event.text)
-        if error is not None:
-            event.bar.show_error(error.message, error.column - 1)
-            return
-        self._narrow(event.text.strip())
-        self.table.focus()
-
-    def on_filter_bar_cancelled(self, event: FilterBar.Cancelled) -> None:
-        """Back to the table; a filter that was never right is taken back."""
-        event.stop()
-        if group_mistake_in(event.text) is not None:
-            event.bar.set_text(self._q)
-        self.table.focus()
-
-    def _narrow(self, q: str) -> None:
+    def narrow(self, q: str) -> None:
+        """Show those of the groups read that match."""
         if q != self._q:
             self._q = q
             self.rows.narrow(parse_groups(q, self.feed.clock()))
@@ -266,11 +244,6 @@ class GroupsScreen(ActingScreen, SteppingScreen):
 
     # Commands
 
-    def on_virtual_table_row_selected(self, event: VirtualTable.RowSelected) -> None:
-        """Show its sessions."""
-        event.stop()
-        self.action_command("open")
-
     def on_virtual_table_row_highlighted(self, event: VirtualTable.RowHighlighted) -> None:
         """Show what it is."""
         event.stop()
@@ -313,17 +286,6 @@ class GroupsScreen(ActingScreen, SteppingScreen):
         self.rows.reverse()
         self._show_sort()
 
-    def do_filter(self, q: str) -> None:
-        """Write a filter, or show what matches the one given."""
-        if not q:
-            self._bar.focus()
-            return
-        error = group_mistake_in(q)
-        if error is not None:
-            raise error
-        self._bar.set_text(q)
-        self._narrow(q)
-
     def do_copy(self, _: str) -> None:
         """Copy the group's id."""
         group_id = self._chosen().id
@@ -349,6 +311,6 @@ class GroupsScreen(ActingScreen, SteppingScreen):
             self.table.focus()
         elif self._q:
             self._bar.set_text("")
-            self._narrow("")
+            self.narrow("")
         else:
             self.dismiss()

@@ -217,7 +217,7 @@ async def test_groups_events_and_the_expiry_horizon_are_those_of_the_moment() ->
         assert all(event.ts <= BEGAN + 150 for event in screen._events)
         await driven.press("left")
         await _gone_to(driven, BEGAN + 140)
-        screen._show("type:run.failed")
+        screen.narrow("type:run.failed")
         await driven.until(lambda: [event.type for event in screen._events] == ["run.failed"])
 
 
