@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, TypeVar
 
-from nexus.errors import InvalidInput, SessionNotFound
+from nexus.errors import InvalidInput, NexusError, SessionNotFound
 from nexus.model import (
     Caller,
     Checkpoint,
@@ -34,12 +34,13 @@ from nexus_tui.merged.figures import added
 from nexus_tui.merged.lists import Lists, some_live
 from nexus_tui.merged.members import ContextAway, Member
 from nexus_tui.merged.names import event_of, group_of, joined, parted, session_of
+from nexus_tui.partial_service import PartialService
 
 T = TypeVar("T")
 
 
-class MergedService:
-    """See the module's docstring. Use ``as_service`` where a ``Service`` is wanted."""
+class MergedService(PartialService):
+    """See the module's docstring."""
 
     def __init__(self, members: Mapping[str, Member], moved: asyncio.Condition) -> None:
         """Lay it over members.
@@ -53,21 +54,10 @@ class MergedService:
         self._moved = moved
         self._lists = Lists(members)
 
-    @property
-    def as_service(self) -> Service:
-        """Itself, as what it is used for: what needs one place is refused by ``__getattr__``."""
-        return cast(Service, self)
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name.startswith("_") or not hasattr(Service, name):
-            raise AttributeError(name)
-
-        async def refuse(*_: object, **__: object) -> NoReturn:
-            raise InvalidInput(
-                "Several contexts are shown: this needs one place, as with nexus --context NAME", field="context"
-            )
-
-        return refuse
+    def _refusal(self) -> NexusError:
+        return InvalidInput(
+            "Several contexts are shown: this needs one place, as with nexus --context NAME", field="context"
+        )
 
     def _of(self, name: str) -> tuple[Member, str]:
         where, rest = parted(name)

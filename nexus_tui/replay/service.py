@@ -9,13 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from fnmatch import translate
-from re import compile as compile_pattern
-from typing import Any, cast
 
 from msgspec.structs import replace
 
-from nexus.errors import CheckpointNotFound, GroupNotFound, InvalidInput, PermissionDenied, SessionNotFound
+from nexus.errors import CheckpointNotFound, GroupNotFound, InvalidInput, NexusError, PermissionDenied, SessionNotFound
 from nexus.lifecycle.counting import statistics
 from nexus.model import (
     Caller,
@@ -27,17 +24,16 @@ from nexus.model import (
     Session,
     Statistics,
     Window,
-    Worker,
     WorkflowInfo,
     checkpoint_number,
 )
 from nexus.query import compile_predicate, parse
-from nexus.service import DEFAULT_LIMIT, DEFAULT_SORT, MAX_LIMIT, Difference, FeedItem, Service
+from nexus.service import DEFAULT_LIMIT, DEFAULT_SORT, MAX_LIMIT, FeedItem
 from nexus.sessions import arguments
-from nexus.sessions.feed import split_types
-from nexus.sessions.history import difference
+from nexus.sessions.feed import of_types, split_types
 from nexus.stores import ordering
 from nexus.stores.base import Health
+from nexus_tui.partial_service import LookingService
 from nexus_tui.replay.player import Player
 from nexus_tui.replay.tape import Subject, World
 
@@ -68,8 +64,8 @@ class _Held:
         return patient and player.is_playing and age < self.took * _PATIENCE
 
 
-class ReplayService:
-    """See the module's docstring. Use ``as_service`` where a ``Service`` is wanted."""
+class ReplayService(LookingService):
+    """See the module's docstring."""
 
     def __init__(self, player: Player) -> None:
         """Answer from a recording.
@@ -81,19 +77,8 @@ class ReplayService:
         self._player = player
         self._held: dict[tuple[str, str], _Held] = {}
 
-    @property
-    def as_service(self) -> Service:
-        """Itself, as what it is used for: what a recording can't do is refused by ``__getattr__``."""
-        return cast(Service, self)
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name.startswith("_") or not hasattr(Service, name):
-            raise AttributeError(name)
-
-        async def refuse(*_: object, **__: object) -> None:
-            raise PermissionDenied("This is a recording: it can be looked at and not changed")
-
-        return refuse
+    def _refusal(self) -> NexusError:
+        return PermissionDenied("This is a recording: it can be looked at and not changed")
 
     @property
     def _world(self) -> World:
@@ -203,17 +188,6 @@ class ReplayService:
         more = len(found) > limit and not newest
         return Page(items=shown, next_cursor=str(shown[-1].seq) if more else None)
 
-    async def diff(self, session_id: str, from_: str, to: str = "current") -> Difference:
-        """See ``Service``."""
-        return difference(from_, to, await self._state(session_id, from_), await self._state(session_id, to))
-
-    async def _state(self, session_id: str, name: str) -> dict[str, Any]:
-        if name == "start":
-            return {}
-        if name == "current":
-            return self._subject(session_id).session.state
-        return (await self.get_checkpoint(session_id, name)).state or {}
-
     # Groups, workflows, figures
 
     async def get_group(self, group_id: str) -> Group:
@@ -250,10 +224,6 @@ class ReplayService:
     async def statistics(self) -> Statistics:
         """See ``Service``."""
         return statistics(self._world.counters, self._player.now)
-
-    async def workers(self) -> list[Worker]:
-        """None is known: which processes lived then is not recorded."""
-        return []
 
     async def health(self) -> Health:
         """See ``Service``."""
@@ -293,11 +263,11 @@ class ReplayService:
         types, rest = split_types(q)
         if not types and not rest:
             return None
-        patterns = [compile_pattern(translate(each)).match for each in types]
+        is_wanted = of_types(types)
         passes = compile_predicate(parse(rest)) if rest else None
 
         def fits(event: Event) -> bool:
-            if patterns and not any(pattern(event.type) for pattern in patterns):
+            if not is_wanted(event.type):
                 return False
             found = self._player.tape.world.subjects.get(event.session_id or "")
             return passes is None or (found is not None and passes(found.session, self._player.now))

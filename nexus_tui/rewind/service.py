@@ -8,13 +8,11 @@ of a session, ``note_of`` of a session's state, ``doubts`` of the figures.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from fnmatch import translate
-from re import compile as compile_pattern
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
 from msgspec.structs import replace
 
-from nexus.errors import CheckpointNotFound, GroupNotFound, PermissionDenied, SessionNotFound
+from nexus.errors import CheckpointNotFound, GroupNotFound, NexusError, PermissionDenied, SessionNotFound
 from nexus.model import (
     Caller,
     Checkpoint,
@@ -25,17 +23,16 @@ from nexus.model import (
     Session,
     Statistics,
     Window,
-    Worker,
     WorkflowInfo,
     checkpoint_number,
 )
 from nexus.query import compile_predicate, parse
 from nexus.query.format import to_text
-from nexus.service import DEFAULT_LIMIT, DEFAULT_SORT, MAX_LIMIT, Difference, FeedItem, Service
+from nexus.service import DEFAULT_LIMIT, DEFAULT_SORT, MAX_LIMIT, FeedItem
 from nexus.sessions import arguments
-from nexus.sessions.feed import split_types
-from nexus.sessions.history import difference
+from nexus.sessions.feed import of_types, split_types
 from nexus.stores.base import Health
+from nexus_tui.partial_service import LookingService
 from nexus_tui.rewind.annals import Annals
 from nexus_tui.rewind.asked import asked_now
 from nexus_tui.rewind.figures import figures_then, group_then, members_then, with_percentiles
@@ -51,8 +48,8 @@ _TRIES = 3
 _GROUP_PAGES = 10
 
 
-class PastService:
-    """See the module's docstring. Use ``as_service`` where a ``Service`` is wanted."""
+class PastService(LookingService):
+    """See the module's docstring."""
 
     def __init__(self, annals: Annals, at: float) -> None:
         """Answer as of a moment.
@@ -69,19 +66,8 @@ class PastService:
         self._live = annals.service
         self._notes: dict[str, str] = {}
 
-    @property
-    def as_service(self) -> Service:
-        """Itself, as what it is used for: what the past can't do is refused by ``__getattr__``."""
-        return cast(Service, self)
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name.startswith("_") or not hasattr(Service, name):
-            raise AttributeError(name)
-
-        async def refuse(*_: object, **__: object) -> None:
-            raise PermissionDenied("This is the past: it can be looked at and not changed")
-
-        return refuse
+    def _refusal(self) -> NexusError:
+        return PermissionDenied("This is the past: it can be looked at and not changed")
 
     # What is not known
 
@@ -266,17 +252,6 @@ class PastService:
         more = len(found) > limit and not newest
         return Page(items=shown, next_cursor=str(shown[-1].seq) if more else None)
 
-    async def diff(self, session_id: str, from_: str, to: str = "current") -> Difference:
-        """See ``Service``."""
-        return difference(from_, to, await self._state(session_id, from_), await self._state(session_id, to))
-
-    async def _state(self, session_id: str, name: str) -> dict[str, Any]:
-        if name == "start":
-            return {}
-        if name == "current":
-            return (await self.get_session(session_id)).state
-        return (await self.get_checkpoint(session_id, name)).state or {}
-
     # Groups, workflows, figures
 
     async def get_group(self, group_id: str) -> Group:
@@ -329,10 +304,6 @@ class PastService:
         found = await self.window("status:final", sort="duration", offset=rank, limit=1)
         return found.items[0].duration if found.items else None
 
-    async def workers(self) -> list[Worker]:
-        """None is known: which processes lived then is not recorded."""
-        return []
-
     async def health(self) -> Health:
         """See ``Service``; of now."""
         return await self._live.health()
@@ -342,9 +313,8 @@ class PastService:
     async def recent_events(self, q: str = "", limit: int = 100) -> Sequence[Event]:
         """See ``Service``; of sessions as they were then."""
         types, rest = split_types(q)
-        patterns = [compile_pattern(translate(each)).match for each in types]
-        found = self._annals.chronicle.until(self.at)
-        found = [event for event in found if not patterns or any(fits(event.type) for fits in patterns)]
+        is_wanted = of_types(types)
+        found = [event for event in self._annals.chronicle.until(self.at) if is_wanted(event.type)]
         if rest:
             found = await self._of_matching(found, rest)
         return found[-limit:]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from fnmatch import translate
 from re import compile as compile_pattern
-from typing import Any
 
 import msgspec
 
@@ -21,7 +20,7 @@ _RECENT_PAGES = 5
 
 
 class _Filter(msgspec.Struct, frozen=True):
-    types: tuple[Callable[[str], Any], ...]
+    types: Callable[[str], bool] | None
     session: Callable[[Session, float], bool] | None
 
 
@@ -42,10 +41,19 @@ def with_types(types: Iterable[str], rest: str) -> str:
     return " ".join([*(f"type:{kind}" for kind in types), rest]).strip()
 
 
+def of_types(types: Sequence[str]) -> Callable[[str], bool]:
+    """A test for the type of an event; any passes where none is wanted.
+
+    Args:
+        types: Their patterns, as ``split_types`` gives them.
+    """
+    patterns = [compile_pattern(translate(pattern)).match for pattern in types]
+    return lambda kind: not patterns or any(fits(kind) for fits in patterns)
+
+
 def _filter(q: str) -> _Filter:
     types, rest = split_types(q)
-    patterns = tuple(compile_pattern(translate(pattern)).match for pattern in types)
-    return _Filter(patterns, compile_predicate(parse(rest)) if rest else None)
+    return _Filter(of_types(types) if types else None, compile_predicate(parse(rest)) if rest else None)
 
 
 class Feeds:
@@ -82,13 +90,13 @@ class Feeds:
     async def recent(self, q: str, limit: int) -> Sequence[Event]:
         """The last events that match, ascending; looks back over a bounded number of events."""
         wanted = _filter(q)
-        if not wanted.types and wanted.session is None:
+        if wanted.types is None and wanted.session is None:
             return await self._engine.store.list_events(limit=limit, newest=True)
         newest = await self._engine.store.list_events(limit=_RECENT_PAGE * _RECENT_PAGES, newest=True)
         return (await self._matching(wanted, newest))[-limit:]
 
     async def _matching(self, wanted: _Filter, events: Sequence[Event]) -> list[Event]:
-        kept = [event for event in events if not wanted.types or any(fits(event.type) for fits in wanted.types)]
+        kept = [event for event in events if wanted.types is None or wanted.types(event.type)]
         predicate = wanted.session
         if predicate is None or not kept:
             return kept
