@@ -20,7 +20,7 @@ from nexus_tui.rewind.annals import Annals
 from nexus_tui.rewind.service import PastService
 from nexus_tui.rewind.unrolling import _TOLD
 from tests.channels.http.http_places import serving
-from tests.console.test_rewinding import _act, _counting, _failing, _waiting
+from tests.console.living import act_at_random, counting, lived, with_workflows
 from tests.console.world import StandingClock
 from tests.core.stores.redis.servers import single
 
@@ -54,33 +54,25 @@ async def _sight(service: Service, at: float) -> Sight:
     return sight
 
 
-async def _lived(app: AsyncNexus, clock: StandingClock, seed: int, acts: int = 70) -> list[Sight]:
-    chance, ids, seen = random.Random(seed), list[str](), list[Sight]()
-    for number in range(acts):
-        clock.at += chance.choice((1.0, 2.5, 40.0))
-        service = app.service(app.local_caller(chance.choice(("api", "cli", "mcp"))))
-        with suppress(NexusError):  # What can't be done changes nothing.
-            if number % 23 == 4:
-                await service.create_group(f"g{number % 2}")
-            elif number % 23 == 9:
-                ids.append((await service.create_session(group="g1", state={"n": number})).id)
-            elif number == 60:
-                await service.end_group("g1")
-            else:
-                await _act(service, chance, ids, number)
-        await service.window()  # marks what is due
-        if number in (15, 40, 55, 64):
-            seen.append(await _sight(service, clock.at))
-    return seen
+async def _act(service: Service, chance: random.Random, ids: list[str], number: int) -> None:
+    if number % 23 == 4:
+        await service.create_group(f"g{number % 2}")
+    elif number % 23 == 9:
+        ids.append((await service.create_session(group="g1", state={"n": number})).id)
+    elif number == 60:
+        await service.end_group("g1")
+    else:
+        await act_at_random(service, chance, ids, number)
 
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_lists_figures_groups_and_sessions_are_those_that_were_told_then(seed: int) -> None:
     clock = StandingClock()
     async with AsyncNexus(store="memory://", clock=clock, session_lock_timeout=0.05) as app:
-        for name, work in (("counting", _counting), ("failing", _failing), ("waiting", _waiting)):
-            app.register(work, name=name)
-        seen = await _lived(app, clock, seed)
+        seen = list[Sight]()
+        async for number, there, _ in lived(with_workflows(app), clock, seed, 70, _act):
+            if number in (15, 40, 55, 64):
+                seen.append(await _sight(there, clock.at))
         service = app.service(app.local_caller("cli"))
         annals = Annals(service, clock.now)
         for sight in seen:
@@ -124,9 +116,7 @@ async def _on(kind: str, folder: Path, clock: StandingClock) -> AsyncIterator[Se
     async with AsyncExitStack() as stack:
         file = f"sqlite:///{folder / 'sessions.db'}"
         store = stack.enter_context(single(folder)).url if kind == "redis" else file
-        app = AsyncNexus(store=store, clock=clock, session_lock_timeout=0.05)
-        for name, work in (("counting", _counting), ("failing", _failing), ("waiting", _waiting)):
-            app.register(work, name=name)
+        app = with_workflows(AsyncNexus(store=store, clock=clock, session_lock_timeout=0.05))
         if kind == "remote":
             place = stack.enter_context(serving(app))
             yield await stack.enter_async_context(RemoteService(place.url, channel="cli"))
@@ -222,7 +212,7 @@ async def test_what_was_deleted_since_is_not_shown_and_that_is_said() -> None:
 async def test_nothing_that_is_not_there_yet_is_given_and_nothing_is_changed() -> None:
     clock = StandingClock()
     async with AsyncNexus(store="memory://", clock=clock) as app:
-        app.register(_counting, name="counting")
+        app.register(counting, name="counting")
         service = app.service(app.local_caller("cli"))
         await service.create_session(session_id="a", timeout=900)
         clock.at += 10
