@@ -164,6 +164,11 @@ class Feed(Asking):
         """The last event of each session that had one lately."""
         return self._shown.last_events
 
+    @property
+    def has_doubts(self) -> bool:
+        """Whether the figures are not exact, in the past that is shown."""
+        return self.past is not None and bool(self.past.doubts)
+
     def is_doubtful(self, session_id: str) -> bool:
         """Whether what a session was is not known exactly, in the past that is shown."""
         return self.past is not None and self.past.is_doubtful(session_id)

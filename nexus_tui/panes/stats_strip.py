@@ -43,7 +43,7 @@ class StatsStrip(Widget):
         """
         statistics, history = feed.statistics, feed.history
         rate = figures.rate(history.events_per_second())
-        doubt = "\u2248 " if feed.past is not None and feed.past.doubts else ""
+        doubt = "\u2248 " if feed.has_doubts else ""
         counts = self.query_one("#stats-counts", CountsPane)
         counts.show(statistics, feed.horizon.expiring)
         counts.border_title = Text(f"{doubt}sessions")
@@ -55,7 +55,7 @@ class StatsStrip(Widget):
             return
         self._tile("events").set_figure(rate, tuple(history.events), figures.channel_shares(statistics))
         # Percentiles of several contexts can only be worked out from those of each.
-        about = feed.contexts is not None or bool(doubt)
+        about = feed.contexts is not None or feed.has_doubts
         self._tile("p95").set_figure(
             figures.p95(statistics, approximate=about),
             tuple(history.p95),
@@ -72,7 +72,7 @@ class StatsStrip(Widget):
 
     def _short(self, feed: Feed) -> None:
         counts = dict(figures.status_counts(feed.statistics))
-        parts = [Toned(" \u2248 " if feed.past is not None and feed.past.doubts else " ")]
+        parts = [Toned(" \u2248 " if feed.has_doubts else " ")]
         for status in figures.SHORT_ORDER:
             mark = STATUS_MARKS[status]
             parts += [Toned(f"{mark.text} ", mark.tone if counts[status] else "muted"), Toned(compact(counts[status]))]

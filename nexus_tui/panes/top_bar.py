@@ -42,7 +42,7 @@ class TopBar(ToneLines):
             left = [*held, *context_words(feed.contexts)]
         left.insert(0, Toned(" nexus  ", "info"))
         total = feed.statistics.total if feed.statistics else 0
-        doubt = "\u2248 " if feed.past is not None and feed.past.doubts else ""
+        doubt = "\u2248 " if feed.has_doubts else ""
         noun = "session" if total == 1 else "sessions"
         right = (Toned(f"  {doubt}{count(total)} {noun}  "), Toned(f"{clock_time(feed.clock())}Z ", "muted"))
         self.lines = (Line(tuple(left), right),)
