@@ -14,7 +14,6 @@ from textual.worker import Worker
 
 from nexus.errors import InvalidInput, NexusError
 from nexus_tui.feed import Feed
-from nexus_tui.horizon import WITHIN, Expiring, within
 from nexus_tui.known import Glance, Known
 from nexus_tui.rewind.annals import Annals
 from nexus_tui.rewind.figures import course_until
@@ -23,7 +22,8 @@ from nexus_tui.rewind.spans import stepped
 
 _KEPT = 20_000
 """Events that are kept in memory once the present is shown again."""
-_LOGGED = 500
+_REMEMBERED = 10_000
+"""Events before a moment that are taken note of, for the log and for each session's last one."""
 
 
 class Journey:
@@ -139,11 +139,6 @@ class Journey:
         if at - ts > 1:
             self.clamped(at)
 
-    @staticmethod
-    async def _expiring(past: PastService) -> tuple[tuple[str, int], ...]:
-        found = await asyncio.gather(*(past.window(within(text), limit=1) for text, _ in WITHIN))
-        return tuple((text, window.total) for (text, _), window in zip(WITHIN, found, strict=True))
-
     async def _glance(self, ts: float) -> tuple[float, Glance]:
         live = self._feed.service
         if self._annals is None or self._annals.service is not live:
@@ -152,10 +147,11 @@ class Journey:
         at = await annals.reach(ts)
         past = PastService(annals, at)
         known = Known(lambda: at)
-        known.statistics, counts = await asyncio.gather(past.statistics(), self._expiring(past))
-        known.horizon.expiring = Expiring(counts, at)
+        known.statistics, _ = await asyncio.gather(
+            past.statistics(), known.horizon.look(lambda q: past.window(q, limit=1))
+        )
         events = annals.chronicle.until(at)
-        for event in events[-20 * _LOGGED :]:
+        for event in events[-_REMEMBERED:]:
             known.remember(event)
         since = annals.reached
         course_until(
