@@ -112,7 +112,7 @@ def verdict_words(verdict: AuditVerdict) -> Toned:
         return Toned(f"broken: {where}record {broken.seq:,} {problem}: {detail}", "bad")
     heads = [head for head in verdict.heads if head.count]
     if len(heads) == 1:
-        head = f", head {clean(f'{heads[0].count}:{heads[0].hash}'[: _HEAD + len(str(heads[0].count)) + 1])}…"
+        head = f", head {clean(f'{heads[0].count}:{heads[0].hash[:_HEAD]}')}…"
     else:
         head = f", {len(heads):,} chains" if heads else ""
     gone = sum(trim.count for trim in verdict.trimmed)
