@@ -15,7 +15,7 @@ from urllib.parse import quote
 from nexus_tui.acting.targets import Targets
 from nexus_tui.cli.target import without_password
 from nexus_tui.shell import command_line, without_secrets
-from nexus_tui.steering import Change, Outcome
+from nexus_tui.steering import Change, Outcome, named
 
 KEPT = 200
 """Actions that the log keeps."""
@@ -125,8 +125,7 @@ class Equivalents:
         """
         chosen = ("-q", q) if q else ()
         query = "&".join(f"{name}={quote(value, safe='')}" for name, value in (("q", q), ("sort", sort)) if value)
-        command = self.command("sessions", "list", *chosen, f"--sort={sort}")
-        return Equivalent((command,), (self.request("GET", f"/sessions?{query}"),))
+        return self.alike(("sessions", "list", *chosen, f"--sort={sort}"), f"/sessions?{query}")
 
     def showing(self, session_id: str) -> Equivalent:
         """One session, opened.
@@ -134,9 +133,7 @@ class Equivalents:
         Args:
             session_id: Which.
         """
-        named = ("--", session_id) if session_id.startswith("-") else (session_id,)
-        command = self.command("sessions", "show", *named)
-        return Equivalent((command,), (self.request("GET", f"/sessions/{quote(session_id, safe='')}"),))
+        return self.alike(("sessions", "show", *named([session_id])), f"/sessions/{quote(session_id, safe='')}")
 
     def auditing(self, q: str) -> Equivalent:
         """The audit, newest first.
@@ -162,11 +159,10 @@ class Equivalents:
         Args:
             group_id: Which.
         """
-        named = ("--", group_id) if group_id.startswith("-") else (group_id,)
-        return self.alike(("groups", "wait", *named), f"/groups/{quote(group_id, safe='')}/wait")
+        return self.alike(("groups", "wait", *named([group_id])), f"/groups/{quote(group_id, safe='')}/wait")
 
     def alike(self, command: Sequence[str], path: str) -> Equivalent:
-        """Something that is looked at, and is about no single session.
+        """Something that is looked at.
 
         Args:
             command: What stands behind ``nexus``.

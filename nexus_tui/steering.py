@@ -86,7 +86,7 @@ class Extend:
         return BulkRequest(action="extend", seconds=self.seconds)
 
     def commands(self, session_ids: Sequence[str]) -> list[tuple[str, ...]]:
-        return [("sessions", "extend", "--seconds", f"{self.seconds:g}", *_named(session_ids))]
+        return [("sessions", "extend", "--seconds", f"{self.seconds:g}", *named(session_ids))]
 
     def request(self, session_id: str) -> tuple[str, dict[str, Any]]:  # noqa: ARG002  the same for all
         return "extend", {"seconds": self.seconds}
@@ -116,7 +116,7 @@ class End:
 
     def commands(self, session_ids: Sequence[str]) -> list[tuple[str, ...]]:
         reason = ("--reason", self.reason) if self.reason else ()
-        return [("sessions", "end", "--status", self.status, *reason, *_named(session_ids))]
+        return [("sessions", "end", "--status", self.status, *reason, *named(session_ids))]
 
     def request(self, session_id: str) -> tuple[str, dict[str, Any]]:  # noqa: ARG002  the same for all
         return "end", _without_nothing({"status": self.status, "reason": self.reason})
@@ -147,7 +147,7 @@ class Resume:
     def commands(self, session_ids: Sequence[str]) -> list[tuple[str, ...]]:
         where = ("--checkpoint", self.checkpoint_id) if self.checkpoint_id else ()
         inputs = () if self.inputs is None else ("--inputs", json.dumps(self.inputs, ensure_ascii=False))
-        return [("sessions", "resume", "--background", *where, *inputs, *_named(session_ids))]
+        return [("sessions", "resume", "--background", *where, *inputs, *named(session_ids))]
 
     def request(self, session_id: str) -> tuple[str, dict[str, Any]]:  # noqa: ARG002  the same for all
         body = {"checkpoint_id": self.checkpoint_id, "inputs": self.inputs, "background": True}
@@ -179,7 +179,7 @@ class Fork:
     def commands(self, session_ids: Sequence[str]) -> list[tuple[str, ...]]:
         where = ("--checkpoint", self.checkpoint_id) if self.checkpoint_id else ()
         new = ("--as", self.new_session_id) if self.new_session_id else ()
-        return [("sessions", "fork", *where, *new, *_named([each])) for each in session_ids]
+        return [("sessions", "fork", *where, *new, *named([each])) for each in session_ids]
 
     def request(self, session_id: str) -> tuple[str, dict[str, Any]]:  # noqa: ARG002  the same for all
         return "fork", _without_nothing({"checkpoint_id": self.checkpoint_id, "session_id": self.new_session_id})
@@ -211,7 +211,7 @@ class Signal:
 
     def commands(self, session_ids: Sequence[str]) -> list[tuple[str, ...]]:
         what = () if self.payload is None else ("--payload", json.dumps(self.payload, ensure_ascii=False))
-        return [("sessions", "signal", *what, *_named([each, self.name])) for each in session_ids]
+        return [("sessions", "signal", *what, *named([each, self.name])) for each in session_ids]
 
     def request(self, session_id: str) -> tuple[str, dict[str, Any]]:  # noqa: ARG002  the same for all
         return "signal", {"name": self.name, "payload": self.payload}
@@ -242,7 +242,7 @@ class Patch:
     def commands(self, session_ids: Sequence[str]) -> list[tuple[str, ...]]:
         version = () if self.if_version is None else ("--if-version", str(self.if_version))
         text = json.dumps(self.patch, ensure_ascii=False)
-        return [("sessions", "update", *version, *_named([each, text])) for each in session_ids]
+        return [("sessions", "update", *version, *named([each, text])) for each in session_ids]
 
     def request(self, session_id: str) -> tuple[str, dict[str, Any]]:  # noqa: ARG002  the same for all
         return "", dict(self.patch)
@@ -270,7 +270,7 @@ class Undo:
         return BulkRequest(action="undo")
 
     def commands(self, session_ids: Sequence[str]) -> list[tuple[str, ...]]:
-        return [("sessions", "undo", *_named(session_ids))]
+        return [("sessions", "undo", *named(session_ids))]
 
     def request(self, session_id: str) -> tuple[str, dict[str, Any]]:  # noqa: ARG002  the same for all
         return "undo", {}
@@ -279,8 +279,12 @@ class Undo:
         return await service.undo_session(session_id, if_version=self.if_version)
 
 
-def _named(arguments: Sequence[str]) -> tuple[str, ...]:
-    # An id may begin with a dash; it must not read as an option.
+def named(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Ids as a command line's last arguments: one may begin with a dash, and must not read as an option.
+
+    Args:
+        arguments: The ids, and what follows them.
+    """
     return ("--", *arguments) if any(each.startswith("-") for each in arguments) else tuple(arguments)
 
 

@@ -10,7 +10,7 @@ import msgspec
 from nexus.model.bulk import BulkRequest
 from nexus_tui.acting.targets import Targets
 from nexus_tui.equivalents import Equivalent, Equivalents
-from nexus_tui.steering import Change
+from nexus_tui.steering import Change, named
 
 _BY_FILTER = frozenset({"end", "extend", "resume", "undo"})
 """Commands that take a filter themselves."""
@@ -54,9 +54,8 @@ def _by_filter(equivalents: Equivalents, change: Change, q: str) -> str:
 
 def _group(equivalents: Equivalents, request: BulkRequest, group: str) -> Equivalent:
     body = {"status": request.status, **({"reason": request.reason} if request.reason else {})}
-    named = ("--", group) if group.startswith("-") else (group,)
     reason = ("--reason", request.reason) if request.reason else ()
-    command = equivalents.command("groups", "end", "--yes", "--status", request.status, *reason, *named)
+    command = equivalents.command("groups", "end", "--yes", "--status", request.status, *reason, *named([group]))
     return Equivalent((command,), (equivalents.request("POST", f"/groups/{quote(group, safe='')}/end", body),))
 
 
