@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 
 from nexus.model import Statistics
 from nexus.query import parse
@@ -19,6 +21,9 @@ EVENT_TYPES = (
     "checkpoint.saved", "group.created", "group.ended",
 )  # fmt: skip
 """Every type of event."""
+
+_MOST = 40
+"""Values that are offered at once."""
 
 FAULTS = "status:failed,expired"
 """What is shown when only faults are wanted: what failed, and what was given up on by its time."""
@@ -78,9 +83,7 @@ def event_completions(text: str, cursor: int, others: Sequence[Completion]) -> l
     start = text.rfind(" ", 0, cursor) + 1
     word = text[start:cursor]
     if word.startswith("type:"):
-        begun = word[5:].rpartition(",")[2]
-        return [Completion(each, "", cursor - len(begun)) for each in EVENT_TYPES
-                if each.startswith(begun) and each != begun]  # fmt: skip
+        return value_completions(word[5:], cursor, EVENT_TYPES)
     mine = [Completion("type:", "the type of the event", start)] if "type:".startswith(word) else []
     return [*mine, *others]
 
@@ -96,14 +99,40 @@ def event_mistake_in(text: str) -> QueryError | None:
     return mistake_in(" ".join(parts))
 
 
-def mistake_in(text: str) -> QueryError | None:
-    """What is wrong with a filter, if anything is.
+def word_at(text: str, cursor: int) -> tuple[int, str]:
+    """Where the term at the cursor begins, and what is written of it; without the sign that turns it round.
+
+    Args:
+        text: The filter that is written.
+        cursor: Where the cursor is, in characters.
+    """
+    start = text.rfind(" ", 0, cursor) + 1
+    start += text[start:cursor].startswith("-")
+    return start, text[start:cursor]
+
+
+def value_completions(written: str, cursor: int, values: Iterable[str]) -> list[Completion]:
+    """What may end the last of a field's values; only what reads as a single value.
+
+    Args:
+        written: The values, apart by commas, up to the cursor.
+        cursor: Where the cursor is, in characters.
+        values: Those that the field may have.
+    """
+    begun = written.rpartition(",")[2]
+    fitting = (each for each in values if each.startswith(begun) and each != begun and not re.search(r"[\s,]", each))
+    return [Completion(each, "", cursor - len(begun)) for each in islice(fitting, _MOST)]
+
+
+def mistake_in(text: str, read: Callable[[str], object] = parse) -> QueryError | None:
+    """What is wrong with a filter, if anything is; columns are those of the text.
 
     Args:
         text: The filter.
+        read: Reads it: that of another language than the one of sessions.
     """
     try:
-        parse(text)
+        read(text)
     except QueryError as error:
         return error
     return None

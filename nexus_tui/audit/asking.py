@@ -8,6 +8,7 @@ from typing import Final
 from nexus.audit.asking import FIELDS, parse_audit
 from nexus.model.audit import AuditRecord
 from nexus.query.mistakes import QueryError
+from nexus_tui.filtering import mistake_in, value_completions, word_at
 from nexus_widgets import Completion
 
 REFUSED: Final = "outcome:refused"
@@ -34,7 +35,6 @@ _VALUES: Final = {
 }  # fmt: skip
 _SEEN: Final = {"actor": "actor", "target": "target", "action": "action", "code": "code", "channel": "channel",
                 "chain": "chain"}  # fmt: skip
-_MOST: Final = 40
 
 
 def audit_mistake_in(text: str, now: float) -> QueryError | None:
@@ -44,11 +44,7 @@ def audit_mistake_in(text: str, now: float) -> QueryError | None:
         text: The filter.
         now: Seconds since the epoch.
     """
-    try:
-        parse_audit(text, now)
-    except QueryError as error:
-        return error
-    return None
+    return mistake_in(text, lambda written: parse_audit(written, now))
 
 
 def with_refused(q: str, *, refused: bool) -> str:
@@ -69,19 +65,12 @@ def audit_completions(text: str, cursor: int, seen: Sequence[AuditRecord]) -> li
         cursor: Where the cursor is, in characters.
         seen: Records whose values are offered.
     """
-    start = text.rfind(" ", 0, cursor) + 1
-    start += text[start:cursor].startswith("-")
-    word = text[start:cursor]
+    start, word = word_at(text, cursor)
     name, colon, value = word.partition(":")
     if not colon:
         fields = [Completion(f"{field}:", _ABOUT[field], start) for field in FIELDS if field.startswith(word)]
         return [*fields, *([Completion("age<", "as in age<1h or age>1d", start)] if "age".startswith(word) else [])]
-    begun = value.rpartition(",")[2]
-    return [
-        Completion(each, "", cursor - len(begun))
-        for each in _values(name, seen)
-        if each.startswith(begun) and each != begun and not any(char in " ,\t\n" for char in each)
-    ][:_MOST]
+    return value_completions(value, cursor, _values(name, seen))
 
 
 def _values(name: str, seen: Sequence[AuditRecord]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Final
 from nexus.model import Group
 from nexus.query.durations import read_duration
 from nexus.query.mistakes import QueryError, mistake, nearest, show
+from nexus_tui.filtering import mistake_in, value_completions, word_at
 from nexus_widgets import Completion
 
 Passes = Callable[[Group], bool]
@@ -33,7 +34,6 @@ _TEXTS: Final[dict[str, Callable[[Group], str]]] = {
 _OPERATORS: Final = {"<": lt, ">": gt, "<=": le, ">=": ge}
 _COMPARED: Final = re.compile(r"([a-z]+)(<=|>=|<|>)(.*)", re.DOTALL)
 _STATUSES: Final = ("open", "ended")
-_MOST: Final = 40
 
 
 def parse_groups(text: str, now: float) -> Passes:
@@ -57,11 +57,7 @@ def group_mistake_in(text: str) -> QueryError | None:
     Args:
         text: The filter.
     """
-    try:
-        parse_groups(text, 0.0)
-    except QueryError as error:
-        return error
-    return None
+    return mistake_in(text, lambda written: parse_groups(written, 0.0))
 
 
 def group_completions(text: str, cursor: int, seen: Sequence[Group]) -> list[Completion]:
@@ -72,18 +68,14 @@ def group_completions(text: str, cursor: int, seen: Sequence[Group]) -> list[Com
         cursor: Where the cursor is, in characters.
         seen: Groups whose names and owners are offered.
     """
-    start = text.rfind(" ", 0, cursor) + 1
-    start += text[start:cursor].startswith("-")
-    word = text[start:cursor]
+    start, word = word_at(text, cursor)
     name, colon, value = word.partition(":")
     if not colon:
         return [Completion(each, about, start) for each, about in _ABOUT.items() if each.startswith(word)]
-    begun = value.rpartition(",")[2]
     values: Sequence[str] = _STATUSES if name == "status" else ()
     if name in ("id", "owner"):
         values = sorted({_TEXTS[name](group) for group in seen})
-    found = (each for each in values if each.startswith(begun) and each != begun and not re.search(r"[\s,]", each))
-    return [Completion(each, "", cursor - len(begun)) for each in found][:_MOST]
+    return value_completions(value, cursor, values)
 
 
 def _term(word: str, start: int, now: float) -> Passes:
