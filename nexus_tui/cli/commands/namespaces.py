@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from nexus.errors import InvalidInput
 from nexus.model.namespace import DEFAULT, NamespaceContents
-from nexus_tui.cli.diagnostics import ExitCode
+from nexus_tui.cli.confirming import confirm
 from nexus_tui.cli.invocation import Invocation, command, group
 from nexus_tui.cli.target import Target
 from nexus_tui.cli.views import NAMESPACE, NAMESPACES
@@ -74,8 +72,4 @@ def _confirm(call: Invocation, held: NamespaceContents, *, yes: bool) -> None:
         f"remove namespace {held.namespace.name} with {held.sessions:,} sessions ({held.live:,} live), {held.groups:,}"
         f" groups and {held.tokens:,} tokens"
     )
-    if not sys.stdin.isatty():
-        raise InvalidInput(f"this would {what}: give --yes to do it, --dry-run to see it", field="yes")
-    if not call.say.ask(f"{what}?"):
-        call.say.note("nothing was done")
-        raise typer.Exit(ExitCode.DONE)
+    confirm(call, what, shown="it")

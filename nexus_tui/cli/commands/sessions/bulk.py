@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any
 
 import typer
 from msgspec.structs import replace
 
-from nexus.errors import InvalidInput, NexusError, StoreUnavailable, error_from_code
+from nexus.errors import NexusError, StoreUnavailable, error_from_code
 from nexus.model import Session
 from nexus.model.bulk import BulkItem, BulkRequest
 from nexus.service import Service
 from nexus_tui.cli.commands.sessions.base import app
 from nexus_tui.cli.commands.sessions.reading import IdsArgument, QueryOption
+from nexus_tui.cli.confirming import confirm
 from nexus_tui.cli.diagnostics import ExitCode, exit_code
 from nexus_tui.cli.documents import read_object
 from nexus_tui.cli.invocation import Invocation, command
@@ -201,14 +201,8 @@ def _ended(call: Invocation, action: str, session: Session) -> ExitCode:
 
 
 def _confirm(call: Invocation, action: str, count: int, *, yes: bool) -> None:
-    if yes or not count:
-        return
-    what = f"{count:,} session{'' if count == 1 else 's'}"
-    if not sys.stdin.isatty():
-        raise InvalidInput(f"this would {action} {what}: give --yes to do it, --dry-run to see them", field="yes")
-    if not call.say.ask(f"{action} {what}?"):
-        call.say.note("nothing was done")
-        raise typer.Exit(ExitCode.DONE)
+    if count and not yes:
+        confirm(call, f"{action} {count:,} session{'' if count == 1 else 's'}", shown="them")
 
 
 async def _report(call: Invocation, action: str, service: Service, sessions: list[str], act: Act) -> ExitCode:
