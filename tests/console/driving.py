@@ -102,6 +102,14 @@ class Driven:
         await self.feed.beat_once()
         await self.rest()
 
+    async def beat_until(self, condition: Callable[[], Any], beats: int = 200) -> None:
+        """Beat until something holds: some looks are due only some beats after the last one."""
+        for _ in range(beats):
+            await self.beat()
+            if condition():
+                return
+        raise AssertionError(f"never came true; the screen is:\n{self.text}\nnotices: {self.told}")
+
     async def press(self, *keys: str) -> None:
         """Press keys, and let what they began come to rest."""
         for key in keys:

@@ -73,25 +73,16 @@ async def test_what_is_written_meanwhile_comes_in_at_the_top_and_is_counted_furt
         screen = await opened(driven)
         await driven.until(lambda: screen.table.total == 58)
         await full_world.service.extend_session("session-123", 60)
-        await follow(driven, lambda: screen.table.total == 59)
+        await driven.beat_until(lambda: screen.table.total == 59)
         await driven.until(lambda: "✓ extend" in driven.text)
         await driven.press("end")
         for _ in range(3):
             await refuse(full_world)
-        await follow(driven, lambda: "3 newer" in driven.text)
+        await driven.beat_until(lambda: "3 newer" in driven.text)
         assert screen.table.total == 59
         await driven.press("home")
         await driven.until(lambda: screen.table.total == 62)
         assert "newer" not in driven.text
-
-
-async def follow(driven: Driven, condition: object) -> None:
-    """Beat until something holds: a look is due some beats after the last one."""
-    for _ in range(200):
-        await driven.beat()
-        if condition():  # type: ignore[operator]
-            return
-    raise AssertionError(driven.text)
 
 
 async def test_rows_are_held_and_what_waits_is_counted(full_world: World) -> None:
@@ -100,7 +91,7 @@ async def test_rows_are_held_and_what_waits_is_counted(full_world: World) -> Non
         await driven.until(lambda: screen.table.total == 58)
         await driven.press("p")
         await refuse(full_world)
-        await follow(driven, lambda: "PAUSED, 1 waiting" in driven.text)
+        await driven.beat_until(lambda: "PAUSED, 1 waiting" in driven.text)
         assert screen.table.total == 58
         await driven.press("p")
         await driven.until(lambda: screen.table.total == 59)

@@ -101,11 +101,7 @@ async def test_a_group_is_ended_after_a_plan_and_the_list_says_so(full_world: Wo
         await driven.press("enter")
         await driven.until(lambda: driven.console.screen is screen)
         assert (await full_world.service.get_group("batch-8")).status == "ended"
-        for _ in range(100):
-            await driven.beat()
-            group = screen.rows.get("batch-8")
-            if group is not None and group.status == "ended":
-                break
+        await driven.beat_until(lambda: (group := screen.rows.get("batch-8")) is not None and group.status == "ended")
         await driven.until(lambda: "✓ ended" in driven.text)
         await driven.press("tilde")
         await driven.until(lambda: "nexus groups end --yes" in driven.text)

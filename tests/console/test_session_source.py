@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nexus.model import Session, Status
+from nexus.model import Session
+from nexus.testing.builders import a_session
 from nexus_tui.session_source import FRESH
 from tests.console.driving import driving
 from tests.console.world import NOW, World
@@ -11,16 +12,7 @@ HOURS = 7200.0
 
 
 def session(name: str, ago: float, expires_in: float) -> Session:
-    return Session(
-        id=name,
-        status=Status.ACTIVE,
-        channel="api",
-        channels=("api",),
-        owner="local:ada",
-        created_at=NOW - ago,
-        last_activity=NOW - ago,
-        idle_deadline=NOW + expires_in,
-    )
+    return a_session(name, created_at=NOW - ago, idle_deadline=NOW + expires_in)
 
 
 async def test_only_times_that_are_near_are_looked_at_each_second(world: World) -> None:
