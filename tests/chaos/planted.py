@@ -8,10 +8,11 @@ from typing import Any, Self
 
 from msgspec.structs import replace
 
-from nexus.model import FINAL, LIVE, EventBatch
+from nexus.model import FINAL, LIVE, EventBatch, Group, Page, Session
 from nexus.model.audit import AuditEntry
 from nexus.model.change import Change, Snapshot
-from nexus.stores.base import Committed, Conflict, Store
+from nexus.query import Query
+from nexus.stores.base import Committed, Conflict, Order, Store
 
 
 class Sound:
@@ -75,6 +76,29 @@ class LostCounter(Sound):
         if self.now_and_then(20):
             changes = tuple(replace(change, counters={}) for change in changes)
         return await self.inner.commit(*changes)
+
+
+class Miscount(Sound):
+    """Says of each group that one member fewer has completed."""
+
+    async def list_groups(self, *, cursor: str | None, limit: int) -> Page[Group]:
+        page = await self.inner.list_groups(cursor=cursor, limit=limit)
+        return replace(page, items=tuple(map(self._fewer, page.items)))
+
+    @staticmethod
+    def _fewer(group: Group) -> Group:
+        return replace(group, counts={**group.counts, "completed": max(0, group.counts.get("completed", 0) - 1)})
+
+
+class OverlookedMember(Sound):
+    """Leaves out one of those who are to end with their group."""
+
+    async def list_sessions(
+        self, query: Query, order: Order, *, cursor: str | None, limit: int, now: float
+    ) -> Page[Session]:
+        page = await self.inner.list_sessions(query, order, cursor=cursor, limit=limit, now=now)
+        of_group = any(session.group_id for session in page.items) and "failed" in str(query.terms)
+        return replace(page, items=page.items[1:]) if of_group else page
 
 
 class DroppedEvent(Sound):
@@ -150,6 +174,8 @@ BUGS: dict[str, tuple[Callable[[Store], Sound], str]] = {
     "no comparing": (NoComparing, "acknowledged"),
     "late write accepted": (LateWrite, "final"),
     "lost counter": (LostCounter, "counters"),
+    "miscounted group": (Miscount, "groups"),
+    "overlooked member": (OverlookedMember, "groups"),
     "dropped event": (DroppedEvent, "versions"),
     "hole in the feed": (HoleInTheFeed, "events"),
     "early expiry": (EarlyExpiry, "expiry"),

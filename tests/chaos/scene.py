@@ -40,6 +40,7 @@ async def played(
     async with MemoryStore() as inner:
         shared = plant(inner)
         monkeypatch.setattr("nexus.partition.open_store", lambda *_, **__: shared)
+        monkeypatch.setattr("nexus.verifying.load.LONGEST_WAIT", 0.3)
         log = Log(folder / "ledger", "scene")
         first, second = make_app("memory://", "", log), make_app("memory://", "", log)
         async with first, second:
@@ -71,7 +72,7 @@ async def _act(first: AsyncNexus, second: AsyncNexus, log: Log, seed: int) -> No
 async def _everything(load: Load) -> None:
     """Each kind of act a few times, however slow the machine is."""
     for _ in range(TURNS):
-        for act in (load.set, load.add, load.set, load.compare, load.life, load.set, load.brief, load.run):
+        for act in (load.set, load.add, load.set, load.compare, load.life, load.set, load.brief, load.run, load.crowd):
             await act()
             await asyncio.sleep(0)
 

@@ -16,17 +16,20 @@ from tests.running import ROOT, environment
 KINDS = ("clock", "freeze", "kill", "lock")
 
 
-@pytest.mark.parametrize("store", ["sqlite", "redis"])
-def test_a_short_round_breaks_no_promise(store: str) -> None:
-    words = ("--store", store, "--seed", "1", "--seconds", "2", "--servers", "1", "--workers", "1", "--drivers", "1")
+@pytest.mark.parametrize(("store", "seed", "place"), [
+    ("sqlite", 1, "sqlite"), ("redis", 1, "redis"), ("redis", 2, "redis with an archive"),
+])  # fmt: skip
+def test_a_short_round_breaks_no_promise(store: str, seed: int, place: str) -> None:
+    few = ("--seconds", "2", "--servers", "1", "--workers", "1", "--drivers", "1")
+    words = ("--store", store, "--seed", str(seed), *few)
     done = subprocess.run(
         [sys.executable, "-m", "tests.chaos.suite", *words], check=False, cwd=ROOT, env=environment("memory://"),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
     said = done.stdout.splitlines()
-    assert said[0] == f"seed 1: 1 rounds of 2 s on {store}"
-    assert said[1].startswith(f"seed 1 on {store}: kept")
+    assert said[0] == f"seed {seed}: 1 rounds of 2 s on {store}"
+    assert said[1].startswith(f"seed {seed} on {place}: kept")
 
 
 def test_a_seed_always_makes_the_same_faults_and_another_makes_others() -> None:

@@ -37,6 +37,9 @@ def test_waiting_in_vain_is_exit_code_4(line: Line) -> None:
 def test_a_group_that_is_not_there_is_exit_code_3(line: Line) -> None:
     assert line("groups", "show", "nobody").code == 3
     assert line("groups", "end", "nobody", "--status", "expired").code == 2
+    assert line("groups", "end", "nobody").code == 3
+    told = line.ok("audit", "list", "-q", "outcome:refused")["items"]
+    assert [(record["action"], record["target"]) for record in told] == [("group.end", "nobody")]
 
 
 def test_groups_page_and_give_ids(line: Line) -> None:

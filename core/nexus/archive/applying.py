@@ -211,6 +211,17 @@ def _put_counters(connection: Connection, gathered: Gathered, shard: str) -> Non
     added = dict(gathered.added)
     known = {name: value + added.pop(name, 0.0) for name, value in gathered.counters.items()}
     _put(connection, tables.counters, [{"name": counter_name(shard, one), "value": known[one]} for one in known])
+    add_counters(connection, shard, added)
+
+
+def add_counters(connection: Connection, shard: str, added: Mapping[str, float]) -> None:
+    """Add to a shard's counters.
+
+    Args:
+        connection: In a transaction.
+        shard: Whose.
+        added: How much to each; those that there aren't begin at 0.
+    """
     rows = [{"name": counter_name(shard, name), "value": value} for name, value in added.items()]
     if rows:
         insert = _insert(connection, tables.counters)

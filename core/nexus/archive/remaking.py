@@ -8,6 +8,7 @@ was in progress waits for any process to take it (``UNOWNED``).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -16,7 +17,8 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, and_, func, not_, or_, select, update
 
 from nexus.archive import tables
-from nexus.archive.applying import counter_name, in_chunks, unescaped
+from nexus.archive.applying import add_counters, counter_name, in_chunks, unescaped
+from nexus.lifecycle.counting import counts_of
 from nexus.model import RUNNING, Checkpoint, Event, Group, JournalEntry, Run, Session, Status
 from nexus.model.change import UNOWNED, Change, Claim, Message, Snapshot
 from nexus.stores import codec
@@ -78,28 +80,35 @@ def wanted(open_groups: Sequence[str]) -> Any:
     """
     columns = tables.sessions.c
     usable = columns.status != Status.COMPLETED.value
-    return and_(columns.gone_at.is_(None), or_(usable, columns.group_id.in_(open_groups)) if open_groups else usable)
+    # Of a session without a group nothing is unknown, so that this can be negated.
+    counts = and_(columns.group_id.is_not(None), columns.group_id.in_(open_groups))
+    return and_(columns.gone_at.is_(None), or_(usable, counts) if open_groups else usable)
 
 
 def let_go_of_the_rest(
-    connection: Connection, open_groups: Sequence[str], now: float, holds: Callable[[str], bool] | None
+    connection: Connection, shard: str, open_groups: Sequence[str], now: float, holds: Callable[[str], bool]
 ) -> None:
-    """Show as history what is not put back.
+    """Show as history what is not put back, and count it no more: counters are of what the live store has.
 
     Args:
         connection: In a transaction.
+        shard: Whose counters they are in.
         open_groups: As for ``wanted``.
         now: Seconds since the epoch.
-        holds: Whose sessions to look at; ``None`` for all.
+        holds: Whether a session is of that shard.
     """
     columns = tables.sessions.c
     rest = and_(columns.gone_at.is_(None), not_(wanted(open_groups)))
-    if holds is None:
-        connection.execute(update(tables.sessions).where(rest).values(gone_at=now))
-        return
-    names = filter(holds, connection.execute(select(columns.id).where(rest)).scalars().all())
+    counted = (columns.status, columns.channel, columns.workflow, columns.group_id, columns.duration)
+    names: list[str] = []
+    gone: Counter[str] = Counter()
+    for name, status, *more in connection.execute(select(columns.id, *counted).where(rest)):
+        if holds(name):
+            names.append(name)
+            gone.update(dict(counts_of(Status(status), *more)))
     for some in in_chunks(names):
         connection.execute(update(tables.sessions).where(columns.id.in_(some)).values(gone_at=now))
+    add_counters(connection, shard, {name: -value for name, value in gone.items()})
 
 
 def names_wanted(connection: Connection, open_groups: Sequence[str], after: str, limit: int) -> list[str]:

@@ -225,13 +225,13 @@ class Restorer:
         if outbox.number == 0:
             for document in await self._database.read(remaking.load_documents):
                 await outbox.put_document_back(*document)
+        if not await outbox.keep_restore(self._who, LEASE):
+            return
+        let_go = partial(remaking.let_go_of_the_rest, open_groups=still_open, now=self._clock(), holds=outbox.holds)
+        await self._database.write(partial(let_go, shard=outbox.name))
         counters = await self._database.read(lambda one: remaking.load_counters(one, outbox.name))
         for name in stale_minutes(counters, self._clock()):
             del counters[name]
-        if not await outbox.keep_restore(self._who, LEASE):
-            return
-        now, holds = self._clock(), None if outbox.shards == 1 else outbox.holds
-        await self._database.write(lambda one: remaking.let_go_of_the_rest(one, still_open, now, holds))
         if await outbox.finish_restore(self._who, mark, position, counters):
             _log.warning(
                 "the store had lost its data: %d sessions were put back from the archive in %.1f s",

@@ -31,17 +31,24 @@ def bucket_value(index: int) -> float:
     return 0.0 if value <= _SHORTEST * _GAMMA else value
 
 
-def _kept(session: Session) -> Iterable[tuple[str, float]]:
-    yield f"status:{session.status.value}", 1
-    yield f"channel:{session.channel}", 1
-    if session.workflow is not None:
-        yield f"workflow:{session.workflow}", 1
-    if session.group_id is not None:
-        yield f"group:{session.group_id}:{session.status.value}", 1
-    if session.status in FINAL and session.duration is not None:
+def counts_of(
+    status: Status, channel: str, workflow: str | None, group_id: str | None, duration: float | None
+) -> Iterable[tuple[str, float]]:
+    """What a session that is like that adds to each counter for as long as it is kept."""
+    yield f"status:{status.value}", 1
+    yield f"channel:{channel}", 1
+    if workflow is not None:
+        yield f"workflow:{workflow}", 1
+    if group_id is not None:
+        yield f"group:{group_id}:{status.value}", 1
+    if status in FINAL and duration is not None:
         yield "duration:count", 1
-        yield "duration:sum", session.duration
-        yield f"duration:b:{bucket(session.duration)}", 1
+        yield "duration:sum", duration
+        yield f"duration:b:{bucket(duration)}", 1
+
+
+def _kept(session: Session) -> Iterable[tuple[str, float]]:
+    return counts_of(session.status, session.channel, session.workflow, session.group_id, session.duration)
 
 
 def deltas(before: Session | None, after: Session | None, now: float) -> dict[str, float]:

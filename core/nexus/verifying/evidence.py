@@ -6,14 +6,15 @@ import asyncio
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import msgspec
 
 from nexus.audit import list_audit, verify
 from nexus.errors import StoreUnavailable
-from nexus.model import RUNNING, Event, Session
+from nexus.model import RUNNING, Event, Group, Session
 from nexus.model.audit import AuditRecord, AuditVerdict
 from nexus.query import parse
 from nexus.stores.base import Order, SortField, Store
@@ -28,6 +29,12 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     events: dict[str, tuple[Event, ...]]
     """By session, in the order in which the store lists them; of deleted sessions as well, until they are trimmed."""
     counters: dict[str, float]
+    groups: dict[str, Group] = {}
+    """With what they count."""
+    told_of_groups: dict[str, tuple[Event, ...]] = {}
+    """The events of each group itself, without those of its members, as they are listed."""
+    past: frozenset[str] = frozenset()
+    """Of ``sessions`` those that only the archive has: the store has let them go."""
     followed: tuple[Event, ...] | None = None
     """All events as a follower got them, from before the first; ``None`` if nobody followed."""
     audit: tuple[AuditRecord, ...] | None = None
@@ -46,6 +53,7 @@ async def gather(
     store: Store,
     also: Iterable[str] = (),
     *,
+    live: Store | None = None,
     followed: Follower | None = None,
     one_order: bool = True,
     trimmed_below: int = 0,
@@ -55,6 +63,7 @@ async def gather(
     Args:
         store: Open.
         also: Sessions whose events are wanted even if they are gone.
+        live: The part of an archived store that holds what has not been let go.
         followed: Who has followed.
         one_order: See ``Evidence``.
         trimmed_below: See ``Evidence``.
@@ -62,10 +71,14 @@ async def gather(
     sessions = {session.id: session async for session in all_sessions(store)}
     wanted = sorted({*sessions, *also})
     events = {session_id: await events_of(store, session_id) for session_id in wanted}
+    groups = {group.id: group async for group in all_groups(store)}
+    told_of_groups = {group_id: await events_of_group(store, group_id) for group_id in groups}
+    kept = sessions.keys() if live is None else {session.id async for session in all_sessions(live)}
     counters = await counters_of(store)
     audit, audit_break = await audit_of(store)
     return Evidence(
         sessions=sessions, events=events, counters=counters, one_order=one_order, audit=audit, audit_break=audit_break,
+        groups=groups, told_of_groups=told_of_groups, past=frozenset(sessions.keys() - kept),
         followed=None if followed is None else tuple(followed.events),
         told_trimmed=followed is not None and followed.trimmed, trimmed_below=trimmed_below,
     )  # fmt: skip
@@ -104,11 +117,33 @@ async def all_sessions(store: Store) -> AsyncIterator[Session]:
             return
 
 
+async def all_groups(store: Store) -> AsyncIterator[Group]:
+    """Every group with what it counts, newest first."""
+    cursor = None
+    while True:
+        page = await store.list_groups(cursor=cursor, limit=_PAGE)
+        for group in page.items:
+            yield group
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
 async def events_of(store: Store, session_id: str) -> tuple[Event, ...]:
     """All events of a session, as they are listed."""
+    return await _all_events(partial(store.list_events, session_id=session_id))
+
+
+async def events_of_group(store: Store, group_id: str) -> tuple[Event, ...]:
+    """All events of a group, without those of its members."""
+    listed = await _all_events(partial(store.list_events, group_id=group_id))
+    return tuple(event for event in listed if event.session_id is None)
+
+
+async def _all_events(read: Callable[..., Awaitable[list[Event]]]) -> tuple[Event, ...]:
     found: list[Event] = []
     while True:
-        page = await store.list_events(session_id=session_id, after=found[-1].seq if found else 0, limit=_PAGE)
+        page = await read(after=found[-1].seq if found else 0, limit=_PAGE)
         found += page
         if len(page) < _PAGE:
             return tuple(found)
@@ -190,6 +225,26 @@ def by_session(events: Iterable[Event]) -> dict[str, list[Event]]:
         if event.session_id is not None:
             found[event.session_id].append(event)
     return dict(found)
+
+
+def restorations(record: Sequence[Event]) -> list[tuple[int, int]]:
+    """Where a session went on after a loss: at which version it was put back, and at which it goes on.
+
+    Args:
+        record: Its events, in order.
+    """
+    return [
+        (int(event.data["from_version"]), event.version or 0) for event in record if event.type == "session.restored"
+    ]  # fmt: skip
+
+
+def versions_of(last: int, gaps: Iterable[tuple[int, int]] = ()) -> set[int]:
+    """All versions that there have been, up to the last; those within ``gaps`` are never given."""
+    made, first = set[int](), 1
+    for before, after in gaps:
+        made.update(range(first, before + 1))
+        first = after
+    return made.union(range(first, last + 1))
 
 
 def last_life(record: Sequence[Event]) -> list[Event]:

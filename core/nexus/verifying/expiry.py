@@ -10,7 +10,9 @@ from collections.abc import Sequence
 
 from nexus.model import Event, Session, Status
 
-_USES = frozenset({"session.created", "session.updated", "session.synced", "session.signalled", "run.started"})
+_USES = frozenset({
+    "session.created", "session.updated", "session.synced", "session.signalled", "run.queued", "run.started",
+})  # fmt: skip
 _MOVES = frozenset({"session.extended", "session.unextended", "session.resumed", "session.reopened", "run.failed"})
 """After these a deadline is no longer known from uses alone."""
 _SLACK = 1e-3
@@ -27,7 +29,8 @@ def too_early(session: Session, record: Sequence[Event]) -> list[str]:
     born = next((event.ts for event in record if event.type == "session.created"), None)
     used, known = float("-inf"), True
     for event in record:
-        if event.type in _USES:
+        # Who takes up what waits in a queue does not use it: it was used when the run was asked for.
+        if event.type in _USES and "worker" not in event.data:
             used = max(used, event.ts)
         known = known and event.type not in _MOVES
         if event.type == "session.expired" and event.duration is not None and born is not None:

@@ -15,7 +15,7 @@ from typing import Literal
 
 import msgspec
 
-KINDS = ("create", "set", "add", "compare", "end", "use", "run")
+KINDS = ("create", "set", "add", "compare", "end", "use", "run", "create group", "end group", "wait")
 Outcome = Literal["done", "refused", "unsure"]
 
 
@@ -25,8 +25,11 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     kind: str
     """``create``; ``set`` a key of its own; ``add`` 1 to ``counter``; ``compare`` (set if the version is so); ``end``;
-    ``use``; ``run``."""
-    session: str
+    ``use``; ``run``; ``create group``, ``end group`` and ``wait`` for one."""
+    session: str = ""
+    """Which; empty where it is about a group."""
+    group: str = ""
+    """The group that it is about; of a ``create``, the one that the session is made in."""
     door: str = "sdk"
     key: str = ""
     """What ``set`` and ``compare`` set: nobody else sets it."""
@@ -39,6 +42,11 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     """The session's version after it, as the client was told."""
     code: str = ""
     """The error's code, of one that was refused."""
+
+    @property
+    def subject(self) -> str:
+        """The session, or the group, that it would have changed."""
+        return self.session or self.group
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +83,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
 
     def sessions(self) -> list[str]:
         """Ids of all sessions that acts were about."""
-        return sorted({act.session for act in self.acts})
+        return sorted({act.session for act in self.acts if act.session})
 
 
 class Log:
@@ -86,11 +94,13 @@ class Log:
         self._name = f"{name}-{os.getpid()}"
         self._count = 0
 
-    def asked(self, kind: str, session: str, *, door: str = "sdk", key: str = "", steps: int = 0) -> Act:
+    def asked(
+        self, kind: str, session: str = "", *, group: str = "", door: str = "sdk", key: str = "", steps: int = 0
+    ) -> Act:
         """Note that something is about to be asked."""
         self._count += 1
         act = Act(
-            id=f"{self._name}-{self._count}", kind=kind, session=session, door=door, key=key, steps=steps,
+            id=f"{self._name}-{self._count}", kind=kind, session=session, group=group, door=door, key=key, steps=steps,
             called=time.monotonic(),
         )  # fmt: skip
         self._write("asked", act)

@@ -29,6 +29,8 @@ RULES: Final[Mapping[str, Any]] = {
     "session_auth_required": False, "session_persistence": False, "max_live_sessions": 0, "worker_grace": 0.0,
 }  # fmt: skip
 """Settings of an app that is verified: everything that takes time takes little."""
+LONGEST_WAIT: Final = 5.0
+"""Seconds for which a group is waited for."""
 _BRIEF: Final = 0.6
 """Seconds of idling after which the sessions end that are left to expire."""
 
@@ -78,7 +80,7 @@ class Load:
     async def work(self, seconds: float, pause: float = 0.002) -> None:
         """Change this and that for so long."""
         until = time.monotonic() + seconds
-        acts = (self.set, self.set, self.set, self.add, self.compare, self.life, self.brief, self.run)
+        acts = (self.set, self.set, self.set, self.add, self.compare, self.life, self.brief, self.run, self.crowd)
         while time.monotonic() < until:
             await self._chance.choice(acts)()
             await asyncio.sleep(pause * self._chance.random() * 2)
@@ -120,9 +122,7 @@ class Load:
         for _ in range(self._chance.randrange(3)):
             await self._set(session)
         late = asyncio.create_task(self._set(session))
-        async with self._noting("end", session) as act:
-            after = await self._service.end_session(session, status=self._chance.choice(("completed", "cancelled")))
-            self._note(act, after.version)
+        await self._end(session)
         await late
         await self._set(session)
 
@@ -131,6 +131,23 @@ class Load:
         session = await self._create(timeout=_BRIEF)
         for _ in range(self._chance.randrange(3)):
             await self._set(session)
+
+    async def crowd(self) -> None:
+        """A group: make it, fill it, wait for it, end it while one more comes, and try to join when it is over."""
+        group = f"group-{self._name}-{self._next()}"
+        async with self._noting("create group", group=group) as act:
+            await self._service.create_group(group)
+            self._note(act, None)
+        members = [await self._create(group=group) for _ in range(self._chance.randrange(1, 4))]
+        # One that comes too late to be ended with the others expires soon.
+        waiting, late = asyncio.create_task(self._wait(group)), asyncio.create_task(self._create(_BRIEF, group))
+        if self._chance.random() < 0.5:
+            await self._end(members[0])
+        async with self._noting("end group", group=group) as act:
+            await self._service.end_group(group, status=self._chance.choice(("completed", "cancelled")))
+            self._note(act, None)
+        await asyncio.gather(waiting, late)
+        await self._create(group=group)
 
     async def run(self) -> None:
         """Ask for a run in the background, until that is acknowledged, under one key."""
@@ -143,12 +160,22 @@ class Load:
                 )  # fmt: skip
                 self._note(act, None)
 
-    async def _create(self, timeout: float | None = None) -> str:
+    async def _create(self, timeout: float | None = None, group: str | None = None) -> str:
         session = f"own-{self._name}-{self._next()}"
-        async with self._noting("create", session) as act:
-            after = await self._service.create_session(session_id=session, timeout=timeout)
+        async with self._noting("create", session, group=group or "") as act:
+            after = await self._service.create_session(session_id=session, timeout=timeout, group=group)
             self._note(act, after.version)
         return session
+
+    async def _end(self, session: str) -> None:
+        async with self._noting("end", session) as act:
+            after = await self._service.end_session(session, status=self._chance.choice(("completed", "cancelled")))
+            self._note(act, after.version)
+
+    async def _wait(self, group: str) -> None:
+        async with self._noting("wait", group=group) as act:
+            await self._service.wait_group(group, timeout=LONGEST_WAIT)
+            self._note(act, None)
 
     async def _set(self, session: str) -> None:
         key = self._key()
@@ -161,8 +188,10 @@ class Load:
         except NexusError:
             return None
 
-    def _noting(self, kind: str, session: str, key: str = "", steps: int = 0) -> AbstractAsyncContextManager[Act]:
-        return noting(self._log, kind, session, door=self._door, key=key, steps=steps)
+    def _noting(
+        self, kind: str, session: str = "", key: str = "", steps: int = 0, group: str = ""
+    ) -> AbstractAsyncContextManager[Act]:
+        return noting(self._log, kind, session, door=self._door, key=key, steps=steps, group=group)
 
     def _note(self, act: Act, version: int | None) -> None:
         self._log.answered(act, "done", version=version)
@@ -177,10 +206,10 @@ class Load:
 
 @asynccontextmanager
 async def noting(
-    log: Log, kind: str, session: str, *, door: str = "sdk", key: str = "", steps: int = 0
+    log: Log, kind: str, session: str = "", *, door: str = "sdk", key: str = "", steps: int = 0, group: str = ""
 ) -> AsyncIterator[Act]:
     """Note that something is asked and, where it is refused, that; whoever asks notes that it was done."""
-    act = log.asked(kind, session, door=door, key=key, steps=steps)
+    act = log.asked(kind, session, group=group, door=door, key=key, steps=steps)
     try:
         yield act
     except (StoreUnavailable, WaitTimeout):

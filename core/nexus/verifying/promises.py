@@ -12,9 +12,10 @@ from msgspec.structs import replace
 
 from nexus.lifecycle.counting import deltas
 from nexus.model import FINAL, Event
+from nexus.verifying import grouped
 from nexus.verifying.audited import unsaid, untold
 from nexus.verifying.endings import revivals
-from nexus.verifying.evidence import Evidence, by_session, last_life
+from nexus.verifying.evidence import Evidence, by_session, last_life, restorations, versions_of
 from nexus.verifying.expiry import too_early
 from nexus.verifying.following import missed, out_of_order, some
 from nexus.verifying.ledger import Act, Ledger
@@ -47,20 +48,21 @@ def lives_of(evidence: Evidence) -> dict[str, list[Event]]:
 
 def versions(_: Ledger, evidence: Evidence) -> Verdict:
     """A session's version rises by one with each commit, and its events tell of every one, in order."""
-    records, broken = lives_of(evidence), []
+    records, broken, checked = lives_of(evidence), [], 0
     for session_id, session in evidence.sessions.items():
         told = [event.version or 0 for event in records.get(session_id, ())]
         if told != sorted(told):
             broken.append(f"{session_id}: its events tell of versions out of order")
-        missing = sorted(set(range(1, session.version + 1)) - set(told))
-        more = sorted(set(told) - set(range(1, session.version + 1)))
+        made = versions_of(session.version, restorations(records.get(session_id, ())))
+        checked += len(made)
+        missing, more = sorted(made - set(told)), sorted(set(told) - made)
         if missing:
             broken.append(f"{session_id}: at version {session.version}, and no event tells of {some(missing)}")
         if more:
             broken.append(f"{session_id}: at version {session.version}, and events tell of {some(more)}")
     return Verdict(
         promise="versions", says="a session's version rises by one with each commit, and its events agree",
-        checked=sum(session.version for session in evidence.sessions.values()), unit="commits", broken=tuple(broken),
+        checked=checked, unit="commits", broken=tuple(broken),
     )  # fmt: skip
 
 
@@ -69,7 +71,8 @@ def acknowledged(ledger: Ledger, evidence: Evidence) -> Verdict:
     broken, checked = [], 0
     acts: defaultdict[str, list[Act]] = defaultdict(list)
     for act in ledger.acts:
-        acts[act.session].append(act)
+        if act.session:
+            acts[act.session].append(act)
     for session_id, asked in acts.items():
         session = evidence.sessions.get(session_id)
         if session is None:
@@ -192,7 +195,8 @@ def final(ledger: Ledger, evidence: Evidence) -> Verdict:
     records, broken, checked = records_of(evidence), [], 0
     for session_id, record in records.items():
         checked += sum(event.type in ("session.ended", "session.expired", "session.deleted") for event in record)
-        broken += revivals(session_id, record, evidence.sessions.get(session_id))
+        now = None if session_id in evidence.past else evidence.sessions.get(session_id)
+        broken += revivals(session_id, record, now)
     for act in ledger.done():
         session = evidence.sessions.get(act.session)
         if act.kind == "end" and ledger.complete and session is not None and session.status not in FINAL:
@@ -221,7 +225,9 @@ def expiry(_: Ledger, evidence: Evidence) -> Verdict:
 def counters(_: Ledger, evidence: Evidence) -> Verdict:
     """The counters that statistics read equal a recount of the sessions."""
     counted: Counter[str] = Counter()
-    for session in evidence.sessions.values():
+    for session_id, session in evidence.sessions.items():
+        if session_id in evidence.past:
+            continue  # statistics count what the store itself keeps
         for name, value in deltas(None, session, 0.0).items():
             counted[name] += value  # type: ignore[assignment]
     names = {name for name in {*counted, *evidence.counters} if not name.startswith("minute:")}
@@ -247,6 +253,18 @@ def events(_: Ledger, evidence: Evidence) -> Verdict:
     return replace(none, checked=len(followed), broken=broken)
 
 
+def groups(ledger: Ledger, evidence: Evidence) -> Verdict:
+    """Groups count their members rightly, end all that are in them, and waits for them last as long as they have to."""
+    broken = (
+        *grouped.miscounted(evidence), *grouped.unkept(ledger, evidence), *grouped.untold(evidence),
+        *grouped.left_open(ledger, evidence), *grouped.early_waits(ledger, evidence),
+    )  # fmt: skip
+    return Verdict(
+        promise="groups", says="groups count their members, and an ended one has no live member from before",
+        checked=len(grouped.members(evidence)), unit="members", broken=broken,
+    )  # fmt: skip
+
+
 def audit(ledger: Ledger, evidence: Evidence) -> Verdict:
     """Every change is one audit record, every refusal one too, and their chain is as it was written."""
     none = Verdict(promise="audit", says="every change and every refusal is one audit record, in an unbroken chain",
@@ -259,6 +277,6 @@ def audit(ledger: Ledger, evidence: Evidence) -> Verdict:
 
 
 PROMISES: tuple[Check, ...] = (
-    versions, acknowledged, linearizable, fenced, steps, final, expiry, counters, events, audit,
+    versions, acknowledged, linearizable, fenced, steps, final, expiry, counters, groups, events, audit,
 )  # fmt: skip
 """In the order in which they are told."""

@@ -81,16 +81,18 @@ async def end(
             f"--status {status!r} ends nothing: use completed or cancelled", field="status", value=status
         )
     async with call.target.open_service() as service:
-        found = await service.get_group(group_id)
-        live = f"{found.live:,} session{'' if found.live == 1 else 's'}"
-        if dry_run:
-            call.output.record(found.to_dict(), GROUPS)
-            call.say.note(f"{live} would be ended; nothing was")
-        elif yes or not found.live or not sys.stdin.isatty() or call.say.ask(f"end group {group_id} with {live}?"):
-            ended = await service.end_group(group_id, status=status, reason=reason)
-            call.output.record(ended.to_dict(), GROUPS)
-        else:
-            call.say.note("nothing was done")
+        if dry_run or (not yes and sys.stdin.isatty()):
+            found = await service.get_group(group_id)
+            live = f"{found.live:,} session{'' if found.live == 1 else 's'}"
+            if dry_run:
+                call.output.record(found.to_dict(), GROUPS)
+                call.say.note(f"{live} would be ended; nothing was")
+                return
+            if found.live and not call.say.ask(f"end group {group_id} with {live}?"):
+                call.say.note("nothing was done")
+                return
+        ended = await service.end_group(group_id, status=status, reason=reason)
+        call.output.record(ended.to_dict(), GROUPS)
 
 
 @command(app, "wait")

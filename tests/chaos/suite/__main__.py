@@ -77,7 +77,7 @@ def _tell(outcome: Outcome) -> None:
     faults = ", ".join(f"{count} {kind}" for kind, count in outcome.faults.items())
     checked = ", ".join(f"{verdict.promise} {verdict.checked}" for verdict in outcome.verdicts)
     say(
-        f"seed {plan.seed} on {plan.store}: {'BROKEN' if outcome.broken else 'kept'} in {outcome.seconds:.0f} s\n"
+        f"seed {plan.seed} on {plan.place}: {'BROKEN' if outcome.broken else 'kept'} in {outcome.seconds:.0f} s\n"
         f"  changes: {acts}\n  faults: {faults}\n  checked: {checked}"
     )
 

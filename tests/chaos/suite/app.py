@@ -1,7 +1,7 @@
 """The app of all processes of a round: ``nexus serve --app tests.chaos.suite.app:app`` and the like.
 
-It works on the store that ``CHAOS_STORE`` names, by the clock of the file ``CHAOS_CLOCK``, and notes the steps that it
-begins in the ledger ``CHAOS_LEDGER``.
+It works on the store that ``CHAOS_STORE`` names, archived in the database ``CHAOS_ARCHIVE`` if there is one, by the
+clock of the file ``CHAOS_CLOCK``, and notes the steps that it begins in the ledger ``CHAOS_LEDGER``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from nexus.verifying.ledger import Log
 from tests.chaos.suite.clock import ShiftedClock
 
 STORE, PREFIX, LEDGER, CLOCK = "CHAOS_STORE", "CHAOS_PREFIX", "CHAOS_LEDGER", "CHAOS_CLOCK"
+ARCHIVE = "CHAOS_ARCHIVE"
 SET = "chaos-set"
 """The workflow that sets one key, for the doors that change a state by running something."""
 _PACE = 0.1
@@ -36,7 +37,7 @@ def made(name: str, log: Log | None = None) -> AsyncNexus:
     note = log or Log(ledger, name)
     note_unwritten(ledger)
     clock = ShiftedClock(Path(os.environ[CLOCK]))
-    app = load.make_app(os.environ[STORE], os.environ[PREFIX], note, clock)
+    app = load.make_app(os.environ[STORE], os.environ[PREFIX], note, clock, **archived_in(os.environ[ARCHIVE]))
 
     @app.workflow(SET)
     def chaos_set(run: Any, key: str) -> str:
@@ -45,6 +46,15 @@ def made(name: str, log: Log | None = None) -> AsyncNexus:
         return key
 
     return app
+
+
+def archived_in(database: str) -> dict[str, Any]:
+    """The settings of an app whose store is archived, or isn't.
+
+    Args:
+        database: The archive's URL; empty for none.
+    """
+    return {"session_persistence": True, "database_url": database} if database else {}
 
 
 def __getattr__(name: str) -> AsyncNexus:
@@ -78,7 +88,7 @@ def note_unwritten(ledger: Path) -> None:
 
 
 def unwritten(ledger: Path) -> Counter[tuple[str, str]]:
-    """How many refusals could not be written down, by session and code."""
+    """How many refusals could not be written down, by session (or group) and code."""
     found: Counter[tuple[str, str]] = Counter()
     for line in ledger.read_text(errors="replace").splitlines():
         kind, _, rest = line.partition(" ")

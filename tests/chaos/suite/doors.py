@@ -153,6 +153,26 @@ class CliDoor(Door):
         """See ``Door``."""
         await self._command(("sessions", "end", session, "--yes"), act)
 
+    async def turn(self) -> None:
+        """See ``Door``: now and then with a group."""
+        await (self._crowd() if self._chance.randrange(4) == 0 else super().turn())
+
+    async def _crowd(self) -> None:
+        """A group is made, joined and ended, and joined once more when it is over."""
+        group = f"group-{self._name}-{next(self._numbers)}"
+        await self._command(("groups", "create", group), self._asked("create group", group))
+        await self._join(group)
+        await self._command(("groups", "end", group, "--yes"), self._asked("end group", group))
+        await self._join(group)
+
+    async def _join(self, group: str) -> None:
+        session = f"own-{self._name}-{next(self._numbers)}"
+        act = self._log.asked("create", session, group=group, door=self._door)
+        await self._command(("sessions", "create", session, "--group", group), act)
+
+    def _asked(self, kind: str, group: str) -> Act:
+        return self._log.asked(kind, group=group, door=self._door)
+
     async def _command(self, words: Sequence[str], act: Act) -> None:
         process = await asyncio.create_subprocess_exec(
             *command(*words, *self._shared), env=self._environment, stdin=asyncio.subprocess.DEVNULL,

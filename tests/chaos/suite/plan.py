@@ -23,6 +23,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 2
     drivers: int = 2
 
+    @property
+    def archived(self) -> bool:
+        """Whether a SQL database keeps what Redis has: in each round of an even seed."""
+        return self.store == "redis" and self.seed % 2 == 0
+
+    @property
+    def place(self) -> str:
+        """What the round is played on, in words."""
+        return f"{self.store} with an archive" if self.archived else self.store
+
     def faults(self, kinds: Sequence[str]) -> list[tuple[float, str, random.Random]]:
         """When (seconds from the start of the load), what, and what decides the rest of it; in order of time.
 

@@ -7,7 +7,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from nexus.verifying.ledger import Ledger, read
 from nexus.verifying.load import SHARED, make_app
 from nexus.verifying.verdict import Verdict
 from tests.chaos.suite import app as played
+from tests.chaos.suite.archived import archive_all, kept
 from tests.chaos.suite.cast import Actor
 from tests.chaos.suite.clock import HOUR, shift
 from tests.chaos.suite.grounds import GROUNDS, PREFIX, Fault, Ground
@@ -71,10 +72,12 @@ class Round:
     async def play(self) -> Outcome:
         """Play it; whatever happens, no process is left."""
         started = time.monotonic()
-        async with GROUNDS[self._plan.store](self._folder) as ground, AsyncExitStack() as stack:
+        opened = GROUNDS[self._plan.store](self._folder, archived=self._plan.archived)
+        async with opened as ground, AsyncExitStack() as stack:
             # What was said is worth keeping with the store, even of a round that could not be played to its end.
             stack.callback(ground.disk.keep, self._folder / "kept")
-            app = make_app(ground.direct, PREFIX, None, embedded_worker=False)
+            settings = played.archived_in(ground.archive)
+            app = make_app(ground.direct, PREFIX, None, embedded_worker=False, **settings)
             await stack.enter_async_context(app)
             follower = Follower(app.store)
             async with follower.following():
@@ -85,8 +88,16 @@ class Round:
                     await self._act(ground)
                     await settle(app.store, PATIENCE)
             ledger = read(self._ledger)
-            evidence = await gather(app.store, ledger.sessions(), followed=follower, trimmed_below=ground.trimmed_below)
-        return self._outcome(ledger, evidence, time.monotonic() - started)
+            if ground.archive:
+                await archive_all(ground.direct, PREFIX, ground.archive)
+            evidence = await gather(
+                app.store, ledger.sessions(), live=app.parts.engine.live, followed=follower,
+                trimmed_below=ground.trimmed_below,
+            )  # fmt: skip
+            verdicts = list(self._check(ledger, evidence))
+            if ground.archive:
+                verdicts.append(await kept(ground.direct, PREFIX, ground.archive, evidence))
+        return self._outcome(ledger, verdicts, time.monotonic() - started)
 
     # -- the processes
 
@@ -121,8 +132,10 @@ class Round:
         shift(clock, 0)
         given = {
             played.STORE: ground.store, played.PREFIX: PREFIX, played.LEDGER: str(self._ledger),
-            played.CLOCK: str(clock), "NEXUS_SESSION_PREFIX": PREFIX,
+            played.CLOCK: str(clock), played.ARCHIVE: ground.archive, "NEXUS_SESSION_PREFIX": PREFIX,
         }  # fmt: skip
+        if ground.archive:
+            given |= {"NEXUS_SESSION_PERSISTENCE": "true", "NEXUS_DATABASE_URL": ground.archive}
         actor = Actor(name, words, environment(ground.store, **given), clock, ground.disk.folder / f"{name}.log")
         self._actors.append(actor)
         actor.start()
@@ -180,7 +193,7 @@ class Round:
 
     # -- the end
 
-    def _outcome(self, ledger: Ledger, evidence: Evidence, seconds: float) -> Outcome:
+    def _outcome(self, ledger: Ledger, verdicts: Sequence[Verdict], seconds: float) -> Outcome:
         acts = Counter(f"{act.door} {act.outcome}" for act in ledger.acts)
         died = tuple(
             f"process {actor.name} ended by itself with {code}: see its log" for actor in self._actors
@@ -188,15 +201,16 @@ class Round:
         )  # fmt: skip
         return Outcome(
             plan=self._plan, faults=dict(sorted(self._struck.items())), acts=dict(sorted(acts.items())),
-            seconds=seconds, verdicts=tuple(self._check(ledger, evidence)), died=died,
+            seconds=seconds, verdicts=tuple(verdicts), died=died,
         )  # fmt: skip
 
     def _check(self, ledger: Ledger, evidence: Evidence) -> Iterator[Verdict]:
         """All promises; a refusal that a store in trouble did not take is in the log, as the audit's guide says."""
         away, kept = played.unwritten(self._ledger), []
         for act in ledger.acts:
-            if act.outcome == "refused" and away[act.session, act.code]:
-                away[act.session, act.code] -= 1
+            # Who waits changes nothing, so that no refusal of it is written down.
+            if act.outcome == "refused" and act.kind != "wait" and away[act.subject, act.code]:
+                away[act.subject, act.code] -= 1
             else:
                 kept.append(act)
         for promise in promises.PROMISES:
