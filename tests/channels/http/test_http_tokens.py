@@ -128,6 +128,26 @@ async def test_running_in_anothers_session_leads_nowhere(
             "session_not_found")  # fmt: skip
 
 
+async def test_that_an_id_is_taken_is_told_and_nothing_else_of_it(
+    http: httpx.AsyncClient, secrets: dict[str, str], hers: None
+) -> None:
+    mine, her = bearer(secrets["run"]), bearer(secrets["her"])
+    assert (await http.post("/sessions", json={"session_id": "mine"}, headers=mine)).status_code == 201
+    assert (await http.post("/sessions", json={"session_id": "own-1"}, headers=mine)).status_code == 201
+    assert (await http.post("/sessions", json={"session_id": "her-old"}, headers=her)).status_code == 201
+    assert (await http.post("/sessions/her-old/end", headers=her)).status_code == 200
+    paths = [f"/sessions/{name}{rest}" for name in ("hers", "her-old") for rest in ("", "/events")]
+    before = [(await http.get(path, headers=her)).json() for path in paths]
+    for path in ("/sessions", "/sessions/mine/fork"):
+        said = set()
+        for name in ("own-1", "hers", "her-old"):
+            answer = await http.post(path, json={"session_id": name}, headers=mine)
+            problem(answer, 409, "session_exists")
+            said.add(answer.text.replace(name, "ID"))
+        assert len(said) == 1
+    assert [(await http.get(path, headers=her)).json() for path in paths] == before
+
+
 async def test_tokens_are_made_listed_and_revoked_by_admins(http: httpx.AsyncClient, secrets: dict[str, str]) -> None:
     admin = bearer(secrets["admin"])
     made = await http.post("/tokens", json={"name": "ci", "scope": "run", "expires_in": 60}, headers=admin)
