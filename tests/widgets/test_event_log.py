@@ -32,6 +32,18 @@ async def test_new_lines_are_followed_to_the_bottom() -> None:
         assert not app.of(EventLog.FollowChanged)
 
 
+async def test_a_scrollbar_that_comes_with_many_lines_stands_where_the_log_does() -> None:
+    app = hosted()
+    async with app.run_test(size=(60, 10)) as pilot:
+        bar = app.widget.vertical_scrollbar
+        app.widget.append(entries(0, 5))
+        await settle(pilot)
+        assert not app.widget.show_vertical_scrollbar
+        app.widget.append(entries(5, 100))
+        await until(pilot, lambda: app.widget.show_vertical_scrollbar)
+        assert bar.position == app.widget.scroll_y > 0
+
+
 async def test_scrolling_up_stops_following_and_end_follows_again() -> None:
     app = hosted()
     async with app.run_test(size=(60, 10)) as pilot:

@@ -55,6 +55,11 @@ class LineView(ScrollView, can_focus=True):
         else:
             self.virtual_size = size
 
+    def watch_show_vertical_scrollbar(self, is_shown: bool) -> None:
+        """Put the thumb where the view is: Textual doesn't tell a bar what was scrolled while it was hidden."""
+        if is_shown:
+            self.vertical_scrollbar.position = self.scroll_y
+
     def show_line(self, line: int) -> None:
         """Scroll as little as needed to have a line in view, before the next paint.
 
