@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 
 def write_private(path: Path, value: Any) -> None:
@@ -20,3 +22,19 @@ def write_private(path: Path, value: Any) -> None:
     draft.touch(mode=0o600)
     draft.write_text(json.dumps(value, indent=1), encoding="utf-8")
     draft.replace(path)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write, which takes its name only when it is complete; only the user can read it.
+
+    Raises:
+        OSError: It can't be written.
+    """
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as out:
+            yield out
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

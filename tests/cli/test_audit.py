@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import stat
+from io import BytesIO
 from pathlib import Path
+from typing import cast
 
+from nexus import AsyncNexus
+from nexus.audit import verify_lines
+from nexus.model import Page
+from nexus.model.audit import AuditRecord
+from nexus.service import Service
+from nexus.testing import FakeClock
+from nexus_tui.cli.audit_file import write_audit
 from tests.cli.support import Line
-from tests.core.audit.test_trimming import trimmed_file
+from tests.core.audit.test_trimming import DAY, fill, trimmed_file
 
 
 def test_changes_and_refusals_are_listed_newest_first(line: Line) -> None:
@@ -42,6 +53,46 @@ def test_an_exported_file_verifies_and_an_edit_in_it_is_located(line: Line, tmp_
     assert json.loads(ran.out)["broken"]["seq"] == 2
     file.write_text("\n".join(lines[:-1]))
     assert line("audit", "verify", str(file)).code == 2
+
+
+async def test_an_audit_that_is_trimmed_while_it_is_written_has_no_gap() -> None:
+    clock = FakeClock()
+    async with AsyncNexus(store="memory://", audit_retention=4.5 * DAY, clock=clock) as app:
+        await fill(app, clock, 5)
+        service = app.service(app.local_caller("cli"))
+        asked = 0
+
+        class Trimmed:
+            """The service, of pages of three; behind the first of them a day goes by."""
+
+            verify_audit = service.verify_audit
+
+            async def audit(self, *, cursor: str | None, limit: int) -> Page[AuditRecord]:
+                nonlocal asked
+                asked += 1
+                if asked == 2:
+                    clock.advance(2 * DAY)
+                    await app.session_manager.cleanup_expired()
+                return await service.audit(cursor=cursor, limit=min(3, limit))
+
+        out = BytesIO()
+        verdict = await write_audit(cast("Service", Trimmed()), out)
+    assert verdict.trimmed
+    out.seek(0)
+    again = verify_lines(out)
+    assert again.intact
+    assert again.trimmed == verdict.trimmed
+
+
+def test_an_export_takes_its_name_last_and_is_private(line: Line, tmp_path: Path) -> None:
+    line.ok("tokens", "create", "--name", "ci", "--scope", "run")
+    file = tmp_path / "audit.jsonl"
+    assert line("audit", "export", str(file)).code == 0
+    if os.name == "posix":
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert not list(tmp_path.glob("*.part"))
+    assert line("audit", "export").out == file.read_text()
+    assert line("audit", "export", str(tmp_path / "none" / "a.jsonl")).code == 2
 
 
 def test_what_was_trimmed_is_told_and_a_head_of_it_cannot_be_checked(line: Line, folder: Path) -> None:

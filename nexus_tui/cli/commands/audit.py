@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
-import msgspec
 import typer
 
 from nexus.audit import read_head, verify_lines
@@ -13,10 +15,12 @@ from nexus.errors import InvalidInput
 from nexus.model.audit import AuditHead, AuditTrim, AuditVerdict
 from nexus.model.session import iso
 from nexus.service import MAX_LIMIT, Service
+from nexus_tui.cli.audit_file import write_audit
 from nexus_tui.cli.diagnostics import ExitCode
 from nexus_tui.cli.invocation import Invocation, command, group
-from nexus_tui.cli.selection import every, filter_errors
+from nexus_tui.cli.selection import filter_errors
 from nexus_tui.cli.views import AUDIT
+from nexus_tui.private_files import whole_file
 
 app = group("The audit: list, verify, export.")
 
@@ -89,8 +93,10 @@ async def _of_service(service: Service, noted: list[AuditHead]) -> AuditVerdict:
     verdict = await service.verify_audit()
     if not noted or not verdict.intact:
         return verdict
-    lines = [line async for line in _lines(service, verdict)]
-    return verify_lines(lines, noted)
+    with _opened(None) as lines:
+        await write_audit(service, lines)
+        lines.seek(0)
+        return verify_lines(lines, noted)
 
 
 def _show(call: Invocation, verdict: AuditVerdict) -> None:
@@ -125,23 +131,26 @@ async def export(
     file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Where to; standard output if none.")] = None,
 ) -> None:
     """Write the whole audit as lines of JSON with the heads of its chains, to be verified anywhere."""
-    async with call.target.open_service() as service:
-        verdict = await service.verify_audit()
+    with _opened(file) as out:
+        async with call.target.open_service() as service:
+            verdict = await write_audit(service, out)
         if file is None:
-            async for line in _lines(service, verdict):
+            out.seek(0)
+            for line in out:
                 call.output.text(line.decode())
-        else:
-            with file.open("wb") as written:
-                async for line in _lines(service, verdict):
-                    written.write(line)
     if verdict.broken is not None:
         call.say.warn("the audit is broken: nexus audit verify tells where")
 
 
-async def _lines(service: Service, verdict: AuditVerdict) -> Any:
-    """Records up to the heads of a verdict, and then those."""
-    ends = {head.chain: head.count for head in verdict.heads}
-    async for record in every(lambda cursor: service.audit(cursor=cursor, limit=MAX_LIMIT)):
-        if record.seq <= ends.get(record.chain, 0):
-            yield msgspec.json.encode(record) + b"\n"
-    yield msgspec.json.encode({"heads": verdict.heads}) + b"\n"
+@contextmanager
+def _opened(file: Path | None) -> Iterator[BinaryIO]:
+    """What an audit is written to: a file that takes its name when it is complete, or one without a name."""
+    if file is None:
+        with tempfile.TemporaryFile() as unnamed:
+            yield unnamed
+        return
+    try:
+        with whole_file(file) as out:
+            yield out
+    except OSError as error:
+        raise InvalidInput(f"{file} can't be written: {error.strerror or error}", field="file") from None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, BinaryIO, TextIO
 
@@ -19,6 +19,7 @@ from nexus_tui.cli.invocation import Invocation, command
 from nexus_tui.cli.output import json_text
 from nexus_tui.cli.selection import chosen
 from nexus_tui.cli.views import RESTORED
+from nexus_tui.private_files import whole_file
 
 
 @command(app, "export", without=("output",))
@@ -64,16 +65,13 @@ def _target(file: str) -> Iterator[TextIO]:
     if file == "-":
         yield sys.stdout
         return
-    path, part = Path(file), Path(f"{file}.part")
     try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-            yield out
-        part.replace(path)
+        with whole_file(Path(file)) as out:
+            text = TextIOWrapper(out, encoding="utf-8")
+            yield text
+            text.flush()
     except OSError as error:
         raise InvalidInput(f"{file!r} can't be written: {error.strerror or error}", field="file", value=file) from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextmanager
