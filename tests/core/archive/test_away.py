@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from nexus import AsyncNexus
 from nexus.errors import StoreUnavailable
 from nexus.model import Status
+from tests.core.archive.catching_up import archived
 from tests.core.archive.postgres import Postgres
 from tests.core.stores.redis.servers import single
 
@@ -19,12 +19,6 @@ from tests.core.stores.redis.servers import single
 def url(tmp_path: Path) -> Iterator[str]:
     with single(tmp_path / "valkey") as server:
         yield server.url
-
-
-async def settled(app: AsyncNexus) -> None:
-    async with asyncio.timeout(30):
-        while (await app.store.health()).facts["archive_pending"] != "0":
-            await asyncio.sleep(0.02)
 
 
 async def test_sessions_are_made_changed_and_ended_with_all_below_them_while_the_archive_is_away(url: str) -> None:
@@ -36,7 +30,7 @@ async def test_sessions_are_made_changed_and_ended_with_all_below_them_while_the
             child = await app.create_session(parent_session=parent)
             group = await app.session_manager.create_group("g")
             member = await app.create_session(group=group)
-            await settled(app)
+            await archived(app.store.health)
             postgres.stop()
             await app.create_session()
             await app.update_session(parent, {"n": 1})
@@ -48,4 +42,4 @@ async def test_sessions_are_made_changed_and_ended_with_all_below_them_while_the
             with pytest.raises(StoreUnavailable):
                 await app.session_manager.list_sessions()
             postgres.start()
-            await settled(app)
+            await archived(app.store.health)

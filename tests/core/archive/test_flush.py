@@ -10,6 +10,7 @@ import pytest
 from nexus import AsyncNexus
 from nexus.model import Status
 from nexus.workflows.context import AsyncRun
+from tests.core.archive.catching_up import archived
 from tests.core.stores.redis.servers import Server, ask, single
 
 LIVE = 500
@@ -58,13 +59,6 @@ async def until(what: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.05)
 
 
-async def archived(app: AsyncNexus) -> None:
-    async def done() -> bool:
-        return (await app.store.health()).facts["archive_pending"] == "0"
-
-    await until(done)
-
-
 async def test_five_hundred_live_sessions_survive_a_flush_and_their_runs_go_on(
     server: Server, database_url: str
 ) -> None:
@@ -93,7 +87,7 @@ async def test_five_hundred_live_sessions_survive_a_flush_and_their_runs_go_on(
 
         await until(settled)
         await app.signal_session(waits[0].session_id, "other", 1)
-        await archived(app)
+        await archived(app.store.health)
         before = await manager.count_total()
 
         ask(server.port, "FLUSHALL")

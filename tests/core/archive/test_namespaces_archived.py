@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from sqlalchemy import Connection, create_engine, inspect, make_url, select
 from nexus import AsyncNexus
 from nexus.archive import tables
 from nexus.namespaces import estate
+from tests.core.archive.catching_up import archived
 from tests.core.stores.redis.servers import single
 
 
@@ -49,9 +49,7 @@ async def test_history_is_kept_apart_and_goes_with_its_namespace(
         for place, service in enumerate(services):
             await service.create_session(session_id="s", state={"place": place})
         for service in services:
-            async with asyncio.timeout(60):
-                while (await service.health()).facts.get("archive_pending") != "0":
-                    await asyncio.sleep(0.02)
+            await archived(service.health)
         parts = [app.parts, *(app._open_spaces.find(name) for name in ("acme", "umbrella"))]
         states = [await part.store.keeper.database.read(_states) for part in parts]  # type: ignore[attr-defined]
         assert states == [[{"place": 0}], [{"place": 1}], [{"place": 2}]]
