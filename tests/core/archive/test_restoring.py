@@ -200,6 +200,16 @@ async def test_a_commit_that_meets_the_loss_goes_through_on_what_was_put_back(be
     await store.commit(updating(current.session))
 
 
+async def test_the_first_commit_of_a_process_that_meets_the_loss_waits_and_is_archived(bench: Bench) -> None:
+    store, fresh = await bench.kept(), await bench.kept()
+    await store.commit(creating(a_session("s")))
+    await archive_all(store)
+    bench.lose()
+    await fresh.commit(creating(a_session("new")))
+    await archive_all(store)
+    assert {"session s", "session new"} <= (await archived(store.keeper.database)).keys()
+
+
 async def test_what_came_after_the_loss_is_not_overwritten(bench: Bench) -> None:
     store = await bench.kept()
     await store.commit(creating(a_session("s", state={"from": "before"})))

@@ -74,6 +74,9 @@ class RedisOutbox:
         """See ``Outbox.marks``."""
         found = await self._client.call("HMGET", self._keys.meta, "archive", "archive_reached", "archive_copied")
         mark, reached, copied = (None if value is None else value.decode() for value in found)
+        if mark is not None:
+            # Commits go by it from now on: one that has been lost since is missed by the first of them, too.
+            self._commits.mark = mark
         return Marks(mark=mark, reached=reached or "", copied=copied)
 
     async def set_mark(self, mark: str, *, expected: str | None) -> bool:
