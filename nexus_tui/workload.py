@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from nexus.lifecycle.counting import rank
 from nexus.model import Session
 from nexus.query.format import quote
 from nexus_tui.feed import Feed
@@ -59,8 +60,8 @@ async def workload(feed: Feed, name: str, total: int) -> Workload:
     failed = (await feed.window(f"{of_it} status:failed", "-last_activity", 0, 1)).total
     completed = (await feed.window(f"{of_it} status:completed", "-last_activity", 0, 1)).total
     ended = total - live - failed
-    ranks = [int((ended - 1) * share) for share in (0.50, 0.95)] if ended > 0 else []
-    lengths = [await _length_at(feed, f"{of_it} status:final", rank) for rank in ranks] or [None, None]
+    ranks = [rank(ended, share) for share in (0.50, 0.95)] if ended > 0 else []
+    lengths = [await _length_at(feed, f"{of_it} status:final", each) for each in ranks] or [None, None]
     return Workload(total, live, failed, completed, *lengths)
 
 

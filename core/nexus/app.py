@@ -16,9 +16,10 @@ from typing import Any, Self, cast
 from msgspec.structs import replace
 
 from nexus.audit import Noting
-from nexus.auth import GuardedService, Rules
+from nexus.auth import GuardedService
 from nexus.auth.tokens import check_secret
 from nexus.bulk import carry_out
+from nexus.configured import Configured
 from nexus.errors import AuthenticationRequired, InvalidInput, NamespaceNotFound, NexusError
 from nexus.local import LocalService, local_actor
 from nexus.manager import AsyncSessionManager, id_of
@@ -28,20 +29,16 @@ from nexus.namespaces import choose, settings_in
 from nexus.partition import Partition
 from nexus.parts import Parts
 from nexus.redacted import RedactedService, hides_from
-from nexus.registration import Declarations
 from nexus.service import Service
 from nexus.sessions.acting import ACTING
 from nexus.sessions.arguments import channel as check_channel
-from nexus.sessions.clock import Clock, SystemClock
-from nexus.sessions.handlers import Handlers
+from nexus.sessions.clock import Clock
 from nexus.sessions.records import Patch
-from nexus.settings import Settings, load_settings
 from nexus.spaces import Spaces
 from nexus.stores.base import Store
-from nexus.workflows.registry import Registry
 
 
-class AsyncNexus(Declarations):
+class AsyncNexus(Configured):
     """Nexus for asynchronous code.
 
     Args:
@@ -54,11 +51,8 @@ class AsyncNexus(Declarations):
     """
 
     def __init__(self, *, clock: Clock | None = None, **settings: Any) -> None:
-        super().__init__(Registry(), [], Handlers())
-        self.settings: Settings = load_settings(settings)
-        self._rules = Rules(self.settings.redact)
-        self._given = {key: value for key, value in settings.items() if value is not None}
-        self._clock = clock or SystemClock()
+        super().__init__(clock, settings)
+        self._home: asyncio.AbstractEventLoop | None = None
         self._root: Partition | None = None
         self._spaces: Spaces | None = None
         self._opening = asyncio.Lock()
@@ -75,6 +69,7 @@ class AsyncNexus(Declarations):
         """
         async with self._opening:
             if self._spaces is None:
+                self._taken = True
                 root = Partition(self, replace(self.settings, namespace=DEFAULT), self._clock, self._rules)
                 parts = await root.open()
                 spaces = Spaces(root, functools.partial(self._partition_of, parts), self.settings.namespace)
@@ -83,7 +78,7 @@ class AsyncNexus(Declarations):
                 except BaseException:
                     await root.close(0.0)
                     raise
-                self._root, self._spaces = root, spaces
+                self._root, self._spaces, self._home = root, spaces, asyncio.get_running_loop()
 
     def _partition_of(self, root: Parts, namespace: Namespace) -> Partition:
         settings = settings_in(self.settings, namespace)
@@ -124,7 +119,7 @@ class AsyncNexus(Declarations):
         """
         async with self._opening:
             root, spaces = self._root, self._spaces
-            self._root, self._spaces, self._started = None, None, False
+            self._root, self._spaces, self._started, self._home = None, None, False, None
         patience = self.settings.worker_grace if grace is None else grace
         for each in (spaces, root):
             if each is not None:
@@ -153,6 +148,11 @@ class AsyncNexus(Declarations):
         if self._spaces is None:
             raise InvalidInput("this Nexus is not open: use `async with app:` or call `await app.open()` first")
         return self._spaces
+
+    @property
+    def home(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop that it is open in, where all of its work has to be done; ``None`` while it isn't open."""
+        return self._home
 
     @property
     def store(self) -> Store:
@@ -238,13 +238,6 @@ class AsyncNexus(Declarations):
         """The service for direct library calls, opened and started if need be."""
         parts, caller = await self.here(channel)
         return cast("LocalService", Noting(LocalService(parts, caller), parts.store, self._clock))
-
-    def derive(self, **settings: Any) -> AsyncNexus:
-        """An app with the same workflows, routes and handlers and some other settings; open it by itself."""
-        given = {key: value for key, value in settings.items() if value is not None}
-        other = AsyncNexus(clock=self._clock, **{**self._given, **given})
-        other.registry, other.routes, other.handlers = self.registry, self.routes, self.handlers
-        return other
 
     async def serve(
         self,

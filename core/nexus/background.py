@@ -24,7 +24,14 @@ class BackgroundLoop:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
-    def call(self, coroutine: Coroutine[Any, Any, T], name: str, *, stop: asyncio.Event | None = None) -> T:
+    def call(
+        self,
+        coroutine: Coroutine[Any, Any, T],
+        name: str,
+        *,
+        stop: asyncio.Event | None = None,
+        home: asyncio.AbstractEventLoop | None = None,
+    ) -> T:
         """Run ``coroutine`` on the loop and wait for what it gives.
 
         Args:
@@ -32,6 +39,7 @@ class BackgroundLoop:
             name: The call's name, for the refusal.
             stop: Set on SIGINT and SIGTERM, for a call that then comes to an orderly end by itself; without it
                 SIGINT cancels the call.
+            home: Another loop to run it on, while that one runs.
 
         Raises:
             SyncCallInEventLoop: The caller is inside a running event loop, which waiting would block.
@@ -47,7 +55,7 @@ class BackgroundLoop:
                 f" use `await AsyncNexus.{name}(...)` there",
                 call=name,
             )
-        loop = self._running()
+        loop = home if home is not None and home.is_running() else self._running()
         future = asyncio.run_coroutine_threadsafe(coroutine, loop)
         try:
             with _told_to_stop(loop, stop):

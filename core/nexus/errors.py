@@ -164,6 +164,8 @@ class AuthenticationRequired(NexusError):
     """No valid token came with the call."""
 
     code, status, title = "unauthenticated", 401, "Authentication required"
+    guessed = True
+    """Whether a secret was shown that may be a guess: not where there was none, and not one that was good once."""
 
 
 class PermissionDenied(NexusError):

@@ -30,7 +30,7 @@ class Nexus(Declarations):
         self.core = AsyncNexus(clock=clock, **settings)
         super().__init__(self.core.registry, self.core.routes, self.core.handlers)
         self._loop = BackgroundLoop()
-        self.session_manager = SessionManager(self.core, self._loop.call)
+        self.session_manager = SessionManager(self.core, self._call)
 
     @property
     def settings(self) -> Settings:
@@ -38,7 +38,8 @@ class Nexus(Declarations):
         return self.core.settings
 
     def _call(self, coroutine: Coroutine[Any, Any, T], name: str) -> T:
-        return self._loop.call(coroutine, name)
+        # Open already in a loop that isn't ours, it is run by somebody else: `nexus serve`, say.
+        return self._loop.call(coroutine, name, home=self.core.home)
 
     def __enter__(self) -> Self:
         self._call(self.core.open(), "open")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, ItemsView, Iterator, Mapping, Sequence, ValuesView
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nexus.errors import InvalidInput, SessionNotFound
@@ -188,7 +188,8 @@ class ActiveSessions(Mapping[str, Session]):
         self._app = app
         self._run = run
 
-    def _pages(self) -> Iterator[Session]:
+    def pages(self) -> Iterator[Session]:
+        """The sessions, fetched page by page."""
         cursor: str | None = None
         while True:
             page = self._run(self._page(cursor), "session_manager.get_active_sessions")
@@ -201,7 +202,7 @@ class ActiveSessions(Mapping[str, Session]):
         return await (await self._app.sdk()).list_sessions(_ACTIVE, limit=_PAGE, cursor=cursor)
 
     def __iter__(self) -> Iterator[str]:
-        return (session.id for session in self._pages())
+        return (session.id for session in self.pages())
 
     def __len__(self) -> int:
         count: int = self._run(self._app.session_manager.count_active(), "session_manager.count_active")
@@ -214,13 +215,27 @@ class ActiveSessions(Mapping[str, Session]):
         session: Session = found
         return session
 
-    def items(self) -> Any:
+    def items(self) -> ItemsView[str, Session]:
         """Pairs of id and session, without asking for each session again."""
-        return ((session.id, session) for session in self._pages())
+        return _Pairs(self)
 
-    def values(self) -> Any:
+    def values(self) -> ValuesView[Session]:
         """Sessions, without asking for each again."""
-        return self._pages()
+        return _Records(self)
+
+
+class _Pairs(ItemsView[str, Session]):
+    _mapping: ActiveSessions
+
+    def __iter__(self) -> Iterator[tuple[str, Session]]:
+        return ((session.id, session) for session in self._mapping.pages())
+
+
+class _Records(ValuesView[Session]):
+    _mapping: ActiveSessions
+
+    def __iter__(self) -> Iterator[Session]:
+        return self._mapping.pages()
 
 
 class SessionManager:

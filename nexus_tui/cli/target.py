@@ -68,8 +68,11 @@ class Target:
         app = ("--app", self.app) if self.app and not self.remote else ()
         return (*(without_password(each or "") for each in named), *within, *app)
 
-    def local_app(self) -> AsyncNexus:
-        """The app that works on the store, not opened.
+    def local_app(self, **settings: Any) -> AsyncNexus:
+        """The app that works on the store, not opened: the named one itself, whose own code then acts there as well.
+
+        Args:
+            settings: Others than the app's; those that are ``None`` stay.
 
         Raises:
             InvalidInput: The target is a server, or the named app can't be used.
@@ -80,13 +83,9 @@ class Target:
         from nexus.app import AsyncNexus
 
         # What the environment names, the settings find by themselves.
-        changed: dict[str, Any] = {"store": self.store} if self.store and self.origin != "NEXUS_STORE" else {}
-        if self.namespace is not None:
-            changed["namespace"] = self.namespace
-        if self.app is None:
-            return AsyncNexus(**changed)
-        app = load_app(self.app)
-        return app.derive(**changed)
+        named = self.store if self.origin != "NEXUS_STORE" else None
+        changed = {**settings, "store": named or None, "namespace": self.namespace}
+        return AsyncNexus(**changed) if self.app is None else load_app(self.app).configure(**changed)
 
     @asynccontextmanager
     async def open_service(self) -> AsyncIterator[Service]:

@@ -79,7 +79,7 @@ async def with_percentiles(found: Statistics, lives: Iterable[Life], at: float, 
         return found
     if ended <= 0:
         return replace(found, p50_duration=0.0, p95_duration=0.0, p99_duration=0.0)
-    durations = await asyncio.gather(*(duration_at(int(share * (ended - 1))) for share in (0.50, 0.95, 0.99)))
+    durations = await asyncio.gather(*(duration_at(counting.rank(ended, share)) for share in (0.50, 0.95, 0.99)))
     values = [0.0 if value is None else round(counting.bucket_value(counting.bucket(value)), 6) for value in durations]
     return replace(found, p50_duration=values[0], p95_duration=values[1], p99_duration=values[2])
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from nexus.lifecycle.counting import rank
 from nexus.model import RunStatus, Status, Wait
 from nexus.testing.builders import a_run, a_session
 from nexus_tui.app import NexusConsole
@@ -209,8 +210,8 @@ async def test_workflows_tell_what_is_registered_and_how_it_goes(full_world: Wor
         found = await full_world.service.window("workflow=index-files status:final", sort="duration", limit=100)
         lengths = [each.duration for each in found.items]
         load = screen._loads["index-files"]
-        assert load.p50 == lengths[int((len(lengths) - 1) * 0.5)]
-        assert load.p95 == lengths[int((len(lengths) - 1) * 0.95)]
+        assert load.p50 == lengths[rank(len(lengths), 0.5)]
+        assert load.p95 == lengths[rank(len(lengths), 0.95)]
         assert set(counts) >= {"index-files", "ocr-pages"}
         name = screen.table.cursor_key
         await driven.press("enter")

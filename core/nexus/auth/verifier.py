@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
 from nexus.auth.bearer import Bearer
@@ -29,6 +30,8 @@ LETS_NOBODY_IN: Final = "the token is unknown, revoked or expired: get another w
 _UNKNOWN: Final = 0.1
 """Seconds between two looks for secrets that aren't known."""
 _USE_EVERY: Final = 60.0
+_ONCE_GOOD: Final = 1000
+"""Revoked tokens that are told from guesses, which wait; the oldest are forgotten first."""
 _log = logging.getLogger("nexus.auth")
 
 
@@ -46,6 +49,7 @@ class Verifier:
         self._clock = clock
         self.jwt = jwt
         self._known: dict[str, Token] = {}
+        self._revoked: OrderedDict[str, None] = OrderedDict()
         self._read_at = float("-inf")
         self._changes = -1
         self._reading = asyncio.Lock()
@@ -98,7 +102,9 @@ class Verifier:
         token = (await self._current(FRESH)).get(digest) or await self._look_again(digest)
         now = self._clock.now()
         if token is None or token.is_over(now):
-            raise AuthenticationRequired(LETS_NOBODY_IN, field="authorization")
+            error = AuthenticationRequired(LETS_NOBODY_IN, field="authorization")
+            error.guessed = token is None and digest not in self._revoked
+            raise error
         self._note(token, now)
         return token
 
@@ -112,7 +118,11 @@ class Verifier:
             async with self._reading:
                 if self._is_old(oldest):
                     begun, changes = asyncio.get_running_loop().time(), self._tokens.changes
-                    self._known = {token.digest: token for token in await self._tokens.all()}
+                    known = {token.digest: token for token in await self._tokens.all()}
+                    self._revoked.update(dict.fromkeys(self._known.keys() - known.keys()))
+                    while len(self._revoked) > _ONCE_GOOD:
+                        self._revoked.popitem(last=False)
+                    self._known = known
                     self._read_at, self._changes = begun, changes
         return self._known
 

@@ -79,13 +79,18 @@ def _labelled(counters: Mapping[str, float], prefix: str) -> dict[str, int]:
     return {name: value for name, value in sorted(found.items()) if value}
 
 
+def rank(count: int, fraction: float) -> int:
+    """Which of ``count`` ascending values, from 0, is the percentile: the nearest rank, so that of few, p99 is the
+    largest."""
+    return max(0, math.ceil(fraction * count) - 1)
+
+
 def percentile(buckets: list[tuple[int, int]], fraction: float) -> float:
     """The value at ``fraction`` of what is counted in ascending ``(bucket, count)`` pairs; 0.0 if empty."""
-    total = sum(count for _, count in buckets)
-    rank, seen = fraction * max(0, total - 1), 0
+    wanted, seen = rank(sum(count for _, count in buckets), fraction), 0
     for index, count in buckets:
         seen += count
-        if seen > rank:
+        if seen > wanted:
             return round(bucket_value(index), 6)
     return 0.0
 

@@ -43,23 +43,32 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         return self.snapshot.run.inputs if self.snapshot.run is not None else {}
 
 
-async def find(engine: Engine, session_id: str, checkpoint_id: str | None, workflow: str | None) -> Target:
+async def find(engine: Engine, session_id: str, checkpoint_id: str | None) -> Target:
     """What a resume is about.
 
     Raises:
         SessionNotFound, CheckpointNotFound: There is none.
-        InvalidInput: The checkpoint id is malformed, or another workflow than ``workflow`` has run there.
+        InvalidInput: The checkpoint id is malformed.
     """
     snapshot = await engine.load(session_id)
     checkpoint = None if checkpoint_id is None else await checkpoint_of(engine, snapshot.session, checkpoint_id)
     ran = checkpoint.workflow if checkpoint is not None else snapshot.run.workflow if snapshot.run is not None else None
+    return Target(snapshot=snapshot, checkpoint=checkpoint, workflow=ran)
+
+
+def check_workflow(target: Target, workflow: str | None) -> None:
+    """Refuse to go on with another workflow than the one that is meant.
+
+    Raises:
+        InvalidInput: Another has run there.
+    """
+    ran, checkpoint = target.workflow, target.checkpoint
     if workflow is not None and ran is not None and workflow != ran:
-        where = checkpoint.id if checkpoint is not None else f"session {session_id}"
+        where = checkpoint.id if checkpoint is not None else f"session {target.snapshot.session.id}"
         raise InvalidInput(
             f"workflow {workflow!r} can't resume {where}, where {ran!r} has run: name that one, or execute anew",
             field="workflow", value=workflow,
         )  # fmt: skip
-    return Target(snapshot=snapshot, checkpoint=checkpoint, workflow=ran)
 
 
 def would_run(engine: Engine, target: Target, caller: Caller) -> bool:

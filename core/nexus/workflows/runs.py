@@ -128,9 +128,12 @@ class Runs:
             SessionNotFound, CheckpointNotFound, WorkflowNotFound: There is none.
             SessionBusy: A run is live, and something else is asked for.
             InvalidTransition: The session has no way back, or nothing to resume.
-            InvalidInput: The inputs don't fit, or another workflow has run there.
+            InvalidInput: The inputs don't fit, or another workflow has run there than the one that is meant.
         """
-        target = await resuming.find(self._engine, check_id(session_id), checkpoint_id, workflow)
+        target = await resuming.find(self._engine, check_id(session_id), checkpoint_id)
+        if workflow is not None and workflow != target.workflow and not await self._crew.knows(workflow):
+            self._registry.get(workflow)
+        resuming.check_workflow(target, workflow)
         session = target.snapshot.session
         check_version(session, if_version)
         if session.status in FINAL:

@@ -28,7 +28,7 @@ async def serve(
 ) -> None:
     """Serve HTTP and MCP, and execute runs, until SIGTERM or Ctrl+C."""
     allow_many_files()
-    core = call.target.local_app().derive(
+    core = call.target.local_app(
         embedded_worker=False if no_worker else None, worker_grace=grace, require_durability=require_durability
     )
     if not core.registry.names():

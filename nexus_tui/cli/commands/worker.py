@@ -30,7 +30,7 @@ async def worker(
 ) -> None:
     """Execute runs of the store until SIGTERM or Ctrl+C; live ones are then handed over at their next checkpoint."""
     allow_many_files()
-    core = call.target.local_app().derive(
+    core = call.target.local_app(
         embedded_worker=True, worker_concurrency=concurrency, worker_grace=grace, require_durability=require_durability
     )
     names = core.registry.names()

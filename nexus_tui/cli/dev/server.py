@@ -42,7 +42,7 @@ async def serve(
                 "session_retention": RETENTION,
                 "session_cleanup_interval": TIDYING,
             }
-        app = load_app(app_name).derive(**settings)
+        app = load_app(app_name).configure(**settings)
         try:
             await serve_http(app, host, port, ready=announce, stop=stop)
         except InvalidInput as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from mcp import Client
 
 from nexus.channels.client import RemoteService
+from nexus.channels.http import build_http_app
 from nexus.channels.http.operation import Operation
 from nexus.channels.http.table import OPERATIONS
 from nexus.channels.mcp.operators import OPERATORS
@@ -87,6 +89,23 @@ async def test_a_users_own_route_wants_a_token_too_and_knows_who_asks(app: Any, 
 @pytest.mark.parametrize("header", ["Basic abc", "Bearer", "Bearer  ", "bearer nexus_wrong", "nexus_wrong", ""])
 async def test_what_is_no_token_is_unauthenticated(http: httpx.AsyncClient, header: str) -> None:
     problem(await http.get("/sessions", headers={"Authorization": header}), 401, "unauthenticated")
+
+
+async def test_who_shows_no_token_or_one_that_was_good_once_is_not_taken_for_a_guesser(app: Any) -> None:
+    served = build_http_app(app)
+    async with served.lifespan():
+        transport = httpx.ASGITransport(app=served, client=("192.0.2.7", 1))
+        admin = app.service(app.local_caller("cli"))
+        secret = (await admin.create_token("ci", "run")).secret
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
+            assert (await http.get("/sessions", headers=bearer(secret))).status_code == 200
+            await admin.revoke_token("ci")
+            for headers in ({}, bearer(secret), {"Authorization": "Basic abc"}):
+                assert (await http.get("/sessions", headers=headers)).status_code == 401
+            brake, now = served.context.brake, asyncio.get_running_loop().time()
+            assert (await http.get("/sessions", headers=bearer("nexus_guessed"))).status_code == 401
+        # That guess was the first failure of the address.
+        assert [brake.delay("192.0.2.7", now) > 0 for _ in range(5)] == [False, False, False, False, True]
 
 
 async def test_a_token_is_the_owner_and_the_actor_of_what_it_does(

@@ -42,6 +42,17 @@ async def test_a_handler_without_parameters_reads_the_request_it_answers() -> No
     }  # fmt: skip
 
 
+async def test_a_handler_reads_the_request_without_having_imported_it() -> None:
+    app = an_app()
+    module: dict[str, Any] = {"app": app}
+    exec('@app.route("/who")\ndef who():\n    return request.id', module)  # noqa: S102 - a module without the import
+    mine: dict[str, Any] = {"app": app, "request": "mine"}
+    exec('@app.route("/mine")\ndef own():\n    return request', mine)  # noqa: S102 - and one with a name of its own
+    async with in_process(app) as http:
+        assert (await http.get("/who", headers={"X-Request-ID": "r1"})).json() == "r1"
+        assert (await http.get("/mine")).json() == "mine"
+
+
 async def test_a_handler_may_take_the_request() -> None:
     app = an_app()
 

@@ -64,7 +64,10 @@ def test_active_sessions_are_a_lazy_mapping(app: Nexus) -> None:
     ids = {app.create_session() for _ in range(5)}
     app.end_session(ended := app.create_session())
     active = app.session_manager.get_active_sessions()
-    assert {key for key, _ in active.items()} == ids
+    pairs = active.items()
+    assert {key for key, _ in pairs} == {key for key, _ in pairs} == ids
+    assert (len(pairs), len(active.values())) == (5, 5)
+    assert {session.id for session in active.values()} == ids
     assert set(active) == ids
     assert len(active) == 5
     assert isinstance(active[next(iter(ids))], Session)
@@ -114,7 +117,7 @@ def test_an_unknown_session_is_said_so(app: Nexus) -> None:
 def test_both_faces_have_the_same_calls_with_the_same_parameters(native: type, sync: type) -> None:
     internal = {
         "open", "start", "ready", "service", "local_caller", "caller_of_token", "enter", "here", "sdk", "derive",
-        "parts", "store", "refused",
+        "configure", "parts", "store", "refused",
     }  # fmt: skip
     for name, member in inspect.getmembers(native, inspect.isfunction):
         if name.startswith("_") or name in internal:

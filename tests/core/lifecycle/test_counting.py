@@ -19,8 +19,13 @@ def test_a_bucket_stands_for_its_durations_within_one_percent(seconds: float) ->
 @given(st.lists(st.floats(0.001, 1e6), min_size=1, max_size=300), st.sampled_from([0.5, 0.95, 0.99]))
 def test_a_percentile_is_within_one_percent_of_the_true_one(durations: list[float], fraction: float) -> None:
     counts = Counter(bucket(value) for value in durations)
-    true = sorted(durations)[int(fraction * (len(durations) - 1))]
+    true = next(value for value in sorted(durations) if sum(d <= value for d in durations) >= fraction * len(durations))
     assert percentile(sorted(counts.items()), fraction) == pytest.approx(true, rel=0.0101)
+
+
+def test_the_99th_percentile_of_few_durations_is_the_longest() -> None:
+    assert percentile([(bucket(1.0), 3), (bucket(100.0), 1)], 0.99) == pytest.approx(100.0, rel=0.0101)
+    assert percentile([(bucket(1.0), 3), (bucket(100.0), 1)], 0.5) == pytest.approx(1.0, rel=0.0101)
 
 
 def test_no_time_at_all_is_told_as_zero() -> None:

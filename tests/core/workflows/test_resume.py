@@ -150,6 +150,13 @@ async def test_only_the_workflow_that_ran_can_be_resumed(app: AsyncNexus, add: A
         await app.resume_workflow("other", failed.session_id)
 
 
+async def test_a_workflow_that_nobody_knows_is_not_found_whatever_has_run_there(app: AsyncNexus, add: Add) -> None:
+    add(2)
+    failed = await app.execute_workflow("count")
+    with pytest.raises(WorkflowNotFound):
+        await app.resume_workflow("cuont", failed.session_id)
+
+
 async def test_what_can_not_be_resumed_is_refused(app: AsyncNexus, add: Add) -> None:
     add()
     done = await app.execute_workflow("count")

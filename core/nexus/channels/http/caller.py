@@ -30,7 +30,8 @@ async def caller_of(
     Args:
         context: What is served.
         headers: The request's, with names in lower case.
-        peer: The address that it came from; wrong tokens from one address are answered ever more slowly.
+        peer: The address that it came from; tokens that were never good are answered ever more slowly
+            to one address.
         channel: That of the door, where the header has no say.
 
     Returns:
@@ -62,7 +63,8 @@ async def _known(context: HttpContext, headers: Mapping[str, str], peer: str, ch
         await context.app.refused(
             error, channel=channel, address=peer, action="authenticate", reason="a request without a token"
         )
-        await context.brake.failed(peer)
+        if error.guessed:
+            await context.brake.failed(peer)
         raise
 
 
@@ -88,9 +90,11 @@ def _reveals(headers: Mapping[str, str]) -> bool:
 def _bearer(headers: Mapping[str, str]) -> str:
     scheme, _, secret = headers.get("authorization", "").strip().partition(" ")
     if scheme.lower() != _SCHEME or not secret.strip():
-        raise AuthenticationRequired(
+        error = AuthenticationRequired(
             "this server wants to know who asks: send the header Authorization: Bearer TOKEN, with a token made by"
             " nexus tokens create",
             field="authorization",
         )
+        error.guessed = False
+        raise error
     return secret.strip()

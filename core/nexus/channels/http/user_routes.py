@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,6 +23,7 @@ from nexus.channels.http.reading import query_values, read_body
 from nexus.channels.http.reply import Reply
 from nexus.errors import InvalidInput
 from nexus.http_request import CURRENT, HttpRequest
+from nexus.http_request import request as current_request
 from nexus.model import new_id
 from nexus.sessions.acting import acting_in
 
@@ -99,7 +100,7 @@ class _UserRoute:
 
     def __init__(self, context: HttpContext, spec: RouteSpec) -> None:
         self._context = context
-        self._handler = spec.handler
+        self._handler = _with_request(spec.handler)
         self._name = spec.name
         self._takes_request = _takes_request(spec)
         self._is_async = inspect.iscoroutinefunction(spec.handler) or inspect.iscoroutinefunction(
@@ -135,6 +136,16 @@ class _UserRoute:
         within = contextvars.copy_context()
         result = await loop.run_in_executor(self._context.threads, within.run, self._handler, *arguments)
         return await result if inspect.isawaitable(result) else result
+
+
+def _with_request(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """The handler, with ``request`` at hand where it reads that name and its module has none, as in the reference
+    text's own example."""
+    inner = inspect.unwrap(handler)
+    code, names = getattr(inner, "__code__", None), getattr(inner, "__globals__", None)
+    if code is not None and names is not None and "request" in code.co_names:
+        names.setdefault("request", current_request)
+    return handler
 
 
 def _takes_request(spec: RouteSpec) -> bool:
