@@ -95,12 +95,10 @@ class AsyncSessionManager:
         """Mark sessions past their time as expired and delete final ones older than retention.
 
         Returns:
-            How many were marked expired.
+            How many this process has marked expired since the last cleanup: now, or when they were come upon.
         """
         parts, _ = await self._app.here()
-        marked = await parts.sweeper.mark_due()
-        await parts.sweeper.delete_old()
-        return marked
+        return await parts.sweeper.cleanup()
 
     async def create_group(self, name: str | None = None, *, metadata: Mapping[str, Any] | None = None) -> str:
         """Create a group, or use the open one of that name; gives its id, which is the name."""

@@ -34,6 +34,7 @@ class Sweeper:
         self._engine = engine
         self._caller = caller
         self._task: asyncio.Task[None] | None = None
+        self._marked = self._told = 0
 
     def start(self) -> None:
         """Sweep in the background: overdue waits every second, all else every ``session_cleanup_interval``.
@@ -50,6 +51,17 @@ class Sweeper:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+
+    async def cleanup(self) -> int:
+        """Mark what is past its time, delete what is old.
+
+        Returns:
+            How many have been marked expired here since the last cleanup: now, or by whatever came upon them before.
+        """
+        await self.mark_due()
+        await self.delete_old()
+        marked, self._told = self._marked - self._told, self._marked
+        return marked
 
     async def mark_due(self, most: int | None = None) -> int:
         """Mark sessions that are past their time as expired, and wake overdue waits.
@@ -99,6 +111,7 @@ class Sweeper:
             return False
         if after.session.status is not Status.EXPIRED:
             return False
+        self._marked += 1
         await end_descendants(self._engine, after.session, self._caller)
         return True
 
@@ -153,8 +166,7 @@ class Sweeper:
             try:
                 await self.wake_overdue()
                 if loop.time() >= cleanup_at:
-                    await self.mark_due()
-                    await self.delete_old()
+                    await self.cleanup()
                     cleanup_at = loop.time() + interval
             except StoreUnavailable as error:
                 _log.warning("sweeping waits for the store: %s", error)

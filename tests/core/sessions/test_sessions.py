@@ -261,7 +261,9 @@ async def test_cleanup_marks_what_expired_and_deletes_what_is_old(app: AsyncNexu
     sessions = [await service.create_session() for _ in range(3)]
     await service.end_session(sessions[0].id)
     clock.advance(101)
+    assert await app.session_manager.count_active() == 0  # which has come upon them already
     assert await app.session_manager.cleanup_expired() == 2
+    assert await app.session_manager.cleanup_expired() == 0
     assert (await service.statistics()).by_status["expired"] == 2
     clock.advance(8 * 86400)
     await app.session_manager.cleanup_expired()
