@@ -3,11 +3,13 @@
 Whoever may ask a service leaves one record for each refusal (``refusals.py``). Here are those who may not, and requests
 that can't be read: anybody can send them, as many as the line carries. So equal ones (the same actor or address,
 channel, action and code) are put together: the first of a minute is one record at once, those that follow in it are
-counted, and the count is one record when the minute is over. At most ``MOST`` kinds a minute are told apart, for
+counted, and counts are records when the minute is over. At most ``MOST`` kinds a minute are told apart, for
 strangers and for actors who are known each; all others are counted together by their code. A flood costs a few dozen
 records a minute, however wide it is, and no request waits for a commit but the first of its kind.
 
-Counts are in memory: a process that is killed loses those of its last minute.
+Counts are in memory, and a process that is killed loses those that it has not written. So a count is written a few
+seconds after its kind began, and whenever it has grown tenfold: what is lost is of seconds, or no more than nine times
+what is written.
 """
 
 from __future__ import annotations
@@ -30,6 +32,9 @@ STRANGER: Final = "unknown"
 """The actor of a request that showed no token that lets anybody in."""
 MOST: Final = 32
 _MINUTE: Final = 60.0
+_LOOKS: Final = 12
+"""How often in a minute counts are looked at."""
+_GROWTH: Final = 10
 _OTHERS: Final = {"stranger": "many addresses", "known": "many actors"}
 _Key = tuple[str, ...]
 
@@ -41,6 +46,11 @@ class _Kind(msgspec.Struct):
     first: AuditEntry
     whence: str
     more: int = 0
+    """How many came since the last record."""
+    most: int = _GROWTH
+    """How many of them are written at once."""
+    early: bool = True
+    """Whether nothing has been written of it but the first."""
 
 
 class Door:
@@ -49,7 +59,7 @@ class Door:
     Args:
         store: Where to write.
         clock: When.
-        interval: Seconds that a minute has.
+        interval: Seconds that a minute has; the first count is written after a twelfth of it.
     """
 
     def __init__(self, store: Store, clock: Clock, interval: float = _MINUTE) -> None:
@@ -99,6 +109,9 @@ class Door:
         found = self._kinds.get(key)
         if found is not None and not self._is_over(found):
             found.more += 1
+            if found.more == found.most:
+                found.most *= _GROWTH
+                await self._write_counted(found)
             return
         self._kinds[key] = _Kind(entry.at, entry, whence)
         if self._sweeping is None:
@@ -120,8 +133,10 @@ class Door:
 
     async def _sweep(self) -> None:
         while self._kinds:
-            await asyncio.sleep(self._interval)
+            await asyncio.sleep(self._interval / _LOOKS)
             await self._write_out([key for key, kind in self._kinds.items() if self._is_over(kind)])
+            for kind in [kind for kind in self._kinds.values() if kind.early]:
+                await self._write_counted(kind)
         self._sweeping = None
 
     async def close(self) -> None:
@@ -137,12 +152,14 @@ class Door:
             await self._write_counted(kind)
 
     async def _write_counted(self, kind: _Kind) -> None:
-        if kind.more:
+        more, kind.more = kind.more, 0
+        if more:
+            kind.early = False
             entry = replace(
                 kind.first,
                 at=round(self._clock.now(), 6),
                 target="",
-                reason=f"{kind.more} more of the same within a minute",
+                reason=f"{more} more of the same within a minute",
             )
             await write_refusal(self._store, _from(entry, kind.whence))
 
