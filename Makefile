@@ -27,10 +27,10 @@ run: $(READY) ## Open the console on a live server with example workflows
 	@$(BIN)/nexus dev
 
 test: $(READY) ## Run all tests
-	$(BIN)/python -m pytest -n $(WORKERS) tests
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests
 
 test-long: $(READY) ## Run the tests with many more rounds and examples
-	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -n $(WORKERS) -m "long or not long" tests
+	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "long or not long" tests
 
 EXAMPLES ?= 20000
 ifndef SEED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -21,6 +22,24 @@ pytest_textual_snapshot.SVGImageExtension = ScreenExtension
 settings.register_profile("steady", deadline=None)
 settings.register_profile("long", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+
+_BESIDE_CORES = 1
+_GARBAGE = 10_000
+"""Objects that are made before the youngest are looked through."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many workers ``-n auto`` starts: one more than cores, as tests wait half of their time."""
+    return len(os.sched_getaffinity(0)) + _BESIDE_CORES if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over all that is imported: half a million objects, several times in a console."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE)
 
 
 @pytest.fixture
