@@ -1,6 +1,7 @@
 """Every code block of the README and the docs runs: they are what a newcomer types first.
 
-- ``python`` blocks of a page run in order, in one namespace.
+- ``python`` blocks of a page run in order, in one namespace: all so far before the next command is typed, and at the
+  end.
 - ``console`` blocks: lines that start with ``$`` are typed into bash (a backslash goes on); the rest is what one sees.
   What a page exports holds for the rest of it. A ``curl`` that follows a stream is stopped after a few seconds.
 - ``bash`` blocks run as they are.
@@ -87,6 +88,7 @@ def test_the_code_blocks_of_a_page_run(page: Path, place: tuple[Path, str, str])
     folder, store, url = place
     python: list[str] = []
     exports: list[str] = []
+    waits = False
     for language, code in blocks(page):
         here = code.replace("http://localhost:8000", url).replace("http://127.0.0.1:8000", url)
         here = here.replace("localhost:8000", url.removeprefix("http://"))
@@ -96,14 +98,21 @@ def test_the_code_blocks_of_a_page_run(page: Path, place: tuple[Path, str, str])
             tomllib.loads(code)
         elif language == "python":
             python.append(here)
-            run_python(page, "\n".join(python), folder, store)
-            python[-1] = SERVES.sub("", here)
+            waits = not SERVES.search(here)
+            if not waits:
+                run_python(page, "\n".join(python), folder, store)
+                python[-1] = SERVES.sub("", here)
         elif language in ("console", "bash"):
+            if waits:
+                run_python(page, "\n".join(python), folder, store)
+                waits = False
             for line in typed(here) if language == "console" else [here]:
                 if line.startswith("export "):
                     exports.append(line)
                 elif not LONG_LIVED.match(line):
                     run_bash(page, "\n".join([*exports, line]), folder, store)
+    if waits:
+        run_python(page, "\n".join(python), folder, store)
 
 
 def run_python(page: Path, code: str, folder: Path, store: str) -> None:

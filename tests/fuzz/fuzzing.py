@@ -22,9 +22,9 @@ from nexus.errors import NexusError
 F = TypeVar("F", bound=Callable[..., Any])
 
 EXAMPLES = int(os.environ.get("NEXUS_FUZZ_EXAMPLES", "0"))
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds that an example may take before it counts as one that hangs."""
-_BEYOND = 60.0
+_BEYOND = 120.0
 """Seconds after which even what no signal interrupts ends the process, with all stacks."""
 
 tried: Counter[str] = Counter()

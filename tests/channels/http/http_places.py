@@ -105,7 +105,7 @@ async def in_process(app: AsyncNexus) -> AsyncIterator[httpx.AsyncClient]:
             yield client
 
 
-async def until(condition: Callable[[], Awaitable[bool]], timeout: float = 10) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], timeout: float = 60) -> None:
     """Wait for what another task or process brings about."""
     async with asyncio.timeout(timeout):
         while not await condition():

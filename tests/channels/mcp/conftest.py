@@ -1,4 +1,7 @@
-"""Every test that takes ``door`` runs over both transports and in both eras of the protocol."""
+"""Every test that takes ``door`` runs over both transports and in both eras of the protocol.
+
+The older era over pipes, whose handshake ``test_mcp_stdio`` speaks in every run, is left to the long run.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from tests.channels.mcp.mcp_places import ERAS, Place, place_on
 
 Door = Callable[[], AbstractAsyncContextManager[Place]]
 
+_LEAST = ("stdio", ERAS[1])
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> str:
@@ -20,7 +25,16 @@ def store(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'nexus.db'}"
 
 
-@pytest.fixture(params=[(transport, era) for transport in ("http", "stdio") for era in ERAS], ids="-".join)
+DOORS = [
+    pytest.param(
+        (transport, era), id=f"{transport}-{era}", marks=[pytest.mark.long] if (transport, era) == _LEAST else []
+    )
+    for transport in ("http", "stdio")
+    for era in ERAS
+]
+
+
+@pytest.fixture(params=DOORS)
 def door(request: pytest.FixtureRequest, store: str) -> Door:
     """Opens a ``Place``: a server over one transport, spoken to in one era."""
     transport, era = request.param

@@ -28,6 +28,12 @@ from nexus.query.globs import Glob, escape
 STEADY = settings(deadline=None)
 """Examples are not timed: on a busy machine a slow one means nothing."""
 
+
+def many(few: int) -> settings:
+    """``few`` examples in the normal profile, for what needs more than the usual number; the long one has its own."""
+    return settings(STEADY, max_examples=max(few, STEADY.max_examples))
+
+
 NOW = 1_000_000.0
 """The time at which the tests look, in seconds."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nexus.query import Completion, complete
 from nexus.query.complete import MOST
-from tests.core.query.strategies import STEADY, any_text, mistake_in, scribbles
+from tests.core.query.strategies import STEADY, any_text, many, mistake_in, scribbles
 
 VALUES = {
     "workflow": ["index-files", "my flow", "report"],
@@ -100,7 +100,7 @@ filters_under_way = st.tuples(
 
 
 @given(filters_under_way, st.lists(any_text, max_size=5))
-@settings(STEADY, max_examples=400)
+@many(150)
 def test_every_offer_leads_to_a_filter_or_its_beginning(text: str, known: list[str]) -> None:
     values = {"user": known, "workflow": known, "error": known, "meta.k": known}
     for offer in complete(text, len(text), values):

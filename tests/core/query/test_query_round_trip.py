@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from nexus.query import GlobTerm, PathTerm, Query, QueryError, parse, to_text
 from nexus.query.format import quote
-from tests.core.query.strategies import STEADY, any_text, queries, scribbles, texts
+from tests.core.query.strategies import STEADY, any_text, many, queries, scribbles, texts
 
 
 @given(queries(any_text) | queries(texts))
-@settings(STEADY, max_examples=500)
+@many(200)
 def test_a_query_written_and_read_again_is_the_same_query(query: Query) -> None:
     assert parse(to_text(query)) == query
 

@@ -13,7 +13,7 @@ from nexus import AsyncNexus
 from nexus.model import Event, RunResult, Session
 from tests.running import environment
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a wait in a test has failed."""
 
 

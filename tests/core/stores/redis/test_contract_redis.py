@@ -9,6 +9,7 @@ import pytest
 
 from nexus.stores.redis import RedisStore
 from nexus.testing.contract import StoreContract
+from nexus.testing.contract.commits import CommitContract
 from tests.core.stores.redis.servers import Sentinels, ask, cluster, sentinels, single
 
 
@@ -35,7 +36,7 @@ class TestRedisStore(StoreContract):
         return RedisStore(f"redis://127.0.0.1:{self.port}/0", prefix=self.prefix)
 
 
-class TestRedisStoreOnACluster(StoreContract):
+class OnACluster:
     @pytest.fixture(autouse=True)
     def _choose_cluster(self, cluster_ports: list[int]) -> Iterator[None]:
         self.ports, self.prefix = cluster_ports, f"test:{uuid4().hex}:"
@@ -47,6 +48,15 @@ class TestRedisStoreOnACluster(StoreContract):
         return RedisStore(f"redis+cluster://{hosts}", prefix=self.prefix)
 
 
+class TestCommitsOnACluster(OnACluster, CommitContract):
+    """The part that the place has most to do with: the whole contract is kept on a cluster by the sharded store."""
+
+
+@pytest.mark.long
+class TestRedisStoreOnACluster(OnACluster, StoreContract):
+    """All of it."""
+
+
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sentinels]:
     with sentinels(tmp_path_factory.mktemp("watched")) as servers:
@@ -56,7 +66,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sentinels]:
         yield servers
 
 
-class TestRedisStoreBehindSentinels(StoreContract):
+class BehindSentinels:
     @pytest.fixture(autouse=True)
     def _choose_servers(self, watched: Sentinels) -> Iterator[None]:
         self.url, self.prefix = watched.url, f"test:{uuid4().hex}:"
@@ -65,6 +75,15 @@ class TestRedisStoreBehindSentinels(StoreContract):
 
     def open_store(self) -> RedisStore:
         return RedisStore(self.url, prefix=self.prefix)
+
+
+class TestCommitsBehindSentinels(BehindSentinels, CommitContract):
+    """The part that the place has most to do with: found, it is one server."""
+
+
+@pytest.mark.long
+class TestRedisStoreBehindSentinels(BehindSentinels, StoreContract):
+    """All of it."""
 
 
 def assert_transient_keys_go_by_themselves(ports: list[int], prefix: str) -> None:
