@@ -189,7 +189,7 @@ def test_workflows_are_listed_with_their_inputs(line: Line) -> None:
     assert set(rows) == {"ask", "count", "echo", "fail"}
     assert rows["count"][1].startswith("--to integer [--start]")
     assert rows["count"][2] == "Count in steps."
-    infos = line.ok("workflows", "list")
+    infos = line.ok("workflows", "list")["items"]
     assert [info["name"] for info in infos] == ["ask", "count", "echo", "fail"]
     assert line.ok("workflows", "show", "count")["input_schema"]["required"] == ["to"]
     assert line("workflows", "show", "nothing").code == 3

@@ -24,7 +24,8 @@ async def list_(call: Invocation) -> None:
     if call.output.form in {"table", "id"}:
         call.output.rows([_row(info) for info in infos], WORKFLOWS)
     else:
-        call.output.rows([info.to_dict() for info in infos], WORKFLOWS)
+        shown = [info.to_dict() for info in infos]
+        call.output.rows(shown, WORKFLOWS, envelope={"items": shown, "next_cursor": None})
 
 
 @command(app, "show")
