@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import msgspec
 
 from nexus.model import Run, RunResult, RunStatus, Session, jsonvalue
@@ -14,6 +16,13 @@ _decoder = msgspec.json.Decoder(RunResult)
 def idempotency_claim(session_id: str, key: str) -> str:
     """The claim under which an idempotency key's outcome is kept; it shows where the session's id ends."""
     return f"idem:{session_id.replace(':', '%3A')}:{key}"
+
+
+def session_of_key(actor: str, workflow: str, key: str) -> str:
+    """The id of the session that a key makes which was given without one: the same for each repeat of the call, so that
+    who never got the answer, and knows no session, gets it then."""
+    digest = hashlib.sha256(f"{actor}\0{workflow}\0{key}".encode()).hexdigest()
+    return f"sess_{digest[:26]}"
 
 
 def pending(run_id: str) -> str:

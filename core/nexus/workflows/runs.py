@@ -71,7 +71,8 @@ class Runs:
 
         Returns:
             The outcome once the run is over or waits for a signal. In the background at once, ``in_progress``; the run
-            waits for its turn if another is live. A key that was given before: what came of the first run.
+            waits for its turn if another is live. A key that was given before, for the session or, without one, by the
+            same caller for the workflow: what came of the first run.
 
         Raises:
             WorkflowNotFound: No workflow of that name here; for ``background``, nor in any live process of the store.
@@ -84,6 +85,8 @@ class Runs:
         if not (known or (background and await self._crew.knows(workflow))):
             self._registry.get(workflow)
         wanted = self._wanted(workflow, inputs, caller, checkpoint_interval, _checked_key(idempotency_key))
+        if session_id is None and wanted.key is not None:
+            session_id = outcomes.session_of_key(caller.actor, workflow, wanted.key)
         session = await self._ensure(None if session_id is None else check_id(session_id), caller)
         earlier = await self._earlier(session.id, wanted, background=background)
         if earlier is not None:

@@ -193,6 +193,9 @@ async def test_a_key_given_twice_gives_the_first_result_and_runs_nothing(app: As
     assert ran == [1, 2, 4]
     elsewhere = await app.execute_workflow("count", inputs={"n": 5}, idempotency_key="k")
     assert elsewhere.outputs == 5
+    assert await app.execute_workflow("count", inputs={"n": 6}, idempotency_key="k") == elsewhere
+    assert (await app.execute_workflow("count", inputs={"n": 7}, idempotency_key="another")).outputs == 7
+    assert ran == [1, 2, 4, 5, 7]
 
 
 @pytest.mark.parametrize("background", [False, True])

@@ -279,7 +279,7 @@ class RemoteService(Administering):
         data = await self._transport.ask(
             "POST", path_of("workflows", workflow, "execute"), body=body, patient=not background,
             headers={} if idempotency_key is None else {"Idempotency-Key": idempotency_key},
-            repeatable=idempotency_key is not None and session_id is not None,
+            repeatable=idempotency_key is not None,
         )  # fmt: skip
         return decode.result(decode.read(data, answers.RunResultAnswer))
 

@@ -168,7 +168,8 @@ SESSION_HEADER = Parameter(
     "X-Session-ID", "the session; must agree with `session_id` in the body", {"type": "string", "pattern": ID_PATTERN}
 )
 IDEMPOTENCY_HEADER = Parameter(
-    "Idempotency-Key", "a key given twice for a session gives the first result and runs nothing",
+    "Idempotency-Key",
+    "a key given twice for a session, or by one caller without a session, gives the first result and runs nothing",
     {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
 )  # fmt: skip
 IF_MATCH_HEADER = Parameter(
