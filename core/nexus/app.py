@@ -373,7 +373,8 @@ class AsyncNexus(Configured):
     ) -> RunResult:
         """Go on with the session's run of ``workflow_name``, from ``checkpoint`` if given.
 
-        A run that another process is executing is waited for, not run twice.
+        A live run is waited for, not run twice, also where it has passed ``checkpoint`` since. To go back is what
+        ``resume_from_checkpoint`` means, and is refused then.
         """
         return await (await self.sdk()).resume_run(
             id_of(session_id), checkpoint_id=checkpoint, inputs=inputs, workflow=workflow_name, background=background

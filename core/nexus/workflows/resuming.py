@@ -23,12 +23,17 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: Snapshot
     checkpoint: Checkpoint | None
     workflow: str | None
+    joins: bool = False
+    """Whether a run that has gone on past the checkpoint since is what was meant: somebody wants its workflow to go on,
+    and not to go back."""
 
     @property
     def running(self) -> bool:
         """Whether the run that is asked for goes on already, from where it is asked for."""
-        session = self.snapshot.session
-        last = self.checkpoint is None or self.checkpoint.number == session.at_checkpoint
+        session, checkpoint = self.snapshot.session, self.checkpoint
+        last = checkpoint is None or checkpoint.number == session.at_checkpoint
+        if checkpoint is not None and self.joins and checkpoint.run_id == session.run_id:
+            last = last or not session.superseded(checkpoint.number)
         # A suspended run whose signal has come is on its way again: whoever takes it next executes it.
         run = self.snapshot.run
         woken = session.status is Status.SUSPENDED and run is not None and run.worker is not None
@@ -43,7 +48,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         return self.snapshot.run.inputs if self.snapshot.run is not None else {}
 
 
-async def find(engine: Engine, session_id: str, checkpoint_id: str | None) -> Target:
+async def find(engine: Engine, session_id: str, checkpoint_id: str | None, workflow: str | None) -> Target:
     """What a resume is about.
 
     Raises:
@@ -53,7 +58,7 @@ async def find(engine: Engine, session_id: str, checkpoint_id: str | None) -> Ta
     snapshot = await engine.load(session_id)
     checkpoint = None if checkpoint_id is None else await checkpoint_of(engine, snapshot.session, checkpoint_id)
     ran = checkpoint.workflow if checkpoint is not None else snapshot.run.workflow if snapshot.run is not None else None
-    return Target(snapshot=snapshot, checkpoint=checkpoint, workflow=ran)
+    return Target(snapshot=snapshot, checkpoint=checkpoint, workflow=ran, joins=workflow is not None)
 
 
 def check_workflow(target: Target, workflow: str | None) -> None:

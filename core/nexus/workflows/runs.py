@@ -114,8 +114,9 @@ class Runs:
     ) -> RunResult:
         """Go on with a session's last run, or from a checkpoint.
 
-        A run that is live and asked for from where it is anyway is joined, not run twice; if its process is known to
-        be dead it is taken over. A session that has no unfinished run is opened again and nothing runs.
+        A run that is live and asked for from where it is anyway is joined, not run twice; so is one that is asked for
+        by its workflow, from a checkpoint that it has passed since. If its process is known to be dead it is taken
+        over. A session that has no unfinished run is opened again and nothing runs.
 
         Args:
             session_id: Which session.
@@ -133,7 +134,7 @@ class Runs:
             InvalidTransition: The session has no way back, or nothing to resume.
             InvalidInput: The inputs don't fit, or another workflow has run there than the one that is meant.
         """
-        target = await resuming.find(self._engine, check_id(session_id), checkpoint_id)
+        target = await resuming.find(self._engine, check_id(session_id), checkpoint_id, workflow)
         if workflow is not None and workflow != target.workflow and not await self._crew.knows(workflow):
             self._registry.get(workflow)
         resuming.check_workflow(target, workflow)

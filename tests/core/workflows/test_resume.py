@@ -242,6 +242,32 @@ async def test_a_live_run_is_joined_and_not_run_twice(app: AsyncNexus) -> None:
     assert begun == [1]
 
 
+async def test_a_live_run_that_has_passed_the_checkpoint_is_joined_by_its_workflow_and_not_put_back(
+    app: AsyncNexus,
+) -> None:
+    gate, begun = asyncio.Event(), []
+
+    @app.workflow("gated")
+    async def gated(run: Any) -> Any:
+        begun.append(1)
+        await run.checkpoint()
+        run.state["on"] = True
+        await run.checkpoint()
+        await gate.wait()
+        return "done"
+
+    result = await app.execute_workflow("gated", background=True)
+    async with app.parts.engine.watch(result.session_id) as watch:
+        while (await app.get_session(result.session_id)).last_checkpoint != "checkpoint-2":
+            await watch.wait(20)
+    joined = asyncio.ensure_future(app.resume_workflow("gated", result.session_id, "checkpoint-1"))
+    with pytest.raises(SessionBusy):
+        await app.resume_from_checkpoint(result.session_id, "checkpoint-1")
+    gate.set()
+    assert (await joined).outputs == "done"
+    assert begun == [1]
+
+
 async def test_a_fork_goes_on_by_itself_and_leaves_its_source_untouched(app: AsyncNexus, add: Add) -> None:
     seen = add(4)
     failed = await app.execute_workflow("count")
