@@ -7,7 +7,6 @@ later too, so that runs are recovered and sessions swept in each, and it closes 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 
@@ -18,6 +17,7 @@ from nexus.namespaces import FRESH, Estate, not_found
 from nexus.partition import Partition
 from nexus.parts import Parts
 from nexus.stores.base import Store
+from nexus.tasks import end
 
 _TOGETHER = 8
 """Parts that are opened at once."""
@@ -132,10 +132,7 @@ class Spaces:
     async def close(self, grace: float) -> None:
         """Close all parts but the store itself."""
         watching, self._watching, self._started = self._watching, None, False
-        if watching is not None:
-            watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watching
+        await end(watching)
         await asyncio.gather(*(self._close(name, grace) for name in list(self._parts)))
 
     async def _watch(self) -> None:

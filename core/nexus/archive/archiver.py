@@ -23,6 +23,7 @@ from nexus.archive.restoring import Restorer
 from nexus.errors import NexusError
 from nexus.model.audit import StoredAudit
 from nexus.stores.archiving import Entry, Marks, Outbox
+from nexus.tasks import end
 
 LEASE: Final = 5.0
 _IDLE: Final = 0.1
@@ -90,9 +91,7 @@ class Archiver:
         task, self._task = self._task, None
         if task is None:
             return
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await end(task)
         with contextlib.suppress(NexusError):
             await self._outbox.yield_lead(self._who)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 
 from nexus.errors import NexusError, SessionNotFound, StoreUnavailable
@@ -14,6 +13,7 @@ from nexus.sessions.audit_retention import trim_audit
 from nexus.sessions.endings import end_descendants
 from nexus.sessions.engine import Engine
 from nexus.stores.base import Change, Conflict, Snapshot
+from nexus.tasks import end
 
 CHUNK = 100
 """Sessions swept before others get a turn: 10 ms of a writer's wait at most, by measurement."""
@@ -47,10 +47,7 @@ class Sweeper:
     async def stop(self) -> None:
         """Stop sweeping in the background."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await end(task)
 
     async def cleanup(self) -> int:
         """Mark what is past its time, delete what is old.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,6 +11,7 @@ from typing import Any
 from nexus.errors import StoreUnavailable
 from nexus.model import Event
 from nexus.stores.base import Store
+from nexus.tasks import end
 
 _IDLE_WAIT = 30.0
 _RETRY = 0.2
@@ -94,9 +94,7 @@ class Tail:
         if self._listeners or self._watches or self._task is None:
             return
         task, self._task = self._task, None
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await end(task)
 
     async def _read(self) -> None:
         cursor: str | None = None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import math
 from collections.abc import Awaitable, Callable
 
 from nexus.errors import InvalidInput, NexusError
 from nexus.model import Progress
+from nexus.tasks import end
 from nexus.workflows.stops import Stop
 
 EVERY = 0.25
@@ -62,9 +62,7 @@ class Reports:
         """Send nothing more by itself; what is pending stays for the last commit."""
         task, self._task = self._task, None
         if task is not None and not task.done():
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await end(task)
 
     async def _flush(self) -> None:
         loop = asyncio.get_running_loop()

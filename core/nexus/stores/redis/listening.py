@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from nexus.errors import NexusError
 from nexus.stores.redis.feed import last_local, local_of
 from nexus.stores.redis.links import Link, ask
 from nexus.stores.redis.wire import Lost, Wire
+from nexus.tasks import end
 
 _BLOCK: Final = 1.0
 """Seconds that one blocking read waits, so that a server that hangs is noticed."""
@@ -124,10 +124,7 @@ class _Listener:
             self._task = asyncio.create_task(self._listen())
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await end(self._task)
 
     async def close(self) -> None:
         if self._wire is not None:

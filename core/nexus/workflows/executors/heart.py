@@ -7,12 +7,12 @@ one that blocks the loop for longer than ``recovery_interval`` loses its runs, a
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 
 from nexus.errors import NexusError
 from nexus.model import Worker, new_id
 from nexus.sessions.engine import Engine
+from nexus.tasks import end
 from nexus.workflows.executors.liveness import this_process
 from nexus.workflows.registry import Registry
 
@@ -53,9 +53,7 @@ class Heart:
         task, self._task = self._task, None
         if task is None:
             return
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await end(task)
         try:
             if not await self._engine.store.runs_of(self.worker_id, 1):
                 await self._engine.store.forget_worker(self.worker_id)
