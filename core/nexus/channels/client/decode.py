@@ -9,24 +9,26 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from nexus.channels.wire.answers import (
+from nexus.channels.wire.administering import (
     AuditAnswer,
     AuditVerdictAnswer,
+    NamespaceAnswer,
+    NamespaceContentsAnswer,
+    NewTokenAnswer,
+    TokenAnswer,
+)
+from nexus.channels.wire.answers import (
     BulkReportAnswer,
     CheckpointAnswer,
     DifferenceAnswer,
     EventAnswer,
     GroupAnswer,
     HealthAnswer,
-    NamespaceAnswer,
-    NamespaceContentsAnswer,
-    NewTokenAnswer,
     ProgressAnswer,
     RunAnswer,
     RunResultAnswer,
     SessionAnswer,
     StatisticsAnswer,
-    TokenAnswer,
     WaitAnswer,
     WorkerAnswer,
     WorkflowAnswer,

@@ -1,5 +1,6 @@
 """JSON between a server and its clients: declared once, for routing, checking, documenting and decoding.
 
-``bodies`` is what clients send, ``answers`` what servers say. Both are plain msgspec records without behaviour
-of either side, so that the client never imports a server.
+``asked`` is what clients send, ``answers`` what servers say (``administering`` what they say to admins), and ``shown``
+makes answers of the models' records. All are plain msgspec records without behaviour of either side, so that the client
+never imports a server.
 """

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-from nexus.channels.wire.answers import ProtectedResource
+import msgspec
+from msgspec import Meta
+
 from nexus.model.token import SCOPES
 from nexus.settings import Settings
 
@@ -13,6 +15,18 @@ METADATA_PATH: Final = "/.well-known/oauth-protected-resource"
 """Where a client finds what the server wants."""
 MCP_METADATA_PATH: Final = METADATA_PATH + "/mcp"
 """The same, where RFC 9728 puts it for the resource ``/mcp``."""
+
+
+class ProtectedResource(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client of the MCP endpoint must bring (RFC 9728)."""
+
+    resource: str
+    resource_name: str
+    bearer_methods_supported: tuple[str, ...]
+    scopes_supported: tuple[str, ...]
+    authorization_servers: Annotated[
+        tuple[str, ...] | msgspec.UnsetType, Meta(description="who gives such tokens, besides `nexus tokens create`")
+    ] = msgspec.UNSET
 
 
 def resource_of(settings: Settings, scheme: str, host: str) -> str:

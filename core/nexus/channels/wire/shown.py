@@ -7,24 +7,26 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
-from nexus.channels.wire.answers import (
+from nexus.channels.wire.administering import (
     AuditAnswer,
     AuditTrimAnswer,
     AuditVerdictAnswer,
+    NamespaceAnswer,
+    NamespaceContentsAnswer,
+    NewTokenAnswer,
+    TokenAnswer,
+)
+from nexus.channels.wire.answers import (
     BulkItemAnswer,
     BulkReportAnswer,
     CheckpointAnswer,
     EventAnswer,
     GroupAnswer,
     HealthAnswer,
-    NamespaceAnswer,
-    NamespaceContentsAnswer,
-    NewTokenAnswer,
     ProgressAnswer,
     RunAnswer,
     RunResultAnswer,
     SessionAnswer,
-    TokenAnswer,
     WaitAnswer,
     WorkerAnswer,
     WorkflowAnswer,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nexus.channels.http.operation import Call, Says, operation
 from nexus.channels.http.reply import Reply, answer
 from nexus.channels.wire import shown
-from nexus.channels.wire.answers import NamespaceAnswer, NamespaceContentsAnswer, NamespaceList
+from nexus.channels.wire.administering import NamespaceAnswer, NamespaceContentsAnswer, NamespaceList
 from nexus.channels.wire.asked import CreateNamespace, NoBody, NoQuery, RemoveNamespace
 from nexus.errors import NamespaceExists, NamespaceNotEmpty, NamespaceNotFound
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from nexus.channels.http.operation import Call, Says, operation
 from nexus.channels.http.reply import Reply, answer
 from nexus.channels.wire import shown
-from nexus.channels.wire.answers import NewTokenAnswer, ProtectedResource, TokenAnswer, TokenList
+from nexus.channels.wire.administering import NewTokenAnswer, TokenAnswer, TokenList
 from nexus.channels.wire.asked import CreateToken, NoBody, NoQuery
-from nexus.channels.wire.resource import MCP_METADATA_PATH, METADATA_PATH, metadata_of
+from nexus.channels.wire.resource import MCP_METADATA_PATH, METADATA_PATH, ProtectedResource, metadata_of
 from nexus.errors import TokenExists, TokenNotFound
 
 _SECRET = [("Cache-Control", "no-store")]
