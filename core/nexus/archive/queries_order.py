@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Double, and_, literal, or_, tuple_
 from nexus.archive.queries import Clause, stored
 from nexus.archive.tables import sessions
 from nexus.stores.base import Order, SortField
-from nexus.stores.ordering import NULLABLE, Key, Value
+from nexus.stores.ordering import NULLABLE, Key
 
 COLUMNS: Final[dict[SortField, ColumnElement[Any]]] = {field: sessions.c[field.value] for field in SortField}
 INDEXED: Final = frozenset({SortField.CREATED, SortField.ACTIVITY, SortField.ID})
@@ -49,11 +49,6 @@ def behind(order: Order, place: Key) -> Clause:
     later = column < bound if order.descending else column > bound
     found = or_(later, and_(column == bound, later_tie))
     return or_(found, column.is_(None)) if order.descending else found
-
-
-def place_in(row_value: Value, tie: str) -> Key:
-    """A place from what a row is sorted by and its id."""
-    return (False, 0.0, tie) if row_value is None else (True, row_value, tie)
 
 
 def _bound(field: SortField, value: str | float) -> ColumnElement[Any]:

@@ -14,7 +14,6 @@ from typing import Final
 import msgspec
 
 from nexus.model import FINAL, Group
-from nexus.stores.base import SortField
 from nexus.stores.prepared import PreparedRecord
 
 DIGITS: Final = 16
@@ -23,9 +22,6 @@ _ALL: Final = (1 << 64) - 1
 _double: Final = struct.Struct(">d").pack
 _bits: Final = struct.Struct(">Q").unpack
 _pack: Final = msgspec.msgpack.Encoder().encode
-
-SORTED: Final = {SortField.CREATED: "created", SortField.ACTIVITY: "activity"}
-"""Sort orders that have an index."""
 
 
 def sortable(number: float) -> bytes:

@@ -77,8 +77,3 @@ async def _at_once(
         if isinstance(reply, Exception):
             wrong.add(commands[place][0])
     return [*failed, *sorted(wrong)]
-
-
-async def ask_each(links: Sequence[Link], commands: Sequence[Command]) -> list[Any]:
-    """One command for each link, in their order."""
-    return await ask(links, list(enumerate(commands)))

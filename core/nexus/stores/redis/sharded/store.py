@@ -18,8 +18,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
-from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -35,46 +33,17 @@ from nexus.stores.redis import faults, groups, placing, records
 from nexus.stores.redis.client import Client
 from nexus.stores.redis.keys import Keys, Shard
 from nexus.stores.redis.layout import claim_layout
-from nexus.stores.redis.listening import Listening
-from nexus.stores.redis.listing import Listing
 from nexus.stores.redis.nodes import Nodes
 from nexus.stores.redis.outbox import RedisOutbox
 from nexus.stores.redis.replicas import NO_DEMAND, Demand
 from nexus.stores.redis.sharded import events, wellbeing
 from nexus.stores.redis.sharded.making import count_shards, open_all
-from nexus.stores.redis.sharded.sharing import SharedReads
+from nexus.stores.redis.sharded.opened import Opened
 from nexus.stores.redis.store import LOOK, PATIENCE, PREFIX, TIMEOUT, RedisStore
 from nexus.stores.redis.urls import parse_url
 
 SHARDS: Final = 16
 """How many a new store in a cluster gets."""
-
-
-class _Opened:
-    """Everything that lives as long as the store is open."""
-
-    def __init__(
-        self, shards: tuple[RedisStore, ...], stack: AsyncExitStack, home: Client, nodes: Nodes | None
-    ) -> None:
-        self.shards = shards
-        self.home = home
-        self.nodes = nodes
-        self.links = tuple([shard.link for shard in shards])
-        self.listing = Listing(self.links)
-        self.listening = Listening(self.links)
-        self.reads = SharedReads(partial(events.read_events, self.links))
-        self._stack = stack
-
-    def of(self, name: str) -> RedisStore:
-        """The shard of a session or group."""
-        return self.shards[placing.shard_of(name, len(self.shards))]
-
-    async def close(self) -> None:
-        await self.listening.close()
-        await self._stack.aclose()
-        await self.home.close()
-        if self.nodes is not None:
-            await self.nodes.close()
 
 
 class ShardedRedisStore:
@@ -112,7 +81,7 @@ class ShardedRedisStore:
         self._timeout = timeout
         self._patience = patience
         self._asked = shards or self._place.shards
-        self._parts: _Opened | None = None
+        self._parts: Opened | None = None
 
     async def __aenter__(self) -> Self:
         if self._parts is not None:
@@ -126,7 +95,7 @@ class ShardedRedisStore:
             usual = SHARDS if in_cluster else 1
             count = await count_shards(home, self._keys, self.url, asked=self._asked, usual=usual)
             shards = tuple([self._shard(Shard(number, count), nodes) for number in range(count)])
-            self._parts = _Opened(shards, await open_all(shards), home, nodes)
+            self._parts = Opened(shards, await open_all(shards), home, nodes)
         except BaseException:
             await home.close()
             if nodes is not None:
@@ -153,7 +122,7 @@ class ShardedRedisStore:
         )
 
     @property
-    def _open(self) -> _Opened:
+    def _open(self) -> Opened:
         if self._parts is None:
             raise faults.closed(self.url)
         return self._parts
@@ -328,7 +297,7 @@ class ShardedRedisStore:
         """See ``Store.drop_counters``."""
         await asyncio.gather(*(shard.drop_counters(names) for shard in self._open.shards))
 
-    # -- documents and workers: all in the first shard
+    # -- documents: all in the first shard
 
     async def documents(self, kind: str) -> dict[str, bytes]:
         """See ``Store.documents``."""
@@ -369,6 +338,8 @@ class ShardedRedisStore:
         shards = self._open.shards
         number = 0 if chain == "" else int(chain[1:]) if chain[1:].isdigit() else len(shards)
         return shards[number] if number < len(shards) else None
+
+    # -- workers: all in the first shard, and in each the runs that they hold there
 
     async def beat(self, worker: Worker, lease: float) -> None:
         """See ``Store.beat``. Also writes down the layout anew, should the servers have been emptied."""
