@@ -75,3 +75,7 @@ class Overlaid:
     async def runs_of(self, worker_id: str, limit: int) -> list[str]:
         """See ``Store.runs_of``."""
         return await self.live.runs_of(worker_id, limit)
+
+    async def holders(self) -> set[str]:
+        """See ``Store.holders``."""
+        return await self.live.holders()

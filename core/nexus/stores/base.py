@@ -341,6 +341,10 @@ class Store(Protocol):
         """Ids of the sessions whose run this worker holds; with ``UNOWNED``, of those that wait for one."""
         ...
 
+    async def holders(self) -> set[str]:
+        """Ids of all workers that hold runs, listed or forgotten; ``UNOWNED`` is none."""
+        ...
+
     async def health(self) -> Health:
         """Whether the store answers now; never raises."""
         ...

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from nexus.errors import StoreUnavailable
 from nexus.model import Checkpoint, Event, EventBatch, Group, JournalEntry, Page, Session, Window, Worker
 from nexus.model.audit import AuditEntry, AuditHead, StoredAudit
+from nexus.model.change import UNOWNED
 from nexus.query import Query, compile_predicate
 from nexus.stores import codec, ordering
 from nexus.stores.base import Change, Committed, Conflict, Health, Message, Order, Snapshot
@@ -335,6 +336,10 @@ class MemoryStore:
     async def runs_of(self, worker_id: str, limit: int) -> list[str]:
         """See ``Store.runs_of``."""
         return list(islice(self._opened().held.get(worker_id, ()), max(limit, 0)))
+
+    async def holders(self) -> set[str]:
+        """See ``Store.holders``."""
+        return {worker_id for worker_id, names in self._opened().held.items() if names and worker_id != UNOWNED}
 
     async def health(self) -> Health:
         """See ``Store.health``."""

@@ -333,6 +333,10 @@ class RedisStore:
         """See ``Store.runs_of``."""
         return await workers.runs_of(self._open.client, self._keys, worker_id, limit)
 
+    async def holders(self) -> set[str]:
+        """See ``Store.holders``."""
+        return await workers.holders(self._open.client, self._keys)
+
     async def health(self) -> Health:
         """See ``Store.health``."""
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nexus.model import Worker
+from nexus.model.change import UNOWNED
 from nexus.stores import codec
 from nexus.stores.redis import entries
 from nexus.stores.redis.client import Client
@@ -35,3 +36,14 @@ async def runs_of(client: Client, keys: Keys, worker_id: str, limit: int) -> lis
     """See ``Store.runs_of``."""
     found = await client.call("ZRANGEBYLEX", keys.index["worker"], *entries.under(worker_id), "LIMIT", 0, max(limit, 0))
     return [entry.rpartition(b"\0")[2].decode() for entry in found]
+
+
+async def holders(client: Client, keys: Keys) -> set[str]:
+    """See ``Store.holders``; from the first entry of one worker to that of the next."""
+    found: set[str] = set()
+    behind = entries.under(UNOWNED)[1]
+    while first := await client.call("ZRANGEBYLEX", keys.index["worker"], behind, "+", "LIMIT", 0, 1):
+        worker_id = first[0].partition(b"\0")[0].decode()
+        found.add(worker_id)
+        behind = entries.under(worker_id)[1]
+    return found

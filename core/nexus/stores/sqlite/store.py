@@ -327,6 +327,10 @@ class SQLiteStore:
         """See ``Store.runs_of``."""
         return await self._open.quick.run(workers.runs_of, worker_id, limit)
 
+    async def holders(self) -> set[str]:
+        """See ``Store.holders``."""
+        return await self._open.quick.run(workers.holders)
+
     async def health(self) -> Health:
         """See ``Store.health``."""
         try:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from nexus.model import Worker
+from nexus.model.change import UNOWNED
 from nexus.stores import codec
 from nexus.stores.leases import believed
 
@@ -55,3 +56,9 @@ def runs_of(connection: sqlite3.Connection, worker_id: str, limit: int) -> list[
     """Ids of the sessions whose run a worker holds."""
     rows = connection.execute("SELECT id FROM sessions WHERE worker = ? LIMIT ?", (worker_id, max(limit, 0)))
     return [name for (name,) in rows]
+
+
+def holders(connection: sqlite3.Connection) -> set[str]:
+    """Ids of the workers that hold runs."""
+    rows = connection.execute("SELECT DISTINCT worker FROM sessions WHERE worker > ?", (UNOWNED,))
+    return {worker_id for (worker_id,) in rows}

@@ -9,10 +9,11 @@ import pytest
 
 from nexus.errors import InvalidInput
 from nexus.model import Status
-from nexus.stores.base import Change, Store
+from nexus.stores.base import UNOWNED, Change, Store
 from nexus.testing.builders import (
     NOW,
     a_group,
+    a_run,
     a_session,
     a_worker,
     creating,
@@ -146,3 +147,12 @@ class GroupContract(Harness):
         await store.forget_worker("w1")
         await store.forget_worker("nobody")
         assert await store.workers() == []
+
+    @with_store
+    async def test_who_holds_runs_is_told_listed_or_not(self, store: Store) -> None:
+        assert await store.holders() == set()
+        for name, worker in (("a", "w1"), ("b", "w1"), ("c", "w2"), ("d", UNOWNED), ("e", None)):
+            run = a_run(name, worker=worker)
+            await store.commit(creating(a_session(name, status=Status.IN_PROGRESS, run_id=run.id), run))
+        await store.beat(a_worker("w3"), 3600.0)
+        assert await store.holders() == {"w1", "w2"}

@@ -1,7 +1,8 @@
 """Recovery: takes over the runs of processes that died.
 
 A worker is dead when the store has not heard from it for its lease, or, at once, when it ran on this machine and its
-process is gone. It is forgotten when none of its runs is left, and looked back at for a while.
+process is gone. It is forgotten when none of its runs is left, and looked back at for a while. Should a run still be
+of one that nobody lists, because whoever looked back has died too, it is taken over a lease after it was first seen.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class Recovery:
         self._held = held
         self._lease = engine.settings.recovery_interval
         self._forgotten: dict[str, tuple[Worker, float]] = {}
+        self._unlisted: dict[str, float] = {}
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -54,7 +56,8 @@ class Recovery:
                 await self.look()
                 if loop.time() >= due:
                     await self.reclaim()
-                    due = loop.time() + self._lease
+                    await self.adopt()
+                    due = loop.time() + self._lease / 2
             except NexusError as error:
                 _log.warning("dead workers can't be looked for: %s", error)
             except Exception:  # noqa: BLE001 - one look that fails must not end all that follow
@@ -80,15 +83,25 @@ class Recovery:
             if run is not None and (run.taken_at is None or run.taken_at < before) and not self._held(session_id):
                 await self._take(session_id, self._me)
 
+    async def adopt(self) -> None:
+        """Take over the runs of workers that nobody has listed for a lease.
+
+        One that lives and was forgotten is listed by its next beat, long before that is over.
+        """
+        now = asyncio.get_running_loop().time()
+        # Who holds a run was listed before it did, so whoever isn't by now has been forgotten.
+        holders = await self._store.holders()
+        listed = {worker.id for worker in await self._store.workers()}
+        self._unlisted = {name: self._unlisted.get(name, now) for name in holders - listed - {self._me}}
+        for worker_id, since in list(self._unlisted.items()):
+            if now - since >= self._lease:
+                runs = await self._take_all(worker_id)
+                _log.info("worker %s is not listed, and held %d runs: they are taken over", worker_id, runs)
+
     async def _inherit(self, worker: Worker) -> None:
-        runs = await self._store.runs_of(worker.id, _CHUNK)
+        runs = await self._take_all(worker.id)
         if runs:
-            _log.info(
-                "worker %s (process %d on %s) is dead; it held %d runs", worker.id, worker.pid, worker.host, len(runs)
-            )
-        for start in range(0, len(runs), _TOGETHER):
-            together = runs[start : start + _TOGETHER]
-            await asyncio.gather(*(self._take_over(session_id, worker.id) for session_id in together))
+            _log.info("worker %s (process %d on %s) is dead; it held %d runs", worker.id, worker.pid, worker.host, runs)
         if not await self._store.runs_of(worker.id, 1):
             await self._store.forget_worker(worker.id)
             self._forgotten[worker.id] = worker, asyncio.get_running_loop().time() + _LOOK_BACK * self._lease
@@ -106,6 +119,14 @@ class Recovery:
                 await self._store.beat(worker, 0.0)
             if found or worker_id in listed or now >= until:
                 del self._forgotten[worker_id]
+
+    async def _take_all(self, worker_id: str) -> int:
+        """Take over a chunk of the runs of a worker; how many there were."""
+        runs = await self._store.runs_of(worker_id, _CHUNK)
+        for start in range(0, len(runs), _TOGETHER):
+            together = runs[start : start + _TOGETHER]
+            await asyncio.gather(*(self._take_over(session_id, worker_id) for session_id in together))
+        return len(runs)
 
     async def _take_over(self, session_id: str, worker_id: str) -> None:
         """What is wrong with one session keeps no others from being taken over; this one is tried again."""

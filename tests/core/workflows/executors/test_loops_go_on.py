@@ -97,3 +97,49 @@ async def test_a_run_that_a_worker_begins_while_it_is_being_forgotten_is_taken_o
         for _ in range(2):
             await recovery.look()
     assert taken == [("late", "cut-off")]
+
+
+async def test_a_run_of_a_worker_that_nobody_lists_is_taken_over_and_ends(store: str) -> None:
+    app = AsyncNexus(store=store, recovery_interval=0.3)
+
+    @app.workflow("add")
+    async def add(run: Any) -> int:
+        async for number in run.steps(range(3)):
+            run.state["n"] = number
+        return int(run.state["n"])
+
+    async with app:
+        run = a_run(
+            "lost", status=RunStatus.IN_PROGRESS, workflow="add", inputs_json=b"{}", worker="forgotten", epoch=1
+        )
+        session = a_session("lost", status=Status.IN_PROGRESS, run_id=run.id, workflow="add", epoch=1)
+        await app.store.commit(creating(session, run))
+        assert await app.store.holders() == {"forgotten"}
+        await app.start()
+        async with asyncio.timeout(PATIENCE):
+            while (await app.get_session("lost")).status is not Status.ACTIVE:
+                await asyncio.sleep(0.02)
+        assert (await app.get_session("lost")).state == {"n": 2}
+
+
+async def test_a_worker_that_was_forgotten_and_is_listed_again_keeps_its_runs(store: str) -> None:
+    taken: list[str] = []
+
+    async def take(session_id: str, _worker: str) -> None:
+        taken.append(session_id)
+
+    async with AsyncNexus(store=store, embedded_worker=False, recovery_interval=0.001) as app:
+        recovery = Recovery(app.parts.engine, "me", take, lambda _session: False)
+        run = a_run("s", status=RunStatus.IN_PROGRESS, worker="cut-off")
+        await app.store.commit(creating(a_session("s", status=Status.IN_PROGRESS, run_id=run.id), run))
+        await recovery.adopt()
+        await app.store.beat(a_worker("cut-off"), 3600.0)
+        for _ in range(3):
+            await recovery.adopt()
+        assert taken == []
+        await app.store.forget_worker("cut-off")
+        async with asyncio.timeout(PATIENCE):
+            while not taken:
+                await recovery.adopt()
+                await asyncio.sleep(0.001)
+    assert taken == ["s"]

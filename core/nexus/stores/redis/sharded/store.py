@@ -368,6 +368,10 @@ class ShardedRedisStore:
         answers = await asyncio.gather(*(shard.runs_of(worker_id, limit) for shard in self._open.shards))
         return sorted(name for answer in answers for name in answer)[: max(limit, 0)]
 
+    async def holders(self) -> set[str]:
+        """See ``Store.holders``."""
+        return set[str]().union(*await asyncio.gather(*(shard.holders() for shard in self._open.shards)))
+
     async def health(self) -> Health:
         """See ``Store.health``."""
         if self._parts is None:
