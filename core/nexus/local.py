@@ -93,10 +93,10 @@ class LocalService:
         return await self._parts.records.list(q, sort, limit, cursor)
 
     async def window(
-        self, q: str = "", *, sort: str = "-last_activity", offset: int = 0, limit: int = 50
+        self, q: str = "", *, sort: str = "-last_activity", offset: int = 0, limit: int = 50, stride: int = 1
     ) -> Window[Session]:
         """Rows by rank."""
-        return await self._parts.records.window(q, sort, offset, limit)
+        return await self._parts.records.window(q, sort, offset, limit, stride)
 
     async def patch_session(self, session_id: str, patch: Patch, *, if_version: int | None = None) -> Session:
         """Merge a patch into the state; here it may also be a function from the state to a patch."""

@@ -76,11 +76,11 @@ class RedactedService(LocalService):
         return self._page(await super().list_sessions(q, sort=sort, limit=limit, cursor=cursor))
 
     async def window(
-        self, q: str = "", *, sort: str = "-last_activity", offset: int = 0, limit: int = 50
+        self, q: str = "", *, sort: str = "-last_activity", offset: int = 0, limit: int = 50, stride: int = 1
     ) -> Window[Session]:
         """See ``Service``."""
         self._check(q)
-        found = await super().window(q, sort=sort, offset=offset, limit=limit)
+        found = await super().window(q, sort=sort, offset=offset, limit=limit, stride=stride)
         return replace(found, items=tuple(map(self._rules.session, found.items)))
 
     async def patch_session(self, session_id: str, patch: Patch, *, if_version: int | None = None) -> Session:

@@ -120,9 +120,12 @@ class Service(Protocol):
         ...
 
     async def window(
-        self, q: str = "", *, sort: str = "-last_activity", offset: int = 0, limit: int = 50
+        self, q: str = "", *, sort: str = "-last_activity", offset: int = 0, limit: int = 50, stride: int = 1
     ) -> Window[Session]:
-        """Rows by rank for a virtual table."""
+        """Rows by rank for a virtual table, or with ``stride`` above 1 those at every so many ranks.
+
+        Where rows by stride cost a search each, fewer may come, farther apart: the window's ``stride`` says how far.
+        """
         ...
 
     async def patch_session(

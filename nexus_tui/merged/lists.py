@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -16,6 +16,7 @@ from nexus.model import Page, Session, Window
 from nexus.service import MAX_LIMIT, Service
 from nexus.sessions import arguments
 from nexus.stores import ordering
+from nexus.stores.strides import among, ranks_of
 from nexus_tui.merged.filters import filter_for
 from nexus_tui.merged.members import ContextAway, Member
 from nexus_tui.merged.names import parted, session_of
@@ -25,7 +26,6 @@ _KEPT: Final = 16
 """Lists whose last window is remembered."""
 
 T = TypeVar("T")
-Rows = tuple[Sequence[Session], int]
 Places = Mapping[str, str | int | None]
 """Where a list stands in each context: behind a cursor, at its start, or, with how many it had, at its end."""
 
@@ -92,20 +92,20 @@ class Lists:
             held = seen.blocks.get(name)
             rows = held.rows if held is not None else ()
 
-            async def from_held(offset: int, limit: int) -> Rows:
-                return rows[offset : offset + limit], len(rows)
+            async def from_held(offset: int, limit: int, stride: int) -> Block[Session]:
+                return Block(offset, among(rows, 0, ranks_of(offset, limit, stride)), len(rows), stride)
 
             return from_held
 
-        async def from_service(offset: int, limit: int) -> Rows:
+        async def from_service(offset: int, limit: int, stride: int) -> Block[Session]:
             rows: list[Session] = []
             while True:
-                at, most = offset + len(rows), min(limit - len(rows), MAX_LIMIT)
-                found = await member.read(partial(_window_of, q, sort, at, most))
+                at, most = offset + len(rows) * stride, min(limit - len(rows), MAX_LIMIT)
+                found = await member.read(partial(_window_of, q, sort, at, most, stride))
                 rows += [session_of(name, each) for each in found.items]
                 if len(rows) >= limit or len(found.items) < most:
                     seen.wholes[name] = found.whole
-                    return rows, found.total
+                    return Block(offset, rows, found.total, found.stride)
 
         return from_service
 
@@ -155,8 +155,8 @@ class Lists:
         )
 
 
-async def _window_of(q: str, sort: str, offset: int, limit: int, service: Service) -> Window[Session]:
-    return await service.window(q, sort=sort, offset=offset, limit=limit)
+async def _window_of(q: str, sort: str, offset: int, limit: int, stride: int, service: Service) -> Window[Session]:
+    return await service.window(q, sort=sort, offset=offset, limit=limit, stride=stride)
 
 
 def _page_of(q: str, sort: str, limit: int, cursor: str | None) -> Callable[[Any], Coroutine[Any, Any, Page[Session]]]:

@@ -27,7 +27,9 @@ from nexus.model import (
 )
 from nexus.model.bulk import BulkReport, BulkRequest
 from nexus.service import DEFAULT_LIMIT, DEFAULT_SORT, MAX_LIMIT, Difference, FeedItem, Service
+from nexus.sessions import arguments
 from nexus.stores.base import Health
+from nexus.stores.strides import looked_for
 from nexus_tui.merged.bulk import bulk_over
 from nexus_tui.merged.events import merged_feed, recent_over
 from nexus_tui.merged.figures import added
@@ -108,9 +110,11 @@ class MergedService(PartialService):
         return await self._lists.page(q, sort, limit, cursor)
 
     async def window(
-        self, q: str = "", *, sort: str = "-last_activity", offset: int = 0, limit: int = 50
+        self, q: str = "", *, sort: str = "-last_activity", offset: int = 0, limit: int = 50, stride: int = 1
     ) -> Window[Session]:
         """See ``Service``."""
+        if arguments.stride(stride) > 1:
+            return await looked_for(lambda first, rows: self._lists.window(q, sort, first, rows), offset, limit, stride)
         return await self._lists.window(q, sort, offset, limit)
 
     async def patch_session(

@@ -33,6 +33,7 @@ from nexus.sessions import arguments
 from nexus.sessions.feed import of_types, split_types
 from nexus.stores import ordering
 from nexus.stores.base import Health
+from nexus.stores.strides import among, ranks_of
 from nexus_tui.partial_service import LookingService
 from nexus_tui.replay.player import Player
 from nexus_tui.replay.tape import Subject, World
@@ -117,15 +118,16 @@ class ReplayService(LookingService):
                     total=len(found))  # fmt: skip
 
     async def window(
-        self, q: str = "", *, sort: str = "-last_activity", offset: int = 0, limit: int = 50
+        self, q: str = "", *, sort: str = "-last_activity", offset: int = 0, limit: int = 50, stride: int = 1
     ) -> Window[Session]:
         """See ``Service``."""
         found = self._matching(q, sort, patient=True)
         subjects = self._world.subjects
         # Their order may be a moment old while time passes; what they are is not.
-        rows = (subjects.get(each.id) for each in found[max(offset, 0) : max(offset, 0) + limit])
+        rows = (subjects.get(each.id) for each in among(found, 0, ranks_of(offset, limit, stride)))
         shown = tuple(row.session for row in rows if row is not None)
-        return Window(items=shown, offset=offset, total=len(found), whole=len(self._world.subjects))
+        whole = len(self._world.subjects)
+        return Window(items=shown, offset=offset, total=len(found), whole=whole, stride=stride)
 
     def _matching(self, q: str, sort: str, *, patient: bool = False) -> list[Session]:
         world, query, order = self._world, parse(q), arguments.order(sort)

@@ -32,6 +32,7 @@ from nexus.service import DEFAULT_LIMIT, DEFAULT_SORT, MAX_LIMIT, FeedItem
 from nexus.sessions import arguments
 from nexus.sessions.feed import of_types, split_types
 from nexus.stores.base import Health
+from nexus.stores.strides import looked_for
 from nexus_tui.partial_service import LookingService
 from nexus_tui.rewind.annals import Annals
 from nexus_tui.rewind.asked import asked_now
@@ -167,9 +168,13 @@ class PastService(LookingService):
         return Page(items=found.items, next_cursor=str(at + limit) if more else None, total=found.total)
 
     async def window(
-        self, q: str = "", *, sort: str = "-last_activity", offset: int = 0, limit: int = 50
+        self, q: str = "", *, sort: str = "-last_activity", offset: int = 0, limit: int = 50, stride: int = 1
     ) -> Window[Session]:
         """See ``Service``."""
+        if stride > 1:
+            return await looked_for(
+                lambda first, rows: self.window(q, sort=sort, offset=first, limit=rows), offset, limit, stride
+            )
         query, order = parse(q), arguments.order(sort)
         asked_now(query, 0.0)
         passes = compile_predicate(query)

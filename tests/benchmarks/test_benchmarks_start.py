@@ -33,6 +33,13 @@ def test_the_stores_benchmark_runs_with_tiny_sizes(
     assert "in the middle" in capsys.readouterr().out
 
 
+def test_the_benchmark_of_merged_lists_runs_with_tiny_sizes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("bench_merged", ("--sessions", "1200", "--rounds", "1"), monkeypatch)
+    assert "jump : floor" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("name", "option"), [("bench_store", "--patched"), ("bench_redis", "--rows")])
 def test_sizes_that_are_too_small_are_refused_by_name(
     name: str, option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

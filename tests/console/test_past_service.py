@@ -173,6 +173,8 @@ async def test_reading_is_bounded_and_stops_at_the_earliest_moment_that_it_knows
         past = PastService(by_sessions, at)
         assert (await past.statistics()).total == 1450
         assert (await past.window(sort="created_at", offset=1449, limit=5)).items[0].id == "s1449"
+        apart = await past.window(sort="created_at", offset=3, limit=1000, stride=400)
+        assert [each.id for each in apart.items] == ["s3", "s403", "s803", "s1203"]
         everything = Annals(service, clock.now)
         assert await everything.reach(clock.at - 99999) == clock.at - 1499
 

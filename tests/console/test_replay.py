@@ -122,6 +122,8 @@ async def test_figures_filters_windows_children_groups_checkpoints_and_runs_are_
     found = await service.window("status:failed", sort="-last_activity", offset=0, limit=10)
     assert [each.id for each in found.items] == ["b"]
     assert (found.total, found.whole) == (1, 4)
+    apart = await service.window(sort="id", offset=1, limit=10, stride=2)
+    assert apart.items == (await service.window(sort="id")).items[1::2]
     assert [each.id for each in (await service.list_children("a")).items] == ["kid"]
     group = await service.get_group("batch")
     assert group.total == 2

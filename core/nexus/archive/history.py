@@ -42,7 +42,9 @@ class History(Protocol):
         """See ``Store.list_sessions``; it reads the cursors that any store gives."""
         ...
 
-    async def window(self, query: Query, order: Order, *, offset: int, limit: int, now: float) -> Window[Session]:
+    async def window(
+        self, query: Query, order: Order, *, offset: int, limit: int, now: float, stride: int = 1
+    ) -> Window[Session]:
         """See ``Store.window``."""
         ...
 

@@ -57,17 +57,16 @@ class Lists:
         more = items and len(ids) > most
         return Page(items=tuple(items), next_cursor=ordering.write_order_cursor(items[-1], order) if more else None)
 
-    def window(self, order: Order, offset: int, limit: int) -> Window[Session]:
+    def window(self, order: Order, ranks: range) -> Window[Session]:
         """Rows by rank, with how many there are."""
-        first, most = clamp(offset), clamp(limit)
         if self._filter.exact:
             total = self._count()
-            ids = self._ranked(order, first, min(most, max(0, total - first)), total)
+            ids = self._ranked(order, range(total)[ranks.start : ranks.stop : ranks.step], total)
         else:
-            total, ids = self._scan.window(order, first, most)
-        items = load(self._connection, ids)
+            total, ids = self._scan.window(order, ranks)
+        items = tuple(load(self._connection, ids))
         every = total if self._everything else whole(self._connection)
-        return Window(items=tuple(items), offset=offset, total=total, whole=every)
+        return Window(items=items, offset=ranks.start, total=total, whole=every, stride=ranks.step)
 
     def count(self) -> int:
         """How many match."""
@@ -118,13 +117,23 @@ class Lists:
     def _part(self, order: Order, *parts: Clause) -> int:
         return count_rows(self._connection, self._filter.sorting(order.field), *parts)
 
-    def _ranked(self, order: Order, offset: int, limit: int, total: int) -> list[str]:
-        if limit <= 0:
+    def _ranked(self, order: Order, ranks: range, total: int) -> list[str]:
+        if not ranks:
             return []
-        if offset > total // 2:
+        if ranks.step > 1:
+            return self._strided(order, ranks)
+        if ranks.start > total // 2:
             # Ranks near the end are counted from the end.
-            return self._ids(turned(order), None, limit, total - offset - limit)[::-1]
-        return self._ids(order, None, limit, offset)
+            return self._ids(turned(order), None, len(ranks), total - ranks.stop)[::-1]
+        return self._ids(order, None, len(ranks), ranks.start)
+
+    def _strided(self, order: Order, ranks: range) -> list[str]:
+        """Ids at some ranks, read in one pass that numbers the places of all."""
+        number = (func.row_number().over(order_by=ordering_of(order)) - 1 - ranks.start).label("number")
+        rows = select(sessions.c.id, number).where(self._filter.sorting(order.field)).subquery()
+        wanted = rows.c.number.between(0, ranks.stop - 1 - ranks.start), rows.c.number % ranks.step == 0
+        statement = select(rows.c.id).where(*wanted).order_by(rows.c.number)
+        return list(self._connection.execute(statement).scalars())
 
     def _ids(self, order: Order, place: Key | None, limit: int, offset: int = 0) -> list[str]:
         statement = select(sessions.c.id).where(self._filter.sorting(order.field))

@@ -60,11 +60,11 @@ class Scan:
         """Ids of the first matches behind a place."""
         return [key[-1] for key in islice(self._keys(order, place, streamed=order.field in INDEXED), limit)]
 
-    def window(self, order: Order, offset: int, limit: int) -> tuple[int, list[str]]:
+    def window(self, order: Order, ranks: range) -> tuple[int, list[str]]:
         """How many match, and the ids of some by rank."""
         total, ids = 0, []
         for key in self._keys(order, None, streamed=order.field in _CLOSE):
-            if offset <= total < offset + limit:
+            if total in ranks:
                 ids.append(key[-1])
             total += 1
         return total, ids

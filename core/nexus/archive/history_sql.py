@@ -26,6 +26,7 @@ from nexus.query import Query
 from nexus.stores.base import Order
 from nexus.stores.codec import is_text
 from nexus.stores.ordering import Key
+from nexus.stores.strides import ranks_of
 
 T = TypeVar("T")
 _THREADS: Final = 4
@@ -71,10 +72,12 @@ class SQLHistory:
         """See ``History.list_sessions``."""
         return await self._read(lambda connection, stop: Lists(connection, query, now, stop).page(order, cursor, limit))
 
-    async def window(self, query: Query, order: Order, *, offset: int, limit: int, now: float) -> Window[Session]:
+    async def window(
+        self, query: Query, order: Order, *, offset: int, limit: int, now: float, stride: int = 1
+    ) -> Window[Session]:
         """See ``History.window``."""
         return await self._read(
-            lambda connection, stop: Lists(connection, query, now, stop).window(order, offset, limit)
+            lambda connection, stop: Lists(connection, query, now, stop).window(order, ranks_of(offset, limit, stride))
         )
 
     async def count(self, query: Query, now: float) -> int:

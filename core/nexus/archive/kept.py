@@ -113,9 +113,13 @@ class KeptStore(Overlaid):
         """See ``Store.list_sessions``."""
         return await self._seen(lambda: self.live.list_sessions(query, order, cursor=cursor, limit=limit, now=now))
 
-    async def window(self, query: Query, order: Order, *, offset: int, limit: int, now: float) -> Window[Session]:
+    async def window(
+        self, query: Query, order: Order, *, offset: int, limit: int, now: float, stride: int = 1
+    ) -> Window[Session]:
         """See ``Store.window``."""
-        return await self._seen(lambda: self.live.window(query, order, offset=offset, limit=limit, now=now))
+        return await self._seen(
+            lambda: self.live.window(query, order, offset=offset, limit=limit, now=now, stride=stride)
+        )
 
     async def count(self, query: Query, now: float) -> int:
         """See ``Store.count``."""

@@ -29,6 +29,7 @@ from nexus.model.audit import AuditEntry
 from nexus.query import Query
 from nexus.stores.archiving import Archivable
 from nexus.stores.base import Change, Committed, Conflict, Health, Message, Order, Snapshot, Store
+from nexus.stores.strides import ranks_of
 
 _SAME_MOMENT: Final = 1.0
 _COUNTS_LAST: Final = 1.0
@@ -143,9 +144,14 @@ class ArchivedStore(Overlaid):
         past = await self.history.list_sessions(query, order, cursor=cursor, limit=limit, now=now)
         return merged_lists.sessions_page(live, past, order, limit)
 
-    async def window(self, query: Query, order: Order, *, offset: int, limit: int, now: float) -> Window[Session]:
+    async def window(
+        self, query: Query, order: Order, *, offset: int, limit: int, now: float, stride: int = 1
+    ) -> Window[Session]:
         """See ``Store.window``."""
-        return await Windows(self.live, self.history, query, order, now).window(offset, limit)
+        windows = Windows(self.live, self.history, query, order, now)
+        if stride > 1:
+            return await windows.strided(ranks_of(offset, limit, stride))
+        return await windows.window(offset, limit)
 
     async def count(self, query: Query, now: float) -> int:
         """See ``Store.count``."""

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from nexus.archive.history import History
 from nexus.archive.merged_lists import in_order
 from nexus.model import Session, Window
 from nexus.query import Query
 from nexus.stores import ordering
 from nexus.stores.base import Order, Store
+from nexus.stores.strides import looked_for
 
 AT_ONCE: Final = 256
 """Rows of the live store that one step reads."""
@@ -38,6 +41,27 @@ class Windows:
         self._query = query
         self._order = order
         self._now = now
+
+    async def strided(self, ranks: range) -> Window[Session]:
+        """The rows at some ranks; where both sides have some of them, few, since each is searched for."""
+        live, past = await self._of_live(0, 0), await self._of_past(0, 0)
+        total, whole = live.total + past.total, live.whole + past.whole
+        there = range(total)[ranks.start : ranks.stop : ranks.step]
+        found = await self._of_one_side(there, live.total, past.total)
+        if found is None:
+            return await looked_for(self.window, ranks.start, len(there), ranks.step)
+        return replace(found, offset=ranks.start, total=total, whole=whole)
+
+    async def _of_one_side(self, ranks: range, live: int, past: int) -> Window[Session] | None:
+        """The rows at some ranks, if all that is between them is on one side."""
+        span = ranks[-1] + 1 - ranks[0] if ranks else 0
+        before = await self._live_before(ranks.start, live, past)
+        passed = await self._live_before(ranks.start + span, live, past) - before
+        if passed == span:
+            return await self._of_live(before, len(ranks), ranks.step)
+        if passed == 0:
+            return await self._of_past(ranks.start - before, len(ranks), ranks.step)
+        return None
 
     async def window(self, offset: int, limit: int) -> Window[Session]:
         """See ``Store.window``. A session that is being let go at this moment may count twice in the totals."""
@@ -81,8 +105,12 @@ class Windows:
         places = [ordering.key_of(session, self._order.field) for session in rows]
         return await self._history.split(self._query, self._order, places, first=start, rank=rank, now=self._now)
 
-    async def _of_live(self, offset: int, limit: int) -> Window[Session]:
-        return await self._live.window(self._query, self._order, offset=offset, limit=limit, now=self._now)
+    async def _of_live(self, offset: int, limit: int, stride: int = 1) -> Window[Session]:
+        return await self._live.window(
+            self._query, self._order, offset=offset, limit=limit, now=self._now, stride=stride
+        )
 
-    async def _of_past(self, offset: int, limit: int) -> Window[Session]:
-        return await self._history.window(self._query, self._order, offset=offset, limit=limit, now=self._now)
+    async def _of_past(self, offset: int, limit: int, stride: int = 1) -> Window[Session]:
+        return await self._history.window(
+            self._query, self._order, offset=offset, limit=limit, now=self._now, stride=stride
+        )

@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from nexus.auth.admin_only import AdminOnly
 from nexus.errors import GroupNotFound, InvalidInput, SessionNotFound
 from nexus.model import (
@@ -142,14 +144,14 @@ class GuardedService(AdminOnly):
         return await self._inner.list_sessions(self._own(q), sort=sort, limit=limit, cursor=cursor)
 
     async def window(
-        self, q: str = "", *, sort: str = "-last_activity", offset: int = 0, limit: int = 50
+        self, q: str = "", *, sort: str = "-last_activity", offset: int = 0, limit: int = 50, stride: int = 1
     ) -> Window[Session]:
         """See ``Service.window``; ``whole`` counts what the caller may see."""
-        found = await self._inner.window(self._own(q), sort=sort, offset=offset, limit=limit)
+        found = await self._inner.window(self._own(q), sort=sort, offset=offset, limit=limit, stride=stride)
         if not self._own_only:
             return found
         whole = (await self._inner.list_sessions(self._own(""), limit=1)).total
-        return Window(items=found.items, offset=found.offset, total=found.total, whole=whole or 0)
+        return replace(found, whole=whole or 0)
 
     async def patch_session(
         self, session_id: str, patch: Mapping[str, Any], *, if_version: int | None = None

@@ -40,10 +40,12 @@ class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 
 
 class Window(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
-    """A window by rank, for a virtual table: rows ``offset`` and on, of ``total``."""
+    """A window by rank, for a virtual table: rows ``offset``, ``offset + stride`` and on, of ``total``."""
 
     items: tuple[T, ...]
     offset: int
     total: int
     whole: int
     """How many there are without the filter."""
+    stride: int = 1
+    """How far the ranks of two rows are apart: what was asked for, or a multiple of it (see ``Store.window``)."""

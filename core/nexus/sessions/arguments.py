@@ -93,6 +93,17 @@ def offset(value: object) -> int:
     return value
 
 
+def stride(value: object) -> int:
+    """A distance between ranks from 1 up.
+
+    Raises:
+        InvalidInput: It is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 1 << 62:
+        raise InvalidInput(f"stride {value!r} is out of range: use 1 and up", field="stride", value=str(value)[:60])
+    return value
+
+
 def order(value: str) -> Order:
     """A sort order from ``field`` or ``-field`` (descending).
 

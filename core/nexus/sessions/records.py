@@ -164,13 +164,13 @@ class Records:
         total = len(page.items) if whole else await store.count(query, now)
         return Page(items=page.items, next_cursor=page.next_cursor, total=total)
 
-    async def window(self, q: str, sort: str, offset: int, limit: int) -> Window[Session]:
+    async def window(self, q: str, sort: str, offset: int, limit: int, stride: int) -> Window[Session]:
         """Rows by rank."""
         query, order = parse(q), arguments.order(sort)
+        first, most, step = arguments.offset(offset), arguments.limit(limit), arguments.stride(stride)
         await self._sweeper.mark_due(_DUE_AT_ONCE)
-        return await self._engine.store.window(
-            query, order, offset=arguments.offset(offset), limit=arguments.limit(limit), now=self._engine.clock.now()
-        )
+        now = self._engine.clock.now()
+        return await self._engine.store.window(query, order, offset=first, limit=most, now=now, stride=step)
 
     async def patch(self, session_id: str, patch: Patch, if_version: int | None, caller: Caller) -> Session:
         """Merge a patch into the state.

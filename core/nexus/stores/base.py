@@ -162,8 +162,21 @@ class Store(Protocol):
         """A page by key, without ``total``. A cursor that this order can't read is ``InvalidInput``."""
         ...
 
-    async def window(self, query: Query, order: Order, *, offset: int, limit: int, now: float) -> Window[Session]:
-        """Rows by rank, with how many match and how many there are."""
+    async def window(
+        self, query: Query, order: Order, *, offset: int, limit: int, now: float, stride: int = 1
+    ) -> Window[Session]:
+        """Rows by rank, with how many match and how many there are.
+
+        Args:
+            query: Which sessions.
+            order: In which order.
+            offset: The rank of the first row.
+            limit: How many rows at most.
+            now: Seconds since the epoch.
+            stride: How far apart their ranks are. A store that has to look for each of them may give some ``FEW``
+                (``nexus.stores.strides``) that are spread over the same ranks, a multiple of it apart; the window's
+                own ``stride`` says so.
+        """
         ...
 
     async def count(self, query: Query, now: float) -> int:

@@ -29,6 +29,7 @@ from nexus.stores.leases import lease_now
 from nexus.stores.memory_tables import Record, Tables
 from nexus.stores.positions import batch_behind, read_position
 from nexus.stores.prepared import prepare
+from nexus.stores.strides import among, ranks_of
 
 _GROUPS = "groups"
 _CHILDREN = "children"
@@ -114,17 +115,20 @@ class MemoryStore:
         following = None if last is None else ordering.write_order_cursor(last, order)
         return Page(items=tuple(record.copy() for record in kept), next_cursor=following)
 
-    async def window(self, query: Query, order: Order, *, offset: int, limit: int, now: float) -> Window[Session]:
+    async def window(
+        self, query: Query, order: Order, *, offset: int, limit: int, now: float, stride: int = 1
+    ) -> Window[Session]:
         """See ``Store.window``."""
         tables = self._opened()
-        whole = len(tables.records)
+        whole, ranks = len(tables.records), ranks_of(offset, limit, stride)
         if not query.terms:
-            keys = tables.index(order.field).window(offset, limit, descending=order.descending)
+            keys = tables.index(order.field).window(ranks, descending=order.descending)
             shown, total = [tables.records[key[-1]] for key in keys], whole
         else:
             matching = list(self._matching(query, order, now))
-            shown, total = matching[offset : offset + limit], len(matching)
-        return Window(items=tuple(record.copy() for record in shown), offset=offset, total=total, whole=whole)
+            shown, total = list(among(matching, 0, ranks)), len(matching)
+        items = tuple(record.copy() for record in shown)
+        return Window(items=items, offset=ranks.start, total=total, whole=whole, stride=ranks.step)
 
     async def count(self, query: Query, now: float) -> int:
         """See ``Store.count``."""

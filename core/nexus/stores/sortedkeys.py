@@ -49,9 +49,10 @@ class SortedKeys(Generic[K]):
             places = range(start, len(self._keys))
         return (self._keys[place] for place in places)
 
-    def window(self, offset: int, limit: int, *, descending: bool) -> list[K]:
-        """Keys by rank."""
+    def window(self, ranks: range, *, descending: bool) -> list[K]:
+        """Keys by rank, from either end; ranks rise and none is below 0."""
+        there = range(len(self._keys))[ranks.start : ranks.stop : ranks.step]
         if not descending:
-            return self._keys[offset : offset + limit]
-        stop = len(self._keys) - offset
-        return self._keys[max(0, stop - limit) : max(0, stop)][::-1]
+            return self._keys[there.start : there.stop : there.step]
+        last = len(self._keys) - 1
+        return [self._keys[last - rank] for rank in there]

@@ -101,7 +101,14 @@ async def test_lists_are_paged_by_key_and_by_rank(service: Service) -> None:
     assert (page.total, rest.next_cursor) == (3, None)
     window = await service.window("user:v", sort="-id", offset=1, limit=2)
     assert [each.id for each in window.items] == ["s4", "s2"]
-    assert (window.offset, window.total, window.whole) == (1, 4, 7)
+    assert (window.offset, window.total, window.whole, window.stride) == (1, 4, 7, 1)
+    apart = await service.window(sort="id", offset=1, limit=2, stride=3)
+    assert [each.id for each in apart.items] == ["s1", "s4"]
+    assert (apart.offset, apart.total, apart.stride) == (1, 7, 3)
+    for stride in (0, -1, 1 << 62):
+        with pytest.raises(InvalidInput) as refused:
+            await service.window(stride=stride)
+        assert refused.value.details["field"] == "stride"
 
 
 async def test_families_forks_and_users_are_kept(service: Service) -> None:

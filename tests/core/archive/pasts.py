@@ -50,9 +50,11 @@ class MemoryPast:
     ) -> Page[Session]:
         return await self.store.list_sessions(query, order, cursor=cursor, limit=limit, now=now)
 
-    async def window(self, query: Query, order: Order, *, offset: int, limit: int, now: float) -> Window[Session]:
+    async def window(
+        self, query: Query, order: Order, *, offset: int, limit: int, now: float, stride: int = 1
+    ) -> Window[Session]:
         self.asked["window"] += 1
-        return await self.store.window(query, order, offset=offset, limit=limit, now=now)
+        return await self.store.window(query, order, offset=offset, limit=limit, now=now, stride=stride)
 
     async def count(self, query: Query, now: float) -> int:
         return await self.store.count(query, now)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from nexus.archive import merged_windows
 from nexus.archive.merged import ArchivedStore
@@ -17,6 +18,7 @@ from nexus.model.change import Snapshot
 from nexus.query import Query, parse
 from nexus.stores.base import Conflict, Order, SortField, Store
 from nexus.stores.memory import MemoryStore
+from nexus.stores.strides import FEW
 from nexus.testing.builders import (
     NOW,
     a_checkpoint,
@@ -101,6 +103,7 @@ class TestKeepsTheContract(StoreContract):
     limit=st.integers(1, 12),
     step=st.integers(1, 5),
     at_once=st.sampled_from((1, 2, 3, 256)),
+    stride=st.integers(2, 30),
 )
 @settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_sessions_on_two_sides_are_listed_as_if_on_one(
@@ -111,6 +114,7 @@ async def test_sessions_on_two_sides_are_listed_as_if_on_one(
     limit: int,
     step: int,
     at_once: int,
+    stride: int,
 ) -> None:
     monkeypatch.setattr(merged_windows, "AT_ONCE", at_once)
     query = parse(q)
@@ -119,6 +123,11 @@ async def test_sessions_on_two_sides_are_listed_as_if_on_one(
         both = ArchivedStore(live, MemoryPast(behind))
         assert await pages(both, query, order, limit) == await pages(whole, query, order, limit)
         assert await windows(both, query, order, step, limit) == await windows(whole, query, order, step, limit)
+        for first, most in ((0, 100), (7, limit)):
+            found = await both.window(query, order, offset=first, limit=most, now=NOW, stride=stride)
+            wanted = await whole.window(query, order, offset=first, limit=most, now=NOW, stride=stride)
+            assert ids_of(found.items) == ids_of(wanted.items[:: found.stride // stride])
+            assert replace(found, items=(), stride=1) == replace(wanted, items=(), stride=1)
         assert await both.count(query, NOW) == await whole.count(query, NOW)
 
 
@@ -145,6 +154,19 @@ async def test_a_rank_is_found_in_few_steps(
             found = await sides.store.window(parse(""), order, offset=offset, limit=30, now=NOW)
             assert found == await whole.window(parse(""), order, offset=offset, limit=30, now=NOW)
             assert sides.past.asked["split"] <= 6
+
+
+async def test_rows_by_stride_that_are_on_one_side_are_read_at_once_and_of_two_sides_only_few(sides: Sides) -> None:
+    for n in range(400):
+        store = sides.past.store if n < 200 else sides.live
+        await store.commit(creating(a_session(f"s{n:03d}", created_at=NOW + n)))
+    for offset, limit, stride, apart in ((3, 60, 3, 3), (203, 60, 3, 3), (0, 60, 6, 24)):
+        sides.past.asked.clear()
+        order = Order(descending=False)
+        found = await sides.store.window(parse(""), order, offset=offset, limit=limit, now=NOW, stride=stride)
+        assert ids_of(found.items) == [f"s{n:03d}" for n in range(offset, min(offset + limit * stride, 400), apart)]
+        assert (found.offset, found.total, found.whole, found.stride) == (offset, 400, 400, apart)
+        assert sides.past.asked["window"] <= (2 if apart == stride else 2 * FEW)
 
 
 async def test_windows_of_one_side_ask_once(sides: Sides) -> None:

@@ -108,6 +108,9 @@ async def test_pages_windows_and_splits_agree_in_every_order(
                 window = await history.window(query, order, offset=max(0, offset), limit=4, now=NOW)
                 assert list(window.items) == every[max(0, offset) : max(0, offset) + 4]
                 assert (window.total, window.whole) == (len(every), len(people))
+            apart = await history.window(query, order, offset=2, limit=4, now=NOW, stride=5)
+            assert list(apart.items) == every[2:22:5]
+            assert (apart.offset, apart.total, apart.stride) == (2, len(every), 5)
             # Every third session is on the other side, so that places have some of these between them.
             keys = [ordering.key_of(session, order.field) for session in every]
             places = [(*key[:-1], key[-1] + "+") for key in keys[::3]]

@@ -148,7 +148,7 @@ def test_lists_windows_and_counts_are_what_the_predicate_says(
     wanted = in_order([session for session in people if passes(session, now)], order)
     with database(people) as connection:
         assert count(connection, nothing, query, now) == len(wanted)
-        shown = window(connection, nothing, query, order, 1, 2, now)
+        shown = window(connection, nothing, query, order, range(1, 3), now)
         assert (list(shown.items), shown.total, shown.whole) == (wanted[1:3], len(wanted), len(people))
         found: list[str] = []
         cursor: str | None = None

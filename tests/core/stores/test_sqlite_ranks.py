@@ -11,10 +11,12 @@ from itertools import chain
 import pytest
 
 from nexus.model import Session, Status
-from nexus.query import parse
+from nexus.query import compile_predicate, parse
 from nexus.stores.base import Order, SortField
+from nexus.stores.ordering import key_of
 from nexus.stores.prepared import prepare
-from nexus.stores.sqlite import ranks
+from nexus.stores.sqlite import ranks as skipped
+from nexus.stores.sqlite import windows
 from nexus.stores.sqlite.batch import Batch
 from nexus.stores.sqlite.connection import writing
 from nexus.stores.sqlite.listing import due, window
@@ -41,7 +43,19 @@ def people(request: pytest.FixtureRequest) -> list[Session]:
     statuses = [dice.choice(tuple(Status)[:5]) for _ in range(COUNT)]
     spread = SPREADS[request.param]
     return [
-        a_session(f"s{n:03d}", status=statuses[n], last_activity=spread(n), timeout=10.0, idle_deadline=spread(n) + 10)
+        a_session(
+            f"s{n:03d}",
+            status=statuses[n],
+            last_activity=spread(n),
+            timeout=10.0,
+            idle_deadline=spread(n) + 10,
+            step=dice.randrange(9),
+            workflow=dice.choice((None, "train", "index")),
+            version=dice.randrange(1, 99),
+            user_id=dice.choice((None, f"user-{n}")),
+            group_id=dice.choice((None, "batch-1", "batch-2")),
+            ended_at=dice.choice((None, NOW + dice.random() * 90)),
+        )
         for n in range(COUNT)
     ]
 
@@ -70,13 +84,35 @@ def test_every_rank_has_the_same_row_however_it_is_found(
     descending: bool,
     q: str,
 ) -> None:
-    monkeypatch.setattr(ranks, "_NEAR", near)
+    monkeypatch.setattr(skipped, "_NEAR", near)
     query, order = parse(q), Order(SortField.ACTIVITY, descending)
     wanted = [session for session in people if not q or session.status in (Status.ACTIVE, Status.FAILED)]
     wanted.sort(key=lambda session: (session.last_activity, session.id), reverse=descending)
     for offset in (0, 1, near + 1, 100, len(wanted) // 2, len(wanted) - 7, len(wanted) - 1):
-        shown = window(connection, nothing, query, order, offset, 5, NOW)
+        shown = window(connection, nothing, query, order, range(offset, offset + 5), NOW)
         assert ids_of(shown.items) == ids_of(wanted[offset : offset + 5])
+
+
+@pytest.mark.parametrize("people", ["two heaps"], indirect=True)
+@pytest.mark.parametrize("field", SortField)
+def test_every_rank_has_the_same_row_in_whichever_order_and_stride_and_whether_its_part_is_guessed_rightly_or_not(
+    connection: sqlite3.Connection, people: list[Session], monkeypatch: pytest.MonkeyPatch, field: SortField
+) -> None:
+    monkeypatch.setattr(windows, "_NEAR", 20)
+    monkeypatch.setattr(windows, "_LEAST", 3)
+    for picked, deviations in ((5, 0), (40, 4), (5000, 4)):
+        monkeypatch.setattr(windows, "_PICKED", picked)
+        monkeypatch.setattr(windows, "_DEVIATIONS", deviations)
+        for q, descending in (("", False), ("status:active,failed step>=2", True), ("group:batch-1", True)):
+            query, order = parse(q), Order(field, descending)
+            wanted = [session for session in people if compile_predicate(query)(session, NOW)]
+            wanted.sort(key=lambda session: key_of(session, field), reverse=descending)
+            total = len(wanted)
+            for first in (0, 100, total // 2, total - 7, total):
+                for ranks in (range(first, first + 5), range(first, first + 60, 20), range(first, first + 9000, 90)):
+                    shown = window(connection, nothing, query, order, ranks, NOW)
+                    assert ids_of(shown.items) == ids_of(wanted[ranks.start : ranks.stop : ranks.step])
+                    assert (shown.offset, shown.total, shown.stride) == (first, total, ranks.step)
 
 
 @pytest.mark.parametrize("limit", [0, 1, 20, COUNT, COUNT * 2])

@@ -146,12 +146,15 @@ class RemoteService(Administering):
         return Page(items=items, next_cursor=page.next_cursor, total=page.total)
 
     async def window(
-        self, q: str = "", *, sort: str = "-last_activity", offset: int = 0, limit: int = 50
+        self, q: str = "", *, sort: str = "-last_activity", offset: int = 0, limit: int = 50, stride: int = 1
     ) -> Window[Session]:
         """Rows by rank."""
-        found = await self._get("/sessions", answers.SessionWindow, q=q, sort=sort, limit=limit, offset=offset)
+        found = await self._get(
+            "/sessions", answers.SessionWindow, q=q, sort=sort, limit=limit, offset=offset,
+            stride=None if stride == 1 else stride,
+        )  # fmt: skip
         items = tuple(map(decode.session, found.items))
-        return Window(items=items, offset=found.offset, total=found.total, whole=found.whole)
+        return Window(items=items, offset=found.offset, total=found.total, whole=found.whole, stride=found.stride)
 
     async def patch_session(
         self, session_id: str, patch: Mapping[str, Any], *, if_version: int | None = None

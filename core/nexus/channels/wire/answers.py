@@ -89,6 +89,7 @@ class SessionWindow(msgspec.Struct, frozen=True, kw_only=True):
     offset: int
     total: Annotated[int, Meta(description="how many match")]
     whole: Annotated[int, Meta(description="how many there are without the filter")]
+    stride: Annotated[int, Meta(description="how far ranks are apart: as asked, or a multiple with fewer rows")] = 1
 
 
 class CheckpointAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

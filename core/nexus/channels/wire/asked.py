@@ -222,6 +222,10 @@ class ListSessions(Asked, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=0, le=(1 << 62) - 1, description="rank of the first row: answers a window")]
         | msgspec.UnsetType
     ) = msgspec.UNSET
+    stride: (
+        Annotated[int, Meta(ge=1, le=(1 << 62) - 1, description="how far the ranks of a window's rows are apart")]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
 
 
 class ListPage(Asked, frozen=True, kw_only=True):

@@ -21,10 +21,11 @@ from nexus.stores import codec, ordering
 from nexus.stores.base import Order, SortField
 from nexus.stores.redis import entries
 from nexus.stores.redis.links import Link, ask
-from nexus.stores.redis.ranks import ranked
+from nexus.stores.redis.ranks import strided
 from nexus.stores.redis.records import documents_of
 from nexus.stores.redis.source import Range, Source, ranges_of, source_of
 from nexus.stores.redis.walk import sizes_of, walk
+from nexus.stores.strides import among
 
 _PIECE: Final = 500
 _CHILDREN: Final = "children"
@@ -62,18 +63,19 @@ class Listing:
         following = ordering.write_cursor(str(order), rows[most - 1].value, rows[most - 1].id) if more else None
         return Page(items=tuple(items), next_cursor=following)
 
-    async def window(self, query: Query, order: Order, offset: int, limit: int, now: float) -> Window[Session]:
+    async def window(self, query: Query, order: Order, ranks: range, now: float) -> Window[Session]:
         """See ``Store.window``."""
-        first, most, source = max(offset, 0), max(limit, 0), source_of(query, self._links)
+        source = source_of(query, self._links)
         index = await self._index(source, order)
         if source.exact and index is not None and (source.whole or index == source.by_created):
             sizes = await sizes_of(self._links, index)
-            found = await ranked(self._links, index, sizes, first, most, descending=order.descending)
+            found, ranks = await strided(self._links, index, sizes, ranks, descending=order.descending)
             total, rows = sum(sizes), [_row(entry) for entry in found]
         else:
-            total, rows = await self._counted(query, source, order, first, most, now)
+            total, rows = await self._counted(query, source, order, ranks, now)
         whole = total if source.exact and source.whole else await self._size(ranges_of(self._links, "created"))
-        return Window(items=tuple(await self._load(rows)), offset=offset, total=total, whole=whole)
+        items = tuple(await self._load(rows))
+        return Window(items=items, offset=ranks.start, total=total, whole=whole, stride=ranks.step)
 
     async def count(self, query: Query, now: float) -> int:
         """See ``Store.count``."""
@@ -173,22 +175,18 @@ class Listing:
             yield [_row(entry) for entry, _ in found]
 
     async def _counted(
-        self, query: Query, source: Source, order: Order, offset: int, limit: int, now: float
+        self, query: Query, source: Source, order: Order, ranks: range, now: float
     ) -> tuple[int, list[Row]]:
+        """How many pass, and the rows at some ranks; of those that are only passed, nothing is kept."""
         rows: list[Row] = []
         total = 0
-        if source.exact and await self._index(source, order) is not None:
-            async for piece in self._rows(query, source, order, None, now, _PIECE):
-                rows.extend(piece)
-                if len(rows) >= offset + limit:
-                    break
-            return await self._size(source.by_created), rows[offset : offset + limit]
-        async for piece in self._rows(query, source, order, None, now, 1 << 62):
-            # Of those that are only counted, nothing is kept.
-            if total < offset + limit:
-                rows.extend(piece[max(0, offset - total) : max(0, offset + limit - total)])
+        known = source.exact and await self._index(source, order) is not None
+        async for piece in self._rows(query, source, order, None, now, _PIECE if known else 1 << 62):
+            rows.extend(among(piece, total, ranks))
             total += len(piece)
-        return total, rows
+            if known and total >= ranks.stop:
+                break
+        return await self._size(source.by_created) if known else total, rows
 
     async def _sorted(self, query: Query, source: Source, order: Order, now: float) -> list[_Turned]:
         keys = [

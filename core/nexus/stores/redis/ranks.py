@@ -9,17 +9,22 @@ spread by chance; and no spread is so bad that a step doesn't leave a good part 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
 from nexus.stores.redis.links import Command, Link, ask
 from nexus.stores.redis.source import Range
 from nexus.stores.redis.walk import walk
+from nexus.stores.strides import widened
 
 _NEAR: Final = 512
 """Entries that are rather read over than searched through."""
 
 _PIECE: Final = 1000
+
+_SIDE_BY_SIDE: Final = 4096
+"""Entries among which those at some ranks are rather picked than looked for one by one."""
 
 
 async def ranked(
@@ -60,6 +65,43 @@ async def ranked(
         await search.run()
         entries = await _read(links, ranges, search.behind, before - search.passed, count, descending=False)
     return entries[::-1] if backward != descending else entries
+
+
+async def strided(
+    links: Sequence[Link], ranges: Sequence[Range], sizes: Sequence[int], ranks: range, *, descending: bool
+) -> tuple[list[bytes], range]:
+    """Entries at some ranks, without their heads.
+
+    Args:
+        links: The shards that the ranges are in.
+        ranges: Which sort alike behind their heads.
+        sizes: How many entries each has.
+        ranks: Which are wanted.
+        descending: Whether the highest comes first.
+
+    Returns:
+        The entries, and their ranks: those that were wanted, or few of them where each has to be searched for.
+    """
+    total = sum(sizes)
+    there = range(total)[ranks.start : ranks.stop : ranks.step]
+    if not there:
+        return [], ranks
+    span = there[-1] - there[0] + 1
+    if ranks.step == 1 or span <= _SIDE_BY_SIDE:
+        found = await ranked(links, ranges, sizes, there[0], span, descending=descending)
+        return found[:: there.step], ranks
+    if len(ranges) == 1:
+        places = [total - 1 - rank if descending else rank for rank in there]
+        return await _each_of_one(links, ranges[0], places), ranks
+    few = widened(ranks, total)
+    pieces = await asyncio.gather(*(ranked(links, ranges, sizes, rank, 1, descending=descending) for rank in few))
+    return [entry for piece in pieces for entry in piece], few
+
+
+async def _each_of_one(links: Sequence[Link], one: Range, places: Sequence[int]) -> list[bytes]:
+    (start,) = await _starts(links, [one])
+    found = await ask(links, [(one.link, ("ZRANGE", one.key, start + place, start + place)) for place in places])
+    return [entry[len(one.head) :] for reply in found for entry in reply if entry.startswith(one.head)]
 
 
 async def _of_one(links: Sequence[Link], one: Range, first: int, count: int) -> list[bytes]:

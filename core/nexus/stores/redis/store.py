@@ -35,6 +35,7 @@ from nexus.stores.redis.nodes import Nodes
 from nexus.stores.redis.outbox import RedisOutbox
 from nexus.stores.redis.replicas import NO_DEMAND, Assured, Demand
 from nexus.stores.redis.urls import parse_url
+from nexus.stores.strides import ranks_of
 
 PREFIX: Final = "nexus:sessions:"
 TIMEOUT: Final = 5.0
@@ -184,9 +185,11 @@ class RedisStore:
         """See ``Store.list_sessions``."""
         return await self._open.listing.page(query, order, cursor, limit, now)
 
-    async def window(self, query: Query, order: Order, *, offset: int, limit: int, now: float) -> Window[Session]:
+    async def window(
+        self, query: Query, order: Order, *, offset: int, limit: int, now: float, stride: int = 1
+    ) -> Window[Session]:
         """See ``Store.window``."""
-        return await self._open.listing.window(query, order, offset, limit, now)
+        return await self._open.listing.window(query, order, ranks_of(offset, limit, stride), now)
 
     async def count(self, query: Query, now: float) -> int:
         """See ``Store.count``."""

@@ -11,15 +11,15 @@ import msgspec
 from nexus.model import Page, Session, Window
 from nexus.query import Query
 from nexus.stores import ordering
-from nexus.stores.base import Order, SortField
+from nexus.stores.base import Order
 from nexus.stores.sqlite.compiler import Filter, compile_filter
 from nexus.stores.sqlite.connection import reading
 from nexus.stores.sqlite.faults import Inconsistent
-from nexus.stores.sqlite.ranks import skip_to
 from nexus.stores.sqlite.records import tally
 from nexus.stores.sqlite.rows import SESSION_COLUMNS, to_session
 from nexus.stores.sqlite.scan import Scan
 from nexus.stores.sqlite.select import Source
+from nexus.stores.sqlite.windows import keys_at, keys_of
 
 _ROWS: Final = f"SELECT {SESSION_COLUMNS} FROM sessions AS s WHERE s.key IN (SELECT value FROM json_each(?))"  # noqa: S608
 _CHILDREN: Final = "children"
@@ -41,7 +41,7 @@ def list_sessions(
         if not source.statuses:
             return Page(items=())
         if filtered.exact:
-            keys = _keys(connection, source, order, behind=behind, limit=most + 1)
+            keys = keys_of(connection, source, order, behind=behind, limit=most + 1)
         else:
             keys = Scan(connection, source, query, now, stop).page(order, behind, most + 1)
         sessions = _load(connection, keys[:most])
@@ -51,22 +51,19 @@ def list_sessions(
 
 
 def window(
-    connection: sqlite3.Connection, stop: Stop, query: Query, order: Order, offset: int, limit: int, now: float
+    connection: sqlite3.Connection, stop: Stop, query: Query, order: Order, ranks: range, now: float
 ) -> Window[Session]:
     """Rows by rank, with how many there are, all of one moment."""
-    first, most = _clamp(offset), _clamp(limit)
     filtered = compile_filter(query, now)
     with reading(connection):
-        source = Source(filtered, tally(connection))
-        if not source.statuses:
-            return Window(items=(), offset=offset, total=0, whole=source.whole)
-        if filtered.exact:
+        source, total, keys = Source(filtered, tally(connection)), 0, []
+        if source.statuses and filtered.exact:
             total = _count_exact(connection, source)
-            keys = _ranked(connection, source, order, first, min(most, max(0, total - first)), total)
-        else:
-            total, keys = Scan(connection, source, query, now, stop).window(order, first, most)
-        sessions = _load(connection, keys)
-    return Window(items=tuple(sessions), offset=offset, total=total, whole=source.whole)
+            keys = keys_at(connection, source, order, range(total)[ranks.start : ranks.stop : ranks.step], total)
+        elif source.statuses:
+            total, keys = Scan(connection, source, query, now, stop).window(order, ranks)
+        items = tuple(_load(connection, keys))
+    return Window(items=items, offset=ranks.start, total=total, whole=source.whole, stride=ranks.step)
 
 
 def count(connection: sqlite3.Connection, stop: Stop, query: Query, now: float) -> int:
@@ -132,34 +129,6 @@ def _count_exact(connection: sqlite3.Connection, source: Source) -> int:
     statement, values = source.count()
     total: int = connection.execute(statement, values).fetchone()[0]
     return total
-
-
-def _ranked(
-    connection: sqlite3.Connection, source: Source, order: Order, offset: int, limit: int, total: int
-) -> list[int]:
-    if limit <= 0:
-        return []
-    if offset > total // 2:
-        # Ranks near the end are counted from the end.
-        reverse = Order(order.field, not order.descending)
-        return _ranked_from_here(connection, source, reverse, total - offset - limit, limit)[::-1]
-    return _ranked_from_here(connection, source, order, offset, limit)
-
-
-def _ranked_from_here(
-    connection: sqlite3.Connection, source: Source, order: Order, offset: int, limit: int
-) -> list[int]:
-    if order.field is SortField.ACTIVITY and source.counted:
-        start = skip_to(connection, source.statuses, offset, source.most, descending=order.descending)
-        if start is not None:
-            value, passed = start
-            return _keys(connection, source, order, start=value, limit=limit, offset=offset - passed)
-    return _keys(connection, source, order, limit=limit, offset=offset)
-
-
-def _keys(connection: sqlite3.Connection, source: Source, order: Order, **place: Any) -> list[int]:
-    statement, values = source.rows("s.key", order, **place)
-    return [row[0] for row in connection.execute(statement, values)]
 
 
 def _load(connection: sqlite3.Connection, keys: Sequence[int]) -> list[Session]:

@@ -22,6 +22,7 @@ from nexus.stores.base import Order, SortField
 from nexus.stores.ordering import Value
 from nexus.stores.sqlite.compiler import STATE
 from nexus.stores.sqlite.select import INDEXED, Source
+from nexus.stores.strides import among
 
 _LUMP: Final = 500
 _LUMP_OF_STATES: Final = 50
@@ -75,14 +76,14 @@ class Scan:
             found = [match for match in found if (match[0] < place if order.descending else match[0] > place)]
         return [key for _, key in found[:limit]]
 
-    def window(self, order: Order, offset: int, limit: int) -> tuple[int, list[int]]:
+    def window(self, order: Order, ranks: range) -> tuple[int, list[int]]:
         """How many match, and the keys of some by rank."""
         if order.field not in INDEXED:
             found = self._sorted(order)
-            return len(found), [key for _, key in found[offset : offset + limit]]
+            return len(found), [key for _, key in among(found, 0, ranks)]
         total, keys = 0, []
         for key, _ in self._matching(order):
-            if offset <= total < offset + limit:
+            if total in ranks:
                 keys.append(key)
             total += 1
         return total, keys

@@ -81,10 +81,31 @@ class Source:
             values.extend(self.filter.values)
         return " AND ".join(parts) or "1", values
 
-    def count(self) -> tuple[str, list[Any]]:
-        """The statement that counts the rows."""
+    def count(self, order: Order | None = None, behind: tuple[Value, str] | None = None) -> tuple[str, list[Any]]:
+        """The statement that counts the rows; those behind a place in an order, if it is given."""
         where, values = self.where()
+        if order is not None and behind is not None:
+            after, after_values = keyset(order, behind)
+            where, values = f"{where} AND {after}", [*values, *after_values]
         return f"SELECT count(*) FROM sessions AS s WHERE {where}", values  # noqa: S608
+
+    def numbered(
+        self, column: str, order: Order, *, behind: tuple[Value, str] | None, before: tuple[Value, str] | None
+    ) -> tuple[str, list[Any]]:
+        """The statement that numbers rows in order, from 0 on.
+
+        Args:
+            column: What to read of each, besides ``number``.
+            order: In which order.
+            behind: The value and id of the row behind which they begin.
+            before: Those of the row before which they end.
+        """
+        where, values = self.where()
+        between, bounds = _between(order, behind, before)
+        direction = "DESC" if order.descending else "ASC"
+        number = f"row_number() OVER (ORDER BY {SORTS[order.field]} {direction}, s.id {direction}) - 1 AS number"
+        statement = f"SELECT {column}, {number} FROM sessions AS s WHERE {where} AND {between}"  # noqa: S608
+        return statement, [*values, *bounds]
 
     def rows(
         self,
@@ -92,6 +113,7 @@ class Source:
         order: Order,
         *,
         behind: tuple[Value, str] | None = None,
+        before: tuple[Value, str] | None = None,
         start: float | None = None,
         limit: int,
         offset: int = 0,
@@ -102,11 +124,12 @@ class Source:
             columns: What to read of each.
             order: In which order.
             behind: The value and id of the row to go on behind.
+            before: Those of the row to end before.
             start: The value to start from, itself included.
             limit: How many at most.
             offset: How many to leave out first.
         """
-        after, after_values = ("1", []) if behind is None else keyset(order, behind)
+        after, after_values = _between(order, behind, before)
         if start is not None:
             after, after_values = f"{SORTS[order.field]} {'<=' if order.descending else '>='} ?", [start]
         if order.field is SortField.ACTIVITY and not self.filter.narrow and len(self.statuses) > 0:
@@ -134,6 +157,13 @@ class Source:
             )
             values.extend([status, *self.filter.values, *after_values])
         return " UNION ALL ".join(parts), values
+
+
+def _between(order: Order, behind: tuple[Value, str] | None, before: tuple[Value, str] | None) -> tuple[str, list[Any]]:
+    """The condition that a row comes behind one and before another, where they are given."""
+    turned = Order(order.field, not order.descending)
+    found = [keyset(way, place) for way, place in ((order, behind), (turned, before)) if place is not None]
+    return " AND ".join(condition for condition, _ in found) or "1", [value for _, some in found for value in some]
 
 
 def keyset(order: Order, behind: tuple[Value, str]) -> tuple[str, list[Any]]:

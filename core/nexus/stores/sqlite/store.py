@@ -39,6 +39,7 @@ from nexus.stores.sqlite.forks import forget, watch_forks
 from nexus.stores.sqlite.lane import Lane
 from nexus.stores.sqlite.loads import Loads
 from nexus.stores.sqlite.writer import Writer
+from nexus.stores.strides import ranks_of
 from nexus.stores.urls import sqlite_url
 
 _SCANS = 2
@@ -172,9 +173,11 @@ class SQLiteStore:
         """See ``Store.list_sessions``."""
         return await self._open.scan().scan(listing.list_sessions, query, order, cursor, limit, now)
 
-    async def window(self, query: Query, order: Order, *, offset: int, limit: int, now: float) -> Window[Session]:
+    async def window(
+        self, query: Query, order: Order, *, offset: int, limit: int, now: float, stride: int = 1
+    ) -> Window[Session]:
         """See ``Store.window``."""
-        return await self._open.scan().scan(listing.window, query, order, offset, limit, now)
+        return await self._open.scan().scan(listing.window, query, order, ranks_of(offset, limit, stride), now)
 
     async def count(self, query: Query, now: float) -> int:
         """See ``Store.count``."""

@@ -10,6 +10,7 @@ from nexus.errors import InvalidInput
 from nexus.model import Session, Status
 from nexus.query import Query, compile_predicate, parse
 from nexus.stores.base import Order, Snapshot, SortField, Store
+from nexus.stores.strides import FEW
 from nexus.testing.builders import NOW, a_run, a_session, creating, deleting, ids_of, updating
 from nexus.testing.contract.harness import Harness, must_load, put, with_store
 from nexus.testing.contract.population import QUERIES, a_population
@@ -77,6 +78,22 @@ class ListContract(Harness):
             window = await store.window(_ALL, order, offset=offset, limit=9, now=NOW)
             assert list(window.items) == everybody[offset : offset + 9]
             assert (window.offset, window.total, window.whole) == (offset, 84, 84)
+
+    @pytest.mark.parametrize("order", ORDERS, ids=str)
+    @with_store
+    async def test_rows_by_stride_are_those_at_every_so_many_ranks(self, store: Store, order: Order) -> None:
+        everybody = _sorted(await _fill(store), order)
+        for q in ("", "status:completed,failed", "workflow:index-files", "meta.tier>=0"):
+            wanted, query = _matching(everybody, q), parse(q)
+            for offset, limit, stride in ((0, 100, 2), (3, 4, 7), (40, 9, 5), (83, 9, 2), (84, 9, 2), (1, 2, 1 << 62)):
+                window = await store.window(query, order, offset=offset, limit=limit, now=NOW, stride=stride)
+                assert (window.offset, window.total, window.whole) == (offset, len(wanted), len(everybody))
+                there = wanted[offset : offset + limit * stride : stride]
+                # A store that looks for each of them may give few, spread over all that were asked for.
+                times = window.stride // stride
+                assert window.stride % stride == 0
+                assert times == 1 or len(window.items) * times >= len(there) > FEW
+                assert ids_of(window.items) == ids_of(there[::times])
 
     @pytest.mark.parametrize("q", QUERIES)
     @with_store

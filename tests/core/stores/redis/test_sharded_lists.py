@@ -17,10 +17,11 @@ from nexus.query import parse
 from nexus.stores.base import Change, Order, SortField, Store
 from nexus.stores.memory import MemoryStore
 from nexus.stores.redis import RedisStore, entries, ranks
-from nexus.stores.redis.links import ask
-from nexus.stores.redis.ranks import ranked
+from nexus.stores.redis.links import Link, ask
+from nexus.stores.redis.ranks import ranked, strided
 from nexus.stores.redis.sharded import ShardedRedisStore
 from nexus.stores.redis.source import Range
+from nexus.stores.strides import FEW, ranks_of
 from nexus.testing.builders import NOW, a_group, a_run, a_session, creating, creating_group, deleting, updating
 from nexus.testing.contract.harness import put
 from nexus.testing.contract.population import QUERIES
@@ -169,8 +170,27 @@ async def test_any_rank_is_found_in_any_spread_over_shards(
         for offset in {0, 1, total // 3, total // 2, total - 9, total - 1, *chance.choices(range(total), k=12)}:
             for descending in (False, True):
                 found = await ranked(links, ranges, sizes, offset, 9, descending=descending)
-                assert found == sorted(everything, reverse=descending)[offset : offset + 9]
+                wanted = sorted(everything, reverse=descending)
+                assert found == wanted[offset : offset + 9]
+        await _same_by_stride(links, ranges, sizes, everything)
+        monkeypatch.setattr(ranks, "_SIDE_BY_SIDE", 100)
+        await _same_by_stride(links, ranges, sizes, everything)
+        for one, size in zip(ranges, sizes, strict=True):
+            own = [entry for entry in everything if entry[entries.DIGITS :].startswith(b"s%d-" % one.link)]
+            await _same_by_stride(links, [one], [size], own)
         await ask(links, [(one.link, ("DEL", one.key)) for one in ranges])
+
+
+async def _same_by_stride(
+    links: Sequence[Link], ranges: Sequence[Range], sizes: Sequence[int], everything: Sequence[bytes]
+) -> None:
+    for descending in (False, True):
+        wanted = sorted(everything, reverse=descending)
+        for offset, limit, stride in ((0, 100, 40), (17, 9, 70), (len(wanted) - 1, 9, 3), (len(wanted), 9, 3)):
+            asked = ranks_of(offset, limit, stride)
+            found, given = await strided(links, ranges, sizes, asked, descending=descending)
+            assert found == wanted[given.start : given.stop : given.step]
+            assert given == asked or (len(ranges) > 1 and asked.step < given.step and len(found) <= FEW)
 
 
 async def test_a_window_in_the_middle_of_many_sessions_is_read_in_few_steps(

@@ -101,18 +101,23 @@ async def _reused(call: Call[NoQuery, CreateSession]) -> Session:
 )  # fmt: skip
 async def list_sessions(call: Call[ListSessions, NoBody]) -> Reply:
     """The sessions that `q` matches: a page by key with `cursor`, which stays right while sessions come and go, or the
-    rows from rank `offset` on.
+    rows from rank `offset` on, with `stride` those at every so many ranks.
     """
     query = call.query
     if query.offset is UNSET:
+        if query.stride is not UNSET:
+            raise InvalidInput("query parameter stride goes with offset: give both", field="stride")
         page = await call.service.list_sessions(query.q, sort=query.sort, limit=query.limit, cursor=query.cursor)
         items = tuple(shown.session(each) for each in page.items)
         return answer(SessionList(items=items, next_cursor=page.next_cursor, total=page.total))
     if query.cursor is not None:
         raise InvalidInput("query parameters cursor and offset exclude each other: give one", field="offset")
-    window = await call.service.window(query.q, sort=query.sort, offset=query.offset, limit=query.limit)
+    stride = 1 if query.stride is UNSET else query.stride
+    window = await call.service.window(query.q, sort=query.sort, offset=query.offset, limit=query.limit, stride=stride)
     items = tuple(shown.session(each) for each in window.items)
-    return answer(SessionWindow(items=items, offset=window.offset, total=window.total, whole=window.whole))
+    return answer(
+        SessionWindow(items=items, offset=window.offset, total=window.total, whole=window.whole, stride=window.stride)
+    )
 
 
 @operation(

@@ -41,6 +41,7 @@ from nexus.stores.redis.sharded.making import count_shards, open_all
 from nexus.stores.redis.sharded.opened import Opened
 from nexus.stores.redis.store import LOOK, PATIENCE, PREFIX, TIMEOUT, RedisStore
 from nexus.stores.redis.urls import parse_url
+from nexus.stores.strides import ranks_of
 
 SHARDS: Final = 16
 """How many a new store in a cluster gets."""
@@ -190,9 +191,11 @@ class ShardedRedisStore:
         """See ``Store.list_sessions``."""
         return await self._open.listing.page(query, order, cursor, limit, now)
 
-    async def window(self, query: Query, order: Order, *, offset: int, limit: int, now: float) -> Window[Session]:
+    async def window(
+        self, query: Query, order: Order, *, offset: int, limit: int, now: float, stride: int = 1
+    ) -> Window[Session]:
         """See ``Store.window``."""
-        return await self._open.listing.window(query, order, offset, limit, now)
+        return await self._open.listing.window(query, order, ranks_of(offset, limit, stride), now)
 
     async def count(self, query: Query, now: float) -> int:
         """See ``Store.count``."""
