@@ -1,4 +1,4 @@
-"""``AsyncNexus``: the composition root, and every call of the contract's Python chapter in its native form.
+"""``AsyncNexus``: the composition root. What users call on it is in ``nexus.calls``.
 
 Making one opens nothing: the store opens with the first call (or ``open``), and this process executes
 runs and sweeps from then on. ``Nexus`` (``nexus.face``) is the same surface for synchronous code.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -19,11 +18,11 @@ from nexus.audit import Noting
 from nexus.auth import GuardedService
 from nexus.auth.tokens import check_secret
 from nexus.bulk import carry_out
-from nexus.configured import Configured
+from nexus.calls import Calls
 from nexus.errors import AuthenticationRequired, InvalidInput, NamespaceNotFound, NexusError
 from nexus.local import LocalService, local_actor
-from nexus.manager import AsyncSessionManager, id_of
-from nexus.model import Caller, RunResult, Session
+from nexus.manager import AsyncSessionManager
+from nexus.model import Caller
 from nexus.model.namespace import DEFAULT, Namespace
 from nexus.namespaces import choose, settings_in
 from nexus.partition import Partition
@@ -31,14 +30,12 @@ from nexus.parts import Parts
 from nexus.redacted import RedactedService, hides_from
 from nexus.service import Service
 from nexus.sessions.acting import ACTING
-from nexus.sessions.arguments import channel as check_channel
 from nexus.sessions.clock import Clock
-from nexus.sessions.records import Patch
 from nexus.spaces import Spaces
 from nexus.stores.base import Store
 
 
-class AsyncNexus(Configured):
+class AsyncNexus(Calls):
     """Nexus for asynchronous code.
 
     Args:
@@ -235,57 +232,12 @@ class AsyncNexus(Configured):
         return await self._open_spaces.open(acting), replace(caller, namespace=acting)
 
     async def sdk(self, channel: str = "sdk") -> LocalService:
-        """The service for direct library calls, opened and started if need be."""
+        """See ``Calls.sdk``."""
         parts, caller = await self.here(channel)
         return cast("LocalService", Noting(LocalService(parts, caller), parts.store, self._clock))
 
-    async def serve(
-        self,
-        host: str | None = None,
-        port: int | None = None,
-        *,
-        insecure: bool = False,
-        stop: asyncio.Event | None = None,
-    ) -> None:
-        """Serve HTTP and MCP until a signal comes, or ``stop`` is set; see ``nexus.channels.http``."""
-        from nexus.channels.http import serve
-
-        await serve(self, host=host, port=port, insecure=insecure, stop=stop)
-
-    # -- sessions
-
-    async def create_session(
-        self,
-        channel: str = "api",
-        *,
-        session_id: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        state: Mapping[str, Any] | None = None,
-        parent_session: str | Session | None = None,
-        group: str | None = None,
-        user_id: str | None = None,
-        timeout: float | None = None,
-        auth_token: str | None = None,
-    ) -> str:
-        """Create a session and give its id; see ``Service.create_session``.
-
-        Raises:
-            AuthenticationRequired: ``session_auth_required`` is set and ``auth_token`` is not a valid token.
-        """
-        service = await self._sdk_for(auth_token, check_channel(channel))
-        session = await service.create_session(
-            session_id=session_id,
-            metadata=metadata,
-            state=state,
-            parent_session=None if parent_session is None else id_of(parent_session),
-            group=group,
-            user_id=user_id,
-            timeout=timeout,
-        )
-        return session.id
-
-    async def _sdk_for(self, token: str | None, channel: str) -> Service:
-        """The service of who shows the token; of the local user where none is shown or needed."""
+    async def sdk_for(self, token: str | None, channel: str) -> Service:
+        """See ``Calls.sdk_for``."""
         await self.ready()
         if token is None:
             if self.settings.session_auth_required:
@@ -301,93 +253,15 @@ class AsyncNexus(Configured):
         except AuthenticationRequired as error:
             raise AuthenticationRequired(error.message, field="auth_token") from None
 
-    async def get_session(self, session_id: str | Session) -> Session:
-        """The session; ``SessionNotFound`` if there is none."""
-        return await (await self.sdk()).get_session(id_of(session_id))
-
-    async def update_session(
-        self, session_id: str | Session, patch: Patch, *, if_version: int | None = None
-    ) -> Session:
-        """Apply a JSON merge patch (RFC 7396) to the state.
-
-        Args:
-            session_id: Which.
-            patch: The patch; or a function from the current state (a copy of its own) to a patch, called again when
-                another change came first, so that read-modify-write is atomic.
-            if_version: Refuse with ``VersionConflict`` unless this is the current version.
-        """
-        return await (await self.sdk()).patch_session(id_of(session_id), patch, if_version=if_version)
-
-    async def end_session(
-        self, session_id: str | Session, status: str = "completed", reason: str | None = None
-    ) -> Session:
-        """End it as ``completed`` or ``cancelled``, and its live descendants."""
-        return await (await self.sdk()).end_session(id_of(session_id), status=status, reason=reason)
-
-    async def sync_session(self, session_id: str | Session, target_channel: str) -> Session:
-        """Note that ``target_channel`` uses the session from now on, and give it."""
-        return await (await self.sdk()).sync_session(id_of(session_id), target_channel)
-
-    async def fork_session(
-        self, session_id: str | Session, checkpoint_id: str | None = None, *, new_session_id: str | None = None
-    ) -> Session:
-        """Copy a checkpoint, or the current state, into a new session; the new session."""
-        service = await self.sdk()
-        return await service.fork_session(id_of(session_id), checkpoint_id=checkpoint_id, new_session_id=new_session_id)
-
-    async def signal_session(self, session_id: str | Session, name: str, payload: Any = None) -> Session:
-        """Leave a signal; a run that waits for it goes on."""
-        return await (await self.sdk()).signal_session(id_of(session_id), name, payload)
-
-    # -- workflows
-
-    async def execute_workflow(
+    async def serve(
         self,
-        workflow_name: str,
-        session_id: str | Session | None = None,
-        inputs: Mapping[str, Any] | None = None,
+        host: str | None = None,
+        port: int | None = None,
         *,
-        background: bool = False,
-        checkpoint_interval: int | None = None,
-        idempotency_key: str | None = None,
-    ) -> RunResult:
-        """Run a workflow in a session (a new one if none is given); see ``Service.execute``."""
-        service = await self.sdk()
-        return await service.execute(
-            workflow_name,
-            inputs,
-            session_id=None if session_id is None else id_of(session_id),
-            background=background,
-            checkpoint_interval=checkpoint_interval,
-            idempotency_key=idempotency_key,
-        )
+        insecure: bool = False,
+        stop: asyncio.Event | None = None,
+    ) -> None:
+        """Serve HTTP and MCP until a signal comes, or ``stop`` is set; see ``nexus.channels.http``."""
+        from nexus.channels.http import serve
 
-    async def resume_workflow(
-        self,
-        workflow_name: str,
-        session_id: str | Session,
-        checkpoint: str | None = None,
-        inputs: Mapping[str, Any] | None = None,
-        *,
-        background: bool = False,
-    ) -> RunResult:
-        """Go on with the session's run of ``workflow_name``, from ``checkpoint`` if given.
-
-        A live run is waited for, not run twice, also where it has passed ``checkpoint`` since. To go back is what
-        ``resume_from_checkpoint`` means, and is refused then.
-        """
-        return await (await self.sdk()).resume_run(
-            id_of(session_id), checkpoint_id=checkpoint, inputs=inputs, workflow=workflow_name, background=background
-        )
-
-    async def resume_from_checkpoint(
-        self,
-        session_id: str | Session,
-        checkpoint_id: str,
-        inputs: Mapping[str, Any] | None = None,
-        *,
-        background: bool = False,
-    ) -> RunResult:
-        """Put back a checkpoint's state and step, and go on from there."""
-        service, name = await self.sdk(), id_of(session_id)
-        return await service.resume_run(name, checkpoint_id=checkpoint_id, inputs=inputs, background=background)
+        await serve(self, host=host, port=port, insecure=insecure, stop=stop)

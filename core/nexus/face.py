@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Nexus(Declarations):
-    """Nexus for synchronous code: each call is its namesake of ``AsyncNexus``, waited for.
+    """Nexus for synchronous code: each call is its namesake of ``nexus.calls.Calls``, waited for.
 
     Safe to use from any number of threads. A call from inside a running event loop raises
     ``SyncCallInEventLoop`` and names the async call to use.
@@ -74,7 +74,7 @@ class Nexus(Declarations):
         timeout: float | None = None,
         auth_token: str | None = None,
     ) -> str:
-        """Create a session and give its id."""
+        """Create a session and give its id; see ``Calls.create_session``."""
         created = self.core.create_session(
             channel,
             session_id=session_id,
@@ -125,7 +125,7 @@ class Nexus(Declarations):
         checkpoint_interval: int | None = None,
         idempotency_key: str | None = None,
     ) -> RunResult:
-        """Run a workflow in a session (a new one if none is given)."""
+        """Run a workflow in a session, a new one if none is given; see ``Calls.execute_workflow``."""
         executed = self.core.execute_workflow(
             workflow_name,
             session_id,
@@ -145,7 +145,7 @@ class Nexus(Declarations):
         *,
         background: bool = False,
     ) -> RunResult:
-        """Go on with the session's run of ``workflow_name``, from ``checkpoint`` if given."""
+        """Go on with the session's run of a workflow, from a checkpoint if given; see ``Calls.resume_workflow``."""
         resumed = self.core.resume_workflow(workflow_name, session_id, checkpoint, inputs, background=background)
         return self._call(resumed, "resume_workflow")
 
@@ -157,6 +157,6 @@ class Nexus(Declarations):
         *,
         background: bool = False,
     ) -> RunResult:
-        """Put back a checkpoint's state and step, and go on from there."""
+        """Put back a checkpoint's state and step, and go on; see ``Calls.resume_from_checkpoint``."""
         resumed = self.core.resume_from_checkpoint(session_id, checkpoint_id, inputs, background=background)
         return self._call(resumed, "resume_from_checkpoint")

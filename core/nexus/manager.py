@@ -101,31 +101,62 @@ class AsyncSessionManager:
         return await parts.sweeper.cleanup()
 
     async def create_group(self, name: str | None = None, *, metadata: Mapping[str, Any] | None = None) -> str:
-        """Create a group, or use the open one of that name; gives its id, which is the name."""
+        """Create a group, or use the open one of that name; one that had ended is opened again.
+
+        Args:
+            name: Its id, by the rules of a session's; a new one if not given.
+            metadata: What is known of it; a JSON object.
+
+        Returns:
+            Its id.
+
+        Raises:
+            InvalidInput, PayloadTooLarge: The name or the metadata doesn't fit.
+        """
         return (await (await self._app.sdk()).create_group(name, metadata=metadata)).id
 
     async def end_group(self, group_id: str, *, status: str = "completed", reason: str | None = None) -> Group:
-        """End a group and its live members."""
+        """End a group and its live members; one that has ended stays as it is.
+
+        Args:
+            group_id: Which.
+            status: What its members end as: ``completed`` or ``cancelled``.
+            reason: Told by the events and the audit.
+
+        Raises:
+            GroupNotFound: There is none.
+            InvalidInput: ``status`` is no ending.
+        """
         return await (await self._app.sdk()).end_group(group_id, status=status, reason=reason)
 
     async def wait_for_group(self, group_id: str, timeout: float | None = None) -> Group:
         """Wait until no member has work left: each has ended or failed, or is active after a finished run.
 
+        Args:
+            group_id: Which.
+            timeout: Seconds; ``None`` for as long as it takes.
+
         Raises:
+            GroupNotFound: There is none.
             WaitTimeout: ``timeout`` seconds went by first.
         """
         return await (await self._app.sdk()).wait_group(group_id, timeout)
 
     async def get_group(self, group_id: str) -> Group:
-        """The group with its counts."""
+        """The group with its counts; ``GroupNotFound`` if there is none."""
         return await (await self._app.sdk()).get_group(group_id)
 
     async def list_groups(self, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> Page[Group]:
-        """Newest first."""
+        """A page of groups, newest first, with ``total``; the next one by the page's ``next_cursor``."""
         return await (await self._app.sdk()).list_groups(cursor=cursor, limit=limit)
 
     async def get_or_create(self, user_id: str, ttl: float | None = None) -> str:
-        """The id of the user's live session, or of a new one with time-out ``ttl`` seconds."""
+        """The id of the user's live or failed session, or of a new one; races of processes give one session.
+
+        Args:
+            user_id: Whose.
+            ttl: The new one's time-out in seconds; 0 for never, ``session_timeout`` if not given.
+        """
         return (await (await self._app.sdk()).get_or_create(user_id, ttl=ttl)).id
 
     async def exists(self, session_id: str | Session) -> bool:
@@ -133,7 +164,12 @@ class AsyncSessionManager:
         return await (await self._app.sdk()).exists(id_of(session_id))
 
     async def extend_timeout(self, session_id: str | Session, additional_seconds: float) -> Session:
-        """Move ``expires_at`` by ``additional_seconds``."""
+        """Move ``expires_at`` by so many seconds, beyond max age too.
+
+        Raises:
+            SessionNotFound, SessionExpired: There is none, or it is past its time.
+            InvalidTransition: It has ended.
+        """
         return await (await self._app.sdk()).extend_session(id_of(session_id), additional_seconds)
 
     async def undo(self, session_id: str | Session, *, if_version: int | None = None) -> Session:
@@ -157,25 +193,35 @@ class AsyncSessionManager:
         return await (await self._app.sdk()).bulk(bulk_request(action, ids, q, more))
 
     async def get_status(self, session_id: str | Session) -> Status:
-        """The status; compares equal to its name."""
+        """The status; compares equal to its name. ``SessionNotFound`` if there is no such session."""
         return (await (await self._app.sdk()).get_session(id_of(session_id))).status
 
     async def list_sessions(
         self, q: str = "", *, sort: str = DEFAULT_SORT, limit: int = DEFAULT_LIMIT, cursor: str | None = None
     ) -> Page[Session]:
-        """A page of the sessions that the filter matches."""
+        """A page of the sessions that a filter matches, with ``total``.
+
+        Args:
+            q: In the filter language, such as ``status:failed age>10m``; all if empty.
+            sort: A field, with ``-`` before it for descending.
+            limit: Sessions a page, up to 1000.
+            cursor: ``next_cursor`` of the page before.
+
+        Raises:
+            InvalidInput: The filter is wrong, at the column that it names, or the cursor is of another order.
+        """
         return await (await self._app.sdk()).list_sessions(q, sort=sort, limit=limit, cursor=cursor)
 
     async def list_checkpoints(
         self, session_id: str | Session, *, cursor: str | None = None, limit: int = MAX_LIMIT
     ) -> Page[Checkpoint]:
-        """Ascending, without state."""
+        """A page of the session's checkpoints, ascending, without state; ``SessionNotFound`` if there is none."""
         return await (await self._app.sdk()).list_checkpoints(id_of(session_id), cursor=cursor, limit=limit)
 
     async def list_events(
         self, session_id: str | Session, *, cursor: str | None = None, limit: int = MAX_LIMIT
     ) -> Page[Event]:
-        """The session's events, ascending."""
+        """A page of the session's events, ascending; ``SessionNotFound`` if there is none."""
         return await (await self._app.sdk()).list_events(id_of(session_id), cursor=cursor, limit=limit)
 
 
@@ -237,7 +283,7 @@ class _Records(ValuesView[Session]):
 
 
 class SessionManager:
-    """``AsyncSessionManager`` for synchronous code."""
+    """``AsyncSessionManager`` for synchronous code: each call is its namesake, waited for."""
 
     def __init__(self, app: AsyncNexus, run: Run[Any]) -> None:
         self._app = app

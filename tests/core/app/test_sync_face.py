@@ -116,8 +116,8 @@ def test_an_unknown_session_is_said_so(app: Nexus) -> None:
 @pytest.mark.parametrize(("native", "sync"), [(AsyncNexus, Nexus), (AsyncSessionManager, SessionManager)])
 def test_both_faces_have_the_same_calls_with_the_same_parameters(native: type, sync: type) -> None:
     internal = {
-        "open", "start", "ready", "service", "local_caller", "caller_of_token", "enter", "here", "sdk", "derive",
-        "configure", "parts", "store", "refused",
+        "open", "start", "ready", "service", "local_caller", "caller_of_token", "enter", "here", "sdk", "sdk_for",
+        "derive", "configure", "parts", "store", "refused",
     }  # fmt: skip
     for name, member in inspect.getmembers(native, inspect.isfunction):
         if name.startswith("_") or name in internal:
