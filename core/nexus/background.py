@@ -7,7 +7,7 @@ import atexit
 import concurrent.futures
 import signal
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -65,6 +65,12 @@ class BackgroundLoop:
         except KeyboardInterrupt:
             future.cancel()
             raise
+
+    def tell(self, what: Callable[[], object]) -> None:
+        """Have something called on the loop, without waiting; nothing happens while it doesn't run."""
+        with self._lock:
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(what)
 
     def stop(self) -> None:
         """End the loop and its thread; the next call starts a new one."""

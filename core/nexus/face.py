@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Coroutine, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -18,6 +19,9 @@ from nexus.settings import Settings
 
 T = TypeVar("T")
 
+_STOPPING = 20.0
+"""Seconds that a server has to stop in order, before it is stopped anyway."""
+
 
 class Nexus(Declarations):
     """Nexus for synchronous code: each call is its namesake of ``nexus.calls.Calls``, waited for.
@@ -30,6 +34,8 @@ class Nexus(Declarations):
         self.core = AsyncNexus(clock=clock, **settings)
         super().__init__(self.core.registry, self.core.routes, self.core.handlers)
         self._loop = BackgroundLoop()
+        self._serving: dict[asyncio.Event, threading.Event] = {}
+        """Servers that run, by what tells them to stop, with what says that they have."""
         self.session_manager = SessionManager(self.core, self._call)
 
     @property
@@ -51,15 +57,25 @@ class Nexus(Declarations):
         self.close()
 
     def close(self) -> None:
-        """Stop what runs here, hand unfinished runs over, close the store and end the background loop."""
+        """Stop what runs here, ``serve`` in another thread too; hand unfinished runs over, close the store and end the
+        background loop."""
+        for stop, stopped in tuple(self._serving.items()):
+            self._loop.tell(stop.set)
+            stopped.wait(_STOPPING)
         self._call(self.core.close(), "close")
         self._loop.stop()
 
     def serve(self, host: str | None = None, port: int | None = None, *, insecure: bool = False) -> None:
-        """Serve HTTP and MCP until SIGINT or SIGTERM (in the main thread), then shut down in order."""
-        stop = asyncio.Event()
+        """Serve HTTP and MCP until SIGINT or SIGTERM (in the main thread), or ``close`` from another; then shut down in
+        order."""
+        stop, stopped = asyncio.Event(), threading.Event()
         serving = self.core.serve(host, port, insecure=insecure, stop=stop)
-        self._loop.call(serving, "serve", stop=stop)
+        self._serving[stop] = stopped
+        try:
+            self._loop.call(serving, "serve", stop=stop)
+        finally:
+            stopped.set()
+            del self._serving[stop]
 
     def create_session(
         self,

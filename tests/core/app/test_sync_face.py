@@ -7,10 +7,12 @@ import inspect
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 
 from nexus import AsyncNexus, Nexus
@@ -159,3 +161,20 @@ def test_handlers_that_use_the_app_may_be_many_at_once(app: Nexus) -> None:
         made = list(pool.map(lambda _: app.create_session(), range(64)))
     assert len(set(made)) == 64
     assert app.session_manager.count_total() == 128
+
+
+def test_a_server_in_another_thread_stops_in_order_when_the_app_is_closed() -> None:
+    app, port = Nexus(store="memory://"), free_port()
+    with ThreadPoolExecutor(1) as pool:
+        served = pool.submit(app.serve, port=port)
+        while True:
+            assert not served.done()
+            try:
+                if httpx.get(f"http://127.0.0.1:{port}/ready", timeout=5).status_code == 200:
+                    break
+            except httpx.TransportError:
+                time.sleep(0.02)
+        session_id = app.create_session()
+        assert httpx.get(f"http://127.0.0.1:{port}/sessions/{session_id}").json()["id"] == session_id
+        app.close()
+        assert served.result(30) is None

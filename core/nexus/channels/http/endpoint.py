@@ -64,8 +64,8 @@ class PathEndpoint:
 
     async def _body(self, operation: Operation, kind: type[Asked], headers: dict[str, str], receive: Receive) -> Asked:
         data = await read_body(receive, headers, self._context.app.settings.max_body_bytes)
-        if not data and operation.body_optional:
-            return kind()
+        if not data and kind is not Patch:
+            return kind() if operation.body_optional else fit({}, kind, "body")
         check_media_type(headers)
         values = json_object(data)
         return Patch(document=values) if kind is Patch else fit(values, kind, "body")
