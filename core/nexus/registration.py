@@ -27,7 +27,16 @@ class Declarations:
         self, name: str | None = None, *, checkpoint_interval: int = 1, description: str | None = None
     ) -> Callable[[F], F]: ...
     def workflow(self, name: Any = None, *, checkpoint_interval: int = 1, description: str | None = None) -> Any:
-        """Register the decorated callable as a workflow; its name is the function's, with dashes, unless given."""
+        """Register the decorated callable as a workflow: ``@app.workflow`` or ``@app.workflow("name", …)``.
+
+        Args:
+            name: The function's, with dashes, if not given.
+            checkpoint_interval: Completed steps of a durable loop from one commit to the next; a call may say another.
+            description: The docstring's, if not given.
+
+        Raises:
+            InvalidInput: See ``register``.
+        """
         if callable(name):
             return self.register(name)
 
@@ -45,7 +54,17 @@ class Declarations:
     def register(
         self, fn: Any, name: Any = None, *, checkpoint_interval: int = 1, description: str | None = None
     ) -> Any:
-        """Register a workflow without a decorator; gives ``fn`` back. The name may come first, too.
+        """Register a workflow without a decorator. The name may come first, too.
+
+        Args:
+            fn: A plain or ``async`` callable, whose parameters give the schema of the inputs; one called ``run``, or
+                annotated as such, gets what ``nexus.workflows.context`` tells of the run.
+            name: As for ``workflow``, like what follows.
+            checkpoint_interval: As there.
+            description: As there.
+
+        Returns:
+            ``fn``.
 
         Raises:
             InvalidInput: The name is taken or malformed, or the signature can't be called with named inputs.
@@ -57,7 +76,15 @@ class Declarations:
         return fn
 
     def route(self, path: str, *, methods: Sequence[str] = ("GET", "POST")) -> Callable[[F], F]:
-        """Serve the decorated callable under ``path``, beside the built-in routes."""
+        """Serve the decorated callable under ``path``, beside the built-in routes.
+
+        Args:
+            path: Starts with ``/``; ``{name}`` in it is handed on.
+            methods: Of HTTP.
+
+        Raises:
+            InvalidInput: The path doesn't start so, or a method is unknown.
+        """
 
         def decorate(fn: F) -> F:
             self.routes.append(route_spec(path, methods, fn))
@@ -66,7 +93,10 @@ class Declarations:
         return decorate
 
     def on_event(self, handler: Handler) -> Handler:
-        """Call ``handler`` after each commit that this process makes, with every event of it."""
+        """Call ``handler`` after each commit that this process makes, with every event of it.
+
+        A handler may be plain or ``async``. One that raises is logged, and harms neither session nor caller.
+        """
         return self.handlers.add(ANY, handler)
 
     def on_session_created(self, handler: Handler) -> Handler:

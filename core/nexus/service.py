@@ -73,7 +73,11 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Service(Protocol):
-    """What one caller can do. See the module docstring."""
+    """What one caller can do. A ``limit`` is up to 1000, a ``cursor`` the ``next_cursor`` of the page before.
+
+    Where a method says no more, it raises the ``NotFound`` of what it names; for a change also ``SessionExpired``,
+    ``InvalidTransition`` (it has ended) and ``VersionConflict`` (``if_version`` isn't current); and ``InvalidInput``,
+    ``PermissionDenied`` (the caller's scope doesn't reach) and ``StoreUnavailable``."""
 
     caller: Caller
 
