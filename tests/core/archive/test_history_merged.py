@@ -156,15 +156,19 @@ async def test_a_rank_is_found_in_few_steps(
             assert sides.past.asked["split"] <= 6
 
 
-async def test_rows_by_stride_that_are_on_one_side_are_read_at_once_and_of_two_sides_only_few(sides: Sides) -> None:
+@pytest.mark.parametrize("descending", [False, True])
+async def test_rows_by_stride_that_are_on_one_side_are_read_at_once_and_of_two_sides_only_few(
+    sides: Sides, descending: bool
+) -> None:
     for n in range(400):
         store = sides.past.store if n < 200 else sides.live
         await store.commit(creating(a_session(f"s{n:03d}", created_at=NOW + n)))
+    everything = sorted((f"s{n:03d}" for n in range(400)), reverse=descending)
+    order = Order(descending=descending)
     for offset, limit, stride, apart in ((3, 60, 3, 3), (203, 60, 3, 3), (0, 60, 6, 24)):
         sides.past.asked.clear()
-        order = Order(descending=False)
         found = await sides.store.window(parse(""), order, offset=offset, limit=limit, now=NOW, stride=stride)
-        assert ids_of(found.items) == [f"s{n:03d}" for n in range(offset, min(offset + limit * stride, 400), apart)]
+        assert ids_of(found.items) == everything[offset : offset + limit * stride : apart]
         assert (found.offset, found.total, found.whole, found.stride) == (offset, 400, 400, apart)
         assert sides.past.asked["window"] <= (2 if apart == stride else 2 * FEW)
 
