@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Table, and_, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Table, and_, bindparam, delete, func, not_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from nexus.archive import tables
 from nexus.archive.gathering import Belongings, Gathered, Record
+from nexus.lifecycle.counting import MINUTES
 from nexus.model import Session
 from nexus.stores import codec
 from nexus.stores.archiving import COPIED
@@ -211,22 +212,27 @@ def _put_counters(connection: Connection, gathered: Gathered, shard: str) -> Non
     added = dict(gathered.added)
     known = {name: value + added.pop(name, 0.0) for name, value in gathered.counters.items()}
     _put(connection, tables.counters, [{"name": counter_name(shard, one), "value": known[one]} for one in known])
-    add_counters(connection, shard, added)
-
-
-def add_counters(connection: Connection, shard: str, added: Mapping[str, float]) -> None:
-    """Add to a shard's counters.
-
-    Args:
-        connection: In a transaction.
-        shard: Whose.
-        added: How much to each; those that there aren't begin at 0.
-    """
     rows = [{"name": counter_name(shard, name), "value": value} for name, value in added.items()]
     if rows:
         insert = _insert(connection, tables.counters)
         total = tables.counters.c.value + insert.excluded.value
         connection.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"value": total}), rows)
+
+
+def recount(connection: Connection, shard: str, found: Mapping[str, float]) -> None:
+    """Replace all counters of a shard but those of minutes, which are of no session that is kept.
+
+    Args:
+        connection: In a transaction.
+        shard: Whose.
+        found: What a recount gives.
+    """
+    name = tables.counters.c.name
+    mine = name.startswith(counter_name(shard, ""), autoescape=True)
+    minutes = name.startswith(counter_name(shard, MINUTES), autoescape=True)
+    connection.execute(delete(tables.counters).where(mine, not_(minutes)))
+    rows = [{"name": counter_name(shard, counter), "value": value} for counter, value in found.items()]
+    _put(connection, tables.counters, rows)
 
 
 def _put_documents(connection: Connection, gathered: Gathered) -> None:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, and_, func, not_, or_, select, update
 
 from nexus.archive import tables
-from nexus.archive.applying import add_counters, counter_name, in_chunks, unescaped
+from nexus.archive.applying import counter_name, in_chunks, recount, unescaped
 from nexus.lifecycle.counting import counts_of
 from nexus.model import RUNNING, Checkpoint, Event, Group, JournalEntry, Run, Session, Status
 from nexus.model.change import UNOWNED, Change, Claim, Message, Snapshot
@@ -88,7 +88,10 @@ def wanted(open_groups: Sequence[str]) -> Any:
 def let_go_of_the_rest(
     connection: Connection, shard: str, open_groups: Sequence[str], now: float, holds: Callable[[str], bool]
 ) -> None:
-    """Show as history what is not put back, and count it no more: counters are of what the live store has.
+    """Show as history what is not put back, and count anew what is: counters are of what the live store has.
+
+    What was let go and not yet deleted when the live store lost its data is counted still by then, and what is let go
+    here is too.
 
     Args:
         connection: In a transaction.
@@ -99,16 +102,16 @@ def let_go_of_the_rest(
     """
     columns = tables.sessions.c
     rest = and_(columns.gone_at.is_(None), not_(wanted(open_groups)))
-    counted = (columns.status, columns.channel, columns.workflow, columns.group_id, columns.duration)
-    names: list[str] = []
-    gone: Counter[str] = Counter()
-    for name, status, *more in connection.execute(select(columns.id, *counted).where(rest)):
-        if holds(name):
-            names.append(name)
-            gone.update(dict(counts_of(Status(status), *more)))
+    names = filter(holds, connection.execute(select(columns.id).where(rest)).scalars().all())
     for some in in_chunks(names):
         connection.execute(update(tables.sessions).where(columns.id.in_(some)).values(gone_at=now))
-    add_counters(connection, shard, {name: -value for name, value in gone.items()})
+    counted = (columns.status, columns.channel, columns.workflow, columns.group_id, columns.duration)
+    found: Counter[str] = Counter()
+    for name, status, *more in connection.execute(select(columns.id, *counted).where(columns.gone_at.is_(None))):
+        if holds(name):
+            for counter, value in counts_of(Status(status), *more):
+                found[counter] += value  # type: ignore[assignment]
+    recount(connection, shard, found)
 
 
 def names_wanted(connection: Connection, open_groups: Sequence[str], after: str, limit: int) -> list[str]:

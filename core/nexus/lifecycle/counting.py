@@ -18,6 +18,8 @@ _GAMMA = 1.01 / 0.99
 _LOG_GAMMA = math.log(_GAMMA)
 _SHORTEST = 1e-6
 _RATE_MINUTES = 5
+MINUTES = "minute:"
+"""What the names of counters begin with that describe no session that is kept."""
 
 
 def bucket(seconds: float) -> int:
@@ -62,16 +64,16 @@ def deltas(before: Session | None, after: Session | None, now: float) -> dict[st
             sums[name] += value  # type: ignore[assignment]
     minute = int(now // 60)
     if before is None and after is not None:
-        sums[f"minute:created:{minute}"] += 1
+        sums[f"{MINUTES}created:{minute}"] += 1
     if after is not None and after.status in FINAL and (before is None or before.status not in FINAL):
-        sums[f"minute:ended:{minute}"] += 1
+        sums[f"{MINUTES}ended:{minute}"] += 1
     return {name: value for name, value in sums.items() if value}
 
 
 def stale_minutes(counters: Iterable[str], now: float) -> list[str]:
     """Per-minute counters that no statistic reads any more."""
     oldest = int(now // 60) - 60
-    return [name for name in counters if name.startswith("minute:") and int(name.rsplit(":", 1)[1]) < oldest]
+    return [name for name in counters if name.startswith(MINUTES) and int(name.rsplit(":", 1)[1]) < oldest]
 
 
 def _labelled(counters: Mapping[str, float], prefix: str) -> dict[str, int]:
@@ -98,7 +100,7 @@ def percentile(buckets: list[tuple[int, int]], fraction: float) -> float:
 def _per_minute(counters: Mapping[str, float], kind: str, now: float) -> float:
     minute, into = divmod(now, 60)
     whole = range(int(minute) - _RATE_MINUTES + 1, int(minute) + 1)
-    seen = sum(counters.get(f"minute:{kind}:{index}", 0) for index in whole)
+    seen = sum(counters.get(f"{MINUTES}{kind}:{index}", 0) for index in whole)
     return round(seen / (_RATE_MINUTES - 1 + into / 60), 3)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,11 +15,12 @@ from msgspec.structs import replace
 
 from nexus.archive import remaking, restoring
 from nexus.archive.database import Database
+from nexus.archive.history_sql import SQLHistory
 from nexus.archive.keeper import Keeper
 from nexus.archive.kept import KeptStore
 from nexus.errors import StoreUnavailable
 from nexus.lifecycle import Moment, Rules, runs
-from nexus.lifecycle.counting import deltas
+from nexus.lifecycle.counting import MINUTES, deltas
 from nexus.model import Status
 from nexus.model.change import UNOWNED
 from nexus.stores.archiving import StoreLost
@@ -108,11 +110,11 @@ def usable(before: dict[str, Any]) -> dict[str, Any]:
 
 def counted(before: dict[str, Any]) -> dict[str, float]:
     """The counters of what has to be put back."""
-    found = dict(before["counters"])
-    for key in before.keys() - usable(before).keys():
-        for name, value in deltas(before[key]["snapshot"].session, None, 0.0).items():
-            found[name] = found.get(name, 0.0) + value
-    return found
+    found: Counter[str] = Counter()
+    for key, value in usable(before).items():
+        if key.startswith("session "):
+            found.update(deltas(None, value["snapshot"].session, NOW))
+    return {name: value for name, value in found.items() if not name.startswith(MINUTES)}
 
 
 async def test_all_that_was_archived_is_back_as_it_was(bench: Bench) -> None:
@@ -184,6 +186,20 @@ async def test_what_was_completed_is_history_beside_an_open_group_too_and_no_cou
     found = {**await store.counters(), **await store.counters("group:")}
     assert found["status:completed"] == found["duration:count"] == found["group:open:completed"] == 1.0
     assert not found.get("group:over:completed")
+
+
+async def test_what_was_about_to_be_deleted_when_all_was_lost_is_counted_no_more(bench: Bench) -> None:
+    store = await bench.kept()
+    over: dict[str, Any] = {"status": Status.CANCELLED, "ended_at": NOW + 1}
+    for session in (a_session("old", **over), a_session("kept", **over)):
+        await store.commit(creating(session, counters=deltas(None, session, NOW)))
+    await archive_all(store)
+    # Retention lets it go before it deletes it, and is cut short in between.
+    assert await SQLHistory(store.keeper.database).let_go("old", 1)
+    bench.lose()
+    assert await store.load("kept") is not None
+    assert await store.load("old") is None
+    assert (await store.counters())["status:cancelled"] == 1.0
 
 
 async def test_a_commit_that_meets_the_loss_goes_through_on_what_was_put_back(bench: Bench) -> None:

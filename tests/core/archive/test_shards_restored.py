@@ -9,8 +9,9 @@ from nexus.archive import remaking
 from nexus.archive.database import Database
 from nexus.archive.keeper import Keeper
 from nexus.archive.kept import KeptStore
+from nexus.lifecycle.counting import deltas
 from nexus.stores.redis.sharded import ShardedRedisStore
-from nexus.testing.builders import a_checkpoint, a_group, a_session, creating, creating_group
+from nexus.testing.builders import NOW, a_checkpoint, a_group, a_session, creating, creating_group
 from tests.core.stores.redis.servers import ask, cluster
 
 MANY = 60
@@ -26,8 +27,8 @@ async def test_a_node_that_loses_its_disk_loses_no_session(tmp_path: Path) -> No
             store.keeper.start()
             for name in names:
                 session = a_session(name, group_id="g", state={"is": name})
-                counters = {"created": 1.0, f"of:{name}": 2.0}
-                await store.commit(creating(session, checkpoints=(a_checkpoint(name, 1),), counters=counters))
+                counts = deltas(None, session, NOW)
+                await store.commit(creating(session, checkpoints=(a_checkpoint(name, 1),), counters=counts))
             for name in ("g", "h"):
                 await store.commit(creating_group(a_group(name)))
             async with asyncio.timeout(60):
