@@ -1,11 +1,9 @@
 """``Service``: everything that can be done to sessions, as one caller may do it.
 
-Every door speaks to this interface: HTTP routes, MCP tools, the command line and the console. It
-has two implementations that behave alike: the local one (``AsyncNexus.service(caller)``) and the
-HTTP client (``nexus.channels.client.RemoteService``), so that what works on a store works on a
-server. A service is bound to one ``Caller``; its actor and channel stand on every event it causes.
-
-All methods raise from ``nexus.errors`` only. Times are seconds.
+Every door speaks to this interface: HTTP routes, MCP tools, the command line and the console. It has two
+implementations that behave alike: the local one (``AsyncNexus.service(caller)``) and the HTTP client
+(``nexus.channels.client.RemoteService``), so that what works on a store works on a server. A service is bound to one
+``Caller``, whose actor and channel stand on every event it causes. Errors are those of ``nexus.errors``; times seconds.
 """
 
 from __future__ import annotations
@@ -44,9 +42,9 @@ DEFAULT_SORT = "-created_at"
 class FeedItem(msgspec.Struct, frozen=True, kw_only=True):
     """One event of a feed with the cursor that resumes behind it.
 
-    ``event`` is ``None`` when the feed only says something: it has caught up with what was there
-    (``live``), events between the cursor given and the oldest kept are gone (``trimmed``), or, with
-    neither, it has read on to ``cursor`` past events that the filter left out.
+    ``event`` is ``None`` when the feed only says something: it has caught up with what was there (``live``), events
+    between the cursor given and the oldest kept are gone (``trimmed``), or, with neither, it has read on to ``cursor``
+    past events that the filter left out.
     """
 
     cursor: str
