@@ -114,7 +114,7 @@ async def test_state_over_its_limit_is_refused() -> None:
         ("/sessions?limit=1&limit=2", "limit"),
         ("/sessions?offset=-1", "offset"),
         ("/sessions?offset=0&stride=0", "stride"),
-        ("/sessions?stride=2", "stride"),
+        ("/sessions?cursor=x&stride=2", "stride"),
         ("/sessions?q=%ff", "query"),
         ("/statistics?verbose=1", "verbose"),
         ("/groups/g/wait?timeout=nan", "timeout"),

@@ -239,7 +239,7 @@ def test_sessions_are_listed_by_pages_and_by_rank(client: httpx.Client, name: st
     assert (window["offset"], window["total"]) == (3, 5)
     assert window["whole"] >= 5
     problem(client.get("/sessions", params={**ask, "offset": 3, "cursor": "x"}), 422, "invalid_input")
-    apart = client.get("/sessions", params={**ask, "offset": 0, "stride": 3}).json()
+    apart = client.get("/sessions", params={**ask, "stride": 3}).json()
     assert [each["id"] for each in apart["items"]] == seen[::3]
     assert (apart["offset"], apart["total"], apart["stride"]) == (0, 5, 3)
 

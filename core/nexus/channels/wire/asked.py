@@ -212,7 +212,7 @@ class ListAudit(Asked, frozen=True, kw_only=True):
 
 
 class ListSessions(Asked, frozen=True, kw_only=True):
-    """Which sessions: a page by `cursor`, or rows by rank with `offset`."""
+    """Which sessions: a page by `cursor`, or rows by rank with `offset` or `stride`."""
 
     q: Filter = ""
     sort: Annotated[str, Meta(extra_json_schema={"enum": _SORTS})] = DEFAULT_SORT

@@ -97,23 +97,22 @@ async def _reused(call: Call[NoQuery, CreateSession]) -> Session:
 
 @operation(
     "GET", "/sessions", tag="sessions", query=ListSessions,
-    says=(Says(200, SessionList | SessionWindow, "a page, or with `offset` a window"),),
+    says=(Says(200, SessionList | SessionWindow, "a page, or with `offset` or `stride` a window"),),
 )  # fmt: skip
 async def list_sessions(call: Call[ListSessions, NoBody]) -> Reply:
     """The sessions that `q` matches: a page by key with `cursor`, which stays right while sessions come and go, or the
-    rows from rank `offset` on, with `stride` those at every so many ranks.
+    rows from rank `offset` on (0 where only `stride` is given), with `stride` those at every so many ranks.
     """
     query = call.query
-    if query.offset is UNSET:
-        if query.stride is not UNSET:
-            raise InvalidInput("query parameter stride goes with offset: give both", field="stride")
+    if query.offset is UNSET and query.stride is UNSET:
         page = await call.service.list_sessions(query.q, sort=query.sort, limit=query.limit, cursor=query.cursor)
         items = tuple(shown.session(each) for each in page.items)
         return answer(SessionList(items=items, next_cursor=page.next_cursor, total=page.total))
     if query.cursor is not None:
-        raise InvalidInput("query parameters cursor and offset exclude each other: give one", field="offset")
-    stride = 1 if query.stride is UNSET else query.stride
-    window = await call.service.window(query.q, sort=query.sort, offset=query.offset, limit=query.limit, stride=stride)
+        name = "stride" if query.offset is UNSET else "offset"
+        raise InvalidInput(f"query parameters cursor and {name} exclude each other: give one", field=name)
+    offset, stride = query.offset or 0, query.stride or 1
+    window = await call.service.window(query.q, sort=query.sort, offset=offset, limit=query.limit, stride=stride)
     items = tuple(shown.session(each) for each in window.items)
     return answer(
         SessionWindow(items=items, offset=window.offset, total=window.total, whole=window.whole, stride=window.stride)
