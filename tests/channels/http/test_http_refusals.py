@@ -43,6 +43,13 @@ async def test_a_missing_field_is_named(http: httpx.AsyncClient) -> None:
     assert problem(await http.post("/sessions/s/extend"), 422, "invalid_input") == told
 
 
+@pytest.mark.parametrize("path", ["/sessions", "/groups", "/sessions/s/events", "/sessions/s/checkpoints", "/audit"])
+async def test_an_empty_cursor_is_the_one_before_the_first_page(http: httpx.AsyncClient, path: str) -> None:
+    await http.post("/sessions", json={"session_id": "s"})
+    answer = await http.get(path, params={"limit": 1, "cursor": None})
+    assert (answer.status_code, "cursor=" in str(answer.url)) == (200, True)
+
+
 @pytest.mark.parametrize("seconds", [0, -1, 1e12, "60", True, None])
 async def test_seconds_must_be_a_sensible_number(http: httpx.AsyncClient, seconds: Any) -> None:
     await http.post("/sessions", json={"session_id": "s"})

@@ -99,7 +99,8 @@ def fit(values: dict[str, Any], kind: type[A], place: str, *, text: bool = False
         values: What was sent.
         kind: The declaration.
         place: What it was, for messages: ``body`` or ``query``.
-        text: The values are all text, as in a query string.
+        text: The values are all text, as in a query string. There an empty ``cursor`` counts as none: that is how
+            clients write the one that they don't have before the first page.
 
     Raises:
         InvalidInput: An unknown name, a missing one, or a value that doesn't fit; names it.
@@ -112,6 +113,8 @@ def fit(values: dict[str, Any], kind: type[A], place: str, *, text: bool = False
             hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known) or 'none'}"
             noun = "parameter" if text else "field"
             raise InvalidInput(f"{place} has an unknown {noun} {name[:80]!r}: {hint}", field=name[:80])
+    if text and values.get("cursor") == "":
+        values = {name: value for name, value in values.items() if name != "cursor"}
     try:
         return msgspec.convert(values, kind, strict=not text)
     except msgspec.ValidationError as error:

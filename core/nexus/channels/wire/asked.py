@@ -202,7 +202,7 @@ class ListAudit(Asked, frozen=True, kw_only=True):
             str,
             Meta(
                 description="`next_cursor` of the page before",
-                extra_json_schema={"pattern": "^[a-z0-9]{0,8}=[0-9]{1,18}(,[a-z0-9]{0,8}=[0-9]{1,18})*$"},
+                extra_json_schema={"pattern": "^([a-z0-9]{0,8}=[0-9]{1,18}(,[a-z0-9]{0,8}=[0-9]{1,18})*)?$"},
             ),
         ]
         | None
