@@ -12,7 +12,7 @@ Records that are kept so forbid unknown fields, so that to find out that there a
 from __future__ import annotations
 
 import operator
-from typing import Any, Final, Generic, Protocol, TypeVar, cast
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
 import msgspec
 from msgspec.structs import force_setattr
@@ -30,6 +30,9 @@ class _Kept(Protocol):
 
 
 R = TypeVar("R", bound=_Kept)
+T = TypeVar("T")
+_Encoder: TypeAlias = msgspec.json.Encoder | msgspec.msgpack.Encoder
+_Decoder: TypeAlias = msgspec.json.Decoder[T] | msgspec.msgpack.Decoder[T]
 
 
 class Lean:
@@ -53,24 +56,21 @@ class Lean:
         return _json.encode(self._document(*self._read(record)))
 
 
-class JsonRecord(Generic[R]):
-    """One kind of record as a JSON object.
+class _Reading(Generic[R]):
+    """How documents of one kind of record are read, in either encoding.
 
     Args:
-        kind: Its class: it forbids unknown fields, and has a field ``newer``.
-        without: Fields that are not part of the document.
+        kind: Its class.
+        decoder: Reads a record, and no unknown field.
+        fields: Reads any fields, as they were encoded.
+        encoder: Writes them again.
     """
 
-    def __init__(self, kind: type[R], without: frozenset[str] = frozenset()) -> None:
-        self._lean = Lean(kind, without | {_OWN})
-        self._decoder = msgspec.json.Decoder(kind)
-        self._known = _names(kind)
-
-    def encode(self, record: R) -> bytes:
-        """The document."""
-        document = self._lean.encode(record)
-        # A record has a field without a default, so its document is no empty object.
-        return document[:-1] + b"," + record.newer[1:] if record.newer else document
+    def __init__(
+        self, kind: type[R], decoder: _Decoder[R], fields: _Decoder[dict[str, msgspec.Raw]], encoder: _Encoder
+    ) -> None:
+        self._decoder, self._fields, self._encoder = decoder, fields, encoder
+        self._known = frozenset(field.name for field in msgspec.structs.fields(_struct(kind)))
 
     def decode(self, document: bytes) -> R:
         """The record.
@@ -81,13 +81,32 @@ class JsonRecord(Generic[R]):
         try:
             return self._decoder.decode(document)
         except msgspec.ValidationError:
-            known, newer = _parted(_fields_of_json.decode(document), self._known, _json)
+            known, newer = _parted(self._fields.decode(document), self._known, self._encoder)
             if not newer:
                 raise
             return _with(self._decoder.decode(known), newer)
 
 
-class PackedRecord(Generic[R]):
+class JsonRecord(_Reading[R]):
+    """One kind of record as a JSON object.
+
+    Args:
+        kind: Its class: it forbids unknown fields, and has a field ``newer``.
+        without: Fields that are not part of the document.
+    """
+
+    def __init__(self, kind: type[R], without: frozenset[str] = frozenset()) -> None:
+        super().__init__(kind, msgspec.json.Decoder(kind), _fields_of_json, _json)
+        self._lean = Lean(kind, without | {_OWN})
+
+    def encode(self, record: R) -> bytes:
+        """The document."""
+        document = self._lean.encode(record)
+        # A record has a field without a default, so its document is no empty object.
+        return document[:-1] + b"," + record.newer[1:] if record.newer else document
+
+
+class PackedRecord(_Reading[R]):
     """One kind of record as a MessagePack map.
 
     Args:
@@ -95,8 +114,7 @@ class PackedRecord(Generic[R]):
     """
 
     def __init__(self, kind: type[R]) -> None:
-        self._decoder = msgspec.msgpack.Decoder(kind)
-        self._known = _names(kind)
+        super().__init__(kind, msgspec.msgpack.Decoder(kind), _fields_of_msgpack, _msgpack)
 
     def encode(self, record: R) -> bytes:
         """The document."""
@@ -107,27 +125,9 @@ class PackedRecord(Generic[R]):
         del fields[_OWN]
         return _msgpack.encode({**fields, **_fields_of_msgpack.decode(record.newer)})
 
-    def decode(self, document: bytes) -> R:
-        """The record.
-
-        Raises:
-            msgspec.ValidationError: It is none of this kind.
-        """
-        try:
-            return self._decoder.decode(document)
-        except msgspec.ValidationError:
-            known, newer = _parted(_fields_of_msgpack.decode(document), self._known, _msgpack)
-            if not newer:
-                raise
-            return _with(self._decoder.decode(known), newer)
-
 
 def _struct(kind: type[Any]) -> type[msgspec.Struct]:
     return cast("type[msgspec.Struct]", kind)
-
-
-def _names(kind: type[Any]) -> frozenset[str]:
-    return frozenset(field.name for field in msgspec.structs.fields(_struct(kind)))
 
 
 def _definition(field: msgspec.structs.FieldInfo) -> tuple[str, Any] | tuple[str, Any, Any]:
@@ -136,9 +136,7 @@ def _definition(field: msgspec.structs.FieldInfo) -> tuple[str, Any] | tuple[str
     return (field.name, field.type) if field.required else (field.name, field.type, field.default)
 
 
-def _parted(
-    fields: dict[str, msgspec.Raw], known: frozenset[str], encoder: msgspec.json.Encoder | msgspec.msgpack.Encoder
-) -> tuple[bytes, bytes]:
+def _parted(fields: dict[str, msgspec.Raw], known: frozenset[str], encoder: _Encoder) -> tuple[bytes, bytes]:
     """The document of what this version knows, and that of what it doesn't: nothing where it knows all."""
     unknown = {name: value for name, value in fields.items() if name not in known}
     rest = {name: value for name, value in fields.items() if name in known}
