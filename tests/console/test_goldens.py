@@ -43,6 +43,9 @@ MAIN: dict[str, tuple[str, ...]] = {
 }
 OTHERS = ("empty", "lost", "read_only")
 THEMED = ("nexus-light", "no-color")
+_REFRESHED = 0.08
+"""Seconds: the pace of refreshes is a fifteenth of one."""
+_ALIKE, _MOST_LOOKS = 3, 100
 
 pytestmark = pytest.mark.usefixtures("steady_cursor")
 
@@ -75,10 +78,15 @@ def fill_history(console: NexusConsole) -> None:
 
 
 async def rest(pilot: Pilot[int]) -> None:
-    """Wait until what was begun is shown: the pace of refreshes is a fifteenth of a second."""
-    for _ in range(4):
-        await asyncio.sleep(0.08)
+    """Wait until what was begun is shown: three looks in a row, further apart than refreshes are, see the same."""
+    same, before = 0, None
+    for _ in range(_MOST_LOOKS):
+        await asyncio.sleep(_REFRESHED)
         await pilot.pause()
+        seen = pilot.app.screen._compositor.render_strips()
+        same, before = same + 1 if seen == before else 0, seen
+        if same == _ALIKE:
+            return
 
 
 async def connected(pilot: Pilot[int]) -> NexusConsole:
