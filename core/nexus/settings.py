@@ -99,6 +99,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The claim that says in which namespace its bearer acts; ``None``: in the default one."""
     jwt_leeway: float = 10.0
 
+    @property
+    def asks_who(self) -> bool:
+        """Whether a server wants a token with every request: also where only sessions are made for known callers alone,
+        since most requests can make one."""
+        return self.enable_auth or self.session_auth_required
+
     def describe(self) -> dict[str, Any]:
         """All settings as JSON values."""
         return {name: getattr(self, name) for name in self.__struct_fields__}

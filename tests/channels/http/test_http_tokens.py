@@ -108,6 +108,16 @@ async def test_who_shows_no_token_or_one_that_was_good_once_is_not_taken_for_a_g
         assert [brake.delay("192.0.2.7", now) > 0 for _ in range(5)] == [False, False, False, False, True]
 
 
+async def test_where_sessions_need_a_token_a_server_makes_none_without() -> None:
+    app = an_app(session_auth_required=True)
+    async with in_process(app) as http:
+        secret = (await app.service(app.local_caller("cli")).create_token("ci", "run")).secret
+        for path in ("/sessions", "/workflows/count/execute", "/mcp"):
+            problem(await http.post(path, json={}), 401, "unauthenticated")
+        made = await http.post("/sessions", json={}, headers=bearer(secret))
+        assert (made.status_code, made.json()["owner"]) == (201, "ci")
+
+
 async def test_a_token_is_the_owner_and_the_actor_of_what_it_does(
     http: httpx.AsyncClient, secrets: dict[str, str]
 ) -> None:

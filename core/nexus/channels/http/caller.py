@@ -35,14 +35,15 @@ async def caller_of(
         channel: That of the door, where the header has no say.
 
     Returns:
-        With ``enable_auth`` who shows the token in ``Authorization``, with its scope; otherwise ``local:<os user>``.
+        With ``enable_auth`` (or ``session_auth_required``) who shows the token in ``Authorization``, with its scope;
+        otherwise ``local:<os user>``.
         The channel is ``api``, or the one that ``X-Nexus-Channel`` names: a command line or console that works
         through a server says that it is one. ``X-Nexus-Reveal: true`` asks to see what is hidden from those.
 
         It acts in its token's namespace, or, where it may, in the one that ``Nexus-Namespace`` names.
 
     Raises:
-        AuthenticationRequired: ``enable_auth`` is set, and there is no token, or none that lets anybody in.
+        AuthenticationRequired: A token is wanted, and there is no token, or none that lets anybody in.
         PermissionDenied: ``Nexus-Namespace`` names a namespace, and the caller may not choose one.
         NamespaceNotFound: There is none of that name, or none that the caller may know of.
         InvalidInput: ``X-Nexus-Channel`` names no channel, or ``X-Nexus-Reveal`` is neither true nor false.
@@ -55,7 +56,7 @@ async def caller_of(
 
 
 async def _known(context: HttpContext, headers: Mapping[str, str], peer: str, channel: str) -> Caller:
-    if not context.app.settings.enable_auth:
+    if not context.app.settings.asks_who:
         return context.local_caller(channel)
     try:
         return await context.app.caller_of_token(_bearer(headers), channel, peer)

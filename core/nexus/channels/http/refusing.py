@@ -30,7 +30,7 @@ async def refused(context: HttpContext, error: NexusError, scope: Scope) -> None
     if scope["method"] in _READING or isinstance(error, RouteNotFound | MethodNotAllowed) or error.audited:
         return
     caller = scope.get(CALLER_KEY)
-    if caller is None and not context.app.settings.enable_auth:
+    if caller is None and not context.app.settings.asks_who:
         caller = context.local_caller("api")
     change = change_of(scope.get("nexus.operation", ""))
     path = scope.get("path_params", {})

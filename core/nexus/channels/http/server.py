@@ -59,10 +59,10 @@ async def serve(
     """
     host = app.settings.host if host is None else host
     port = app.settings.api_port if port is None else port
-    check_bind(host, secured=app.settings.enable_auth, insecure=insecure)
+    check_bind(host, secured=app.settings.asks_who, insecure=insecure)
     listener = bind(host, port)
     with contextlib.closing(listener):
-        if is_local(host) and not app.settings.enable_auth:
+        if is_local(host) and not app.settings.asks_who:
             application = HttpApplication(app, _LOCAL_NAMES | {host.lower()})
         else:
             application = HttpApplication(app, mcp_hosts=("*",))

@@ -149,7 +149,7 @@ class Endpoint:
     async def _refused(self, error: NexusError, scope: Scope) -> None:
         if scope["method"] == "POST":
             caller = in_scope(scope)
-            if caller is None and not self._app.settings.enable_auth:
+            if caller is None and not self._app.settings.asks_who:
                 caller = self._app.local_caller(CHANNEL)
             known = None if caller is None else replace(caller, channel=CHANNEL)
             await self._app.refused(error, channel=CHANNEL, address=_peer(scope), caller=known)
@@ -163,7 +163,7 @@ class Endpoint:
             caller = scope[SCOPE_KEY] = await self._authenticate(dict(headers), _peer(scope))
             if self._count is not None:
                 self._count(caller)
-        elif self._app.settings.enable_auth:
+        elif self._app.settings.asks_who:
             raise AuthenticationRequired("send the header Authorization: Bearer TOKEN", field="authorization")
 
 

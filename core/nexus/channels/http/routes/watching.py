@@ -44,7 +44,7 @@ async def get_ready(call: Call[NoQuery, NoBody]) -> Reply:
     answer, or `missing`, and (`jwt_keys_age`) how many seconds ago they were read.
     """
     health = await call.service.health()
-    if call.context.app.settings.enable_auth:
+    if call.context.app.settings.asks_who:
         # Whoever asks has shown no token: that it answers, or not, is all they need to know.
         health = Health(ok=health.ok, backend=health.backend, url="", facts=_keys(call.context.app.parts.verifier))
     return answer(shown.health(health), status=200 if health.ok else 503)
