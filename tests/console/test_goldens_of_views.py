@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -106,7 +105,7 @@ def test_replay(snap_compare: Compare, tmp_path: Path, name: str, size: str) -> 
     async def reach(pilot: Pilot[int]) -> None:
         await connected(pilot)
         console.main.do_seek(REPLAYS[name])
-        await asyncio.sleep(0.1)
+        await rest(pilot)
         await console.feed.beat_once()
         await rest(pilot)
 
