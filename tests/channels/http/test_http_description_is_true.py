@@ -116,7 +116,7 @@ def _one_bulk(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @quick.parametrize()  # type: ignore[untyped-decorator]
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_answer_is_undescribed(case: Any, url: str) -> None:
     _check(case, url)
 
