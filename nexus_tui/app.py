@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -29,6 +30,7 @@ from nexus.query.format import quote
 from nexus.service import Service
 from nexus_tui.acting.undoing import DoneActions
 from nexus_tui.audit.checking import AuditCheck
+from nexus_tui.beginning import begin
 from nexus_tui.config.contexts import as_configured, context_of
 from nexus_tui.config.reading import ConsoleConfig, read_config
 from nexus_tui.connection import Connection, Opens
@@ -185,7 +187,6 @@ class NexusConsole(App[int]):
         """Take a place as the one that is looked at: nothing that is known of another one is true of it."""
         self.target = target
         self.context = context_of(target)
-        self.target_label = self.context
         self.namespace: str | None = getattr(target, "namespace", None)
         # A target that was opened read-only has a service that refuses every change: then so does the console.
         read_only = self._is_read_only or bool(getattr(target, "read_only", False))
@@ -216,10 +217,10 @@ class NexusConsole(App[int]):
         if came is None:
             return
         if came.service is not None:
-            self.run_worker(self._go_to(came.connection, came.service), group="context", exclusive=True)
+            begin(self, partial(self._go_to, came.connection, came.service), "context", exclusive=True)
             return
         self._leave(came.connection)
-        here = clean(self.target_label, limit=120)
+        here = clean(self.context, limit=120)
         label = clean(context_of(came.connection.target), limit=120)
         if came.error is not None:
             told = f"{label} can't be gone to, this is still {here}: {clean(came.error.message, limit=300)}"
@@ -248,7 +249,7 @@ class NexusConsole(App[int]):
         self._look_at(connection.target)
         await self.main.start_anew(feed)
         self.feed.attach(service)
-        self.notify(f"This is {clean(self.target_label, limit=200)}", title="Context", markup=False, timeout=3)
+        self.notify(f"This is {clean(self.context, limit=200)}", title="Context", markup=False, timeout=3)
 
     # What the screens ask for
 

@@ -289,14 +289,15 @@ def bindings_of(place: Place) -> list[Binding]:
     ]
 
 
-def footer_of(commands: Iterable[Command]) -> list[Command]:
+def footer_of(commands: Iterable[Command], first: str = "") -> list[Command]:
     """The commands that a footer offers, first things first; help and leaving stay, the others need a key.
 
     Args:
         commands: Those of a screen.
+        first: The name of one that goes before all others.
     """
     offered = [command for command in commands if command.footer and (command.keys or command.footer >= LASTING)]
-    return sorted(offered, key=lambda command: command.footer)
+    return sorted(offered, key=lambda command: 0 if command.name == first else command.footer)
 
 
 def find_command(name: str, place: Place) -> Command | None:

@@ -26,6 +26,7 @@ from nexus.errors import NexusError, PermissionDenied, StoreUnavailable
 from nexus.model import Event, Statistics
 from nexus.service import FeedItem, Service
 from nexus_tui.asking import Asking
+from nexus_tui.beginning import begin
 from nexus_tui.history import KEPT, History
 from nexus_tui.horizon import Horizon
 from nexus_tui.known import Glance, Known
@@ -202,9 +203,9 @@ class Feed(Asking):
         on_connection = getattr(service, "on_connection", None)
         if on_connection is not None:
             on_connection(self._take_connection)
-        self._host.run_worker(self._follow(), group="feed", exclusive=True)
+        begin(self._host, self._follow, "feed", exclusive=True)
         if self._beat:
-            self._host.run_worker(self._beat_on(), group="beat", exclusive=True)
+            begin(self._host, self._beat_on, "beat", exclusive=True)
 
     def _take_connection(self, is_up: bool) -> None:
         self._quiet = QUIET_BEATS
@@ -237,7 +238,7 @@ class Feed(Asking):
             await self._poll()
         present = self.present
         if self.past is None and present.horizon.is_due and self.link.state == "live":
-            self._host.run_worker(self._look_ahead(), group="horizon")
+            begin(self._host, self._look_ahead, "horizon")
         present.history.close_second(present.statistics, live=self.link.state == "live")
         if self.link.state == "live":
             present.note(self.now())

@@ -67,8 +67,10 @@ class Horizon:
         try:
             found: list[tuple[str, int]] = []
             for text, _ in reversed(WITHIN):
-                is_needless = bool(found) and not found[0][1]
-                found.insert(0, (text, 0 if is_needless else (await ask(within(text))).total))
+                farther = found[0][1] if found else None
+                near = 0 if farther == 0 else (await ask(within(text))).total
+                # Sessions come and go between two answers, but what expires soon expires later on too.
+                found.insert(0, (text, near if farther is None else min(near, farther)))
             self.expiring = Expiring(tuple(found), self._clock())
         finally:
             ended = self._stopwatch()

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from nexus.model import Session, Window
 from nexus_tui.feed import Feed
-from nexus_tui.viewmodels.session_rows import DEFAULT_FIELDS, FIELDS, Context, session_rows
-from nexus_widgets import RowWindow
+from nexus_tui.viewmodels.session_rows import DEFAULT_FIELDS, FIELDS, Context, field_of, session_rows
+from nexus_widgets import RowWindow, clean
 
 FRESH = 5.0
 _BY_SECONDS = 601.0
@@ -33,6 +33,22 @@ class Sort:
         field = FIELDS[self.key].sort if self.key in FIELDS else None
         assert field is not None, self.key  # noqa: S101  only sortable columns come here
         return f"{'-' if self.descending else ''}{field.value}"
+
+    @property
+    def words(self) -> str:
+        """The order as a person reads it: the column's name, and an arrow for where the greatest stands."""
+        field = field_of(self.key)
+        label = field.column.label.lower() if field is not None else clean(self.key, limit=30)
+        return f"{label} {'▼' if self.descending else '▲'}"
+
+    @classmethod
+    def of(cls, text: str) -> Sort:
+        """The order that is kept as ``-last``.
+
+        Args:
+            text: A column's key, after ``-`` for the greatest first.
+        """
+        return cls(text.removeprefix("-"), text.startswith("-"))
 
 
 class SessionSource:

@@ -264,7 +264,7 @@ class Undo:
 
     @property
     def doing(self) -> str:
-        return "undo the last change of"
+        return "undo"
 
     def bulk(self) -> BulkRequest:
         return BulkRequest(action="undo")

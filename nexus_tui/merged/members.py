@@ -62,6 +62,12 @@ class Member:
         """Whether it refuses every change."""
         return bool(getattr(self.target, "read_only", False))
 
+    @property
+    def namespace(self) -> str | None:
+        """The part of its store that is looked at; ``None`` is the one without a name."""
+        found: str | None = getattr(self.target, "namespace", None)
+        return found
+
     async def keep(self) -> None:
         """Stay connected until cancelled."""
         while True:

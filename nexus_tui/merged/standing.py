@@ -13,13 +13,14 @@ from nexus_tui.merged.names import parted
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One context: whether it answers, how old what is known of it is (seconds), and whether it is read-only."""
+    """One context: whether it answers, and how old what is known of it is (seconds); which part, and if read-only."""
 
     name: str
     state: Literal["connecting", "live", "lost"]
     age: float | None = None
     reason: str = ""
     read_only: bool = False
+    namespace: str | None = None
 
 
 class Standing:
@@ -45,7 +46,7 @@ class Standing:
         return [
             State(
                 member.name, member.state, None if member.heard is None else max(now - member.heard, 0.0),
-                member.reason, member.is_read_only,
+                member.reason, member.is_read_only, member.namespace,
             )
             for member in self._members.values()
         ]  # fmt: skip

@@ -70,7 +70,7 @@ class CheckpointsPane(Widget):
     def on_virtual_table_row_highlighted(self, event: VirtualTable.RowHighlighted) -> None:
         """Tell which it is, if it was the user who moved."""
         event.stop()
-        if self.table.has_focus:
+        if self.table.has_focus and not self.table.keeps_first:
             self.post_message(self.Chosen(event.key, opened=False))
 
     def on_virtual_table_row_selected(self, event: VirtualTable.RowSelected) -> None:

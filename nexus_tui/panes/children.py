@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -12,6 +13,7 @@ from textual.widget import Widget
 
 from nexus.errors import NexusError
 from nexus.model import Page, Session
+from nexus_tui.beginning import begin
 from nexus_tui.feed import Changed, Feed
 from nexus_tui.viewmodels.family import FAMILY_COLUMNS, PAGE, Family
 from nexus_tui.viewmodels.held_rows import HeldRows
@@ -113,7 +115,7 @@ class ChildrenPane(Widget):
         }  # fmt: skip
         stale = list((changed.sessions & shown) | born)[:_MOST_READ]
         if stale:
-            self.run_worker(self._read_again(stale), group="again")
+            begin(self, partial(self._read_again, stale), "again")
 
     async def _read_again(self, session_ids: Sequence[str]) -> None:
         assert self._feed is not None  # noqa: S101  followed before it is drawn
@@ -161,7 +163,7 @@ class ChildrenPane(Widget):
             self.table.move_cursor(at)
 
     def _read(self, owner: str) -> None:
-        self.run_worker(self._read_page(owner), group=f"page-{owner}", exclusive=True)
+        begin(self, partial(self._read_page, owner), f"page-{owner}", exclusive=True)
 
     async def _read_page(self, owner: str) -> None:
         assert self._feed is not None  # noqa: S101  followed before it is drawn

@@ -16,8 +16,8 @@ ALL = ""
 """Stands for all sessions: a group's name is never empty."""
 _BAR = 10
 _COLUMNS = (
-    Column("name", "GROUP", 8, min_width=6, flex=1, sortable=False, priority=3),
-    Column("count", "LIVE", 5, "right", sortable=False, priority=1),
+    Column("name", "GROUP", 8, "middle", min_width=6, flex=1, sortable=False, priority=3),
+    Column("count", "LIVE", 4, "right", sortable=False, priority=1),
     Column("done", "DONE", _BAR, sortable=False, priority=2),
 )
 

@@ -7,6 +7,7 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 
 from nexus_tui.feed import Changed, Feed, Link
+from nexus_tui.panes.room import WIDE
 from nexus_tui.panes.tone_lines import Line, ToneLines
 from nexus_tui.rewind.journey import Journey
 from nexus_tui.rewind.spans import span_of
@@ -15,7 +16,6 @@ from nexus_widgets import Scrubber, Toned, count, duration
 
 _PARTS = 240
 """Parts of the time in view for which events are counted: more than the line is wide."""
-_ROOMY = 110
 _DAY = 86400.0
 
 
@@ -73,16 +73,16 @@ class PastBar(Widget):
         journey, feed = self._journey, self._feed
         at = journey.wanted if journey.wanted is not None else feed.clock()
         ago = feed.now() - at
-        written = f"{clock_time(at)}Z" if ago < _DAY / 2 and self.size.width < _ROOMY else moment(at)
+        written = f"{clock_time(at)}Z" if ago < _DAY / 2 and self.size.width < WIDE else moment(at)
         if journey.wanted is None:
             return f"◀ PAST {written}  {duration(max(int(ago), 0))} ago"
         events, lives = journey.read
-        told = f", {count(lives)} sessions" if lives and self.size.width >= _ROOMY else ""
+        told = f", {count(lives)} sessions" if lives and self.size.width >= WIDE else ""
         return f"◌ going to {written}: {count(events)} events{told} read"
 
     def _end(self) -> str:
         reached = self._journey.reached
-        if self.size.width < _ROOMY or reached is None:
+        if self.size.width < WIDE or reached is None:
             return "now"
         why = "known from" if self._journey.is_bounded else "begun"
         return f"now  {why} {moment(reached)}"
@@ -91,7 +91,9 @@ class PastBar(Widget):
         now, at = self._feed.now(), self._journey.at
         length = span_of(max(now - at, 0.0)).length
         scrubber = self.query_one("#past-scrubber", Scrubber)
-        key = (length, int(now / length * _PARTS), self._journey.read[0])
+        # While it is read, each look finds more events: what there were is counted again once all are there.
+        read = self._journey.read[0] if self._journey.wanted is None else self._drawn[2]
+        key = (length, int(now / length * _PARTS), read)
         if key != self._drawn:
             self._drawn = key
             scrubber.set_amounts(self._journey.amounts(now - length, now, _PARTS))

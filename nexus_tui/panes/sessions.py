@@ -18,11 +18,13 @@ from nexus_tui.filtering import with_faults
 from nexus_tui.kept import Look, View
 from nexus_tui.session_source import SessionSource, Sort
 from nexus_tui.viewmodels.session_rows import DEFAULT_FIELDS, columns, field_of, why_not_sorted
+from nexus_tui.viewmodels.words import plural
 from nexus_widgets import VirtualTable, count
 from nexus_widgets.columns import fit_columns
 from nexus_widgets.table_lines import GUTTER
 
 _NONE_YET = "no sessions yet: nexus run, the API and MCP start them"
+_CONNECTING = "connecting …"
 _FALLING = frozenset({"last", "age", "created", "step", "version", "duration"})
 """Columns that are looked at from the greatest (or the newest) down."""
 _SORT = "-last"
@@ -68,11 +70,11 @@ class SessionsPane(Widget):
         self.widths: dict[str, int] = _widths(shown)
         """Cells that were given to columns."""
         keys = tuple(key for key, _ in shown.columns)
-        self.source = SessionSource(feed, "", _sort(shown.sort), keys)
+        self.source = SessionSource(feed, "", Sort.of(shown.sort), keys)
         self.table = VirtualTable(
             columns(keys, self.widths),
             self.source,
-            empty=_NONE_YET,
+            empty=_CONNECTING,
             id="sessions-table",
         )
         self._holds: set[str] = set()
@@ -140,6 +142,7 @@ class SessionsPane(Widget):
             lost: Whether it is.
         """
         self.table.stale = lost
+        self.table.say_when_empty(self._why_empty(self.source.q))
         self.table.invalidate(0)
 
     def tick(self) -> None:
@@ -198,7 +201,7 @@ class SessionsPane(Widget):
             view: What to show; its filter reads.
         """
         keys = tuple(dict.fromkeys(key for key in view.columns if field_of(key) is not None)) or DEFAULT_FIELDS
-        sort = _sort(view.sort) if _sorts(view.sort) else _sort(_SORT)
+        sort = Sort.of(view.sort) if _sorts(view.sort) else Sort.of(_SORT)
         self.filter, self.faults = view.q, view.faults
         self._use(SessionSource(self._feed, with_faults(view.q, faults=view.faults), sort, keys))
         self.table.set_columns(columns(keys, self.widths))
@@ -337,6 +340,8 @@ class SessionsPane(Widget):
         self.post_message(self.Shown())
 
     def _why_empty(self, q: str) -> str:
+        if self._feed.link.heard is None:
+            return "not connected: nothing is known yet" if self._feed.link.state == "lost" else _CONNECTING
         if self.faults:
             return f"nothing failed or expired here: {self._keymap.hint('faults')} shows everything again"
         return f"no session matches: {self._keymap.hint('back')} clears the filter" if q else _NONE_YET
@@ -355,10 +360,8 @@ class SessionsPane(Widget):
     def write_title(self) -> None:
         """Say in the frame's title how many are shown, in which order, and what is held."""
         sort, table = self.source.sort, self.table
-        field = field_of(sort.key)
-        label = field.column.label.lower() if field is not None else sort.key
         only = "faults only  " if self.faults else ""
-        title = f"sessions  {only}sort: {label} {'▼' if sort.descending else '▲'}"
+        title = f"sessions  {only}sort: {sort.words}"
         notes = []
         if table.marks_all:
             but = f", but {count(len(table.spared))}" if table.spared else ""
@@ -370,7 +373,8 @@ class SessionsPane(Widget):
         elif table.marks:
             notes.append(f"{count(len(table.marks))} marked")
         if self._holds:
-            notes.append(f"rows held, {count(table.waiting)} updates wait" if table.waiting else "rows held")
+            wait = f"rows held, {plural(table.waiting, 'update')} wait{'s' if table.waiting == 1 else ''}"
+            notes.append(wait if table.waiting else "rows held")
         written = (title, "  ".join(notes))
         # Each cursor move comes here: writing the same again would paint the whole frame.
         if written != self._written:
@@ -389,7 +393,3 @@ def _widths(look: Look) -> dict[str, int]:
 
 def _sorts(text: str) -> bool:
     return bool(text) and not why_not_sorted(text.removeprefix("-"))
-
-
-def _sort(text: str) -> Sort:
-    return Sort(text.removeprefix("-"), text.startswith("-"))

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from nexus_tui.feed import Feed
 from nexus_tui.merged.standing import Standing
+from nexus_tui.panes.room import WIDE
 from nexus_tui.panes.tone_lines import Line, ToneLines
 from nexus_tui.viewmodels.words import clock_time, short_id
 from nexus_widgets import Toned, count, duration
-
-_ROOMY = 110
-"""Cells from which on everything has room."""
 
 
 class TopBar(ToneLines):
@@ -24,15 +22,16 @@ class TopBar(ToneLines):
             namespace: In which namespace of it; ``None`` for what isn't said.
             waiting: Updates held back while paused; ``None`` when it isn't.
         """
-        narrow = self.size.width < _ROOMY
+        narrow = self.size.width < WIDE
         held = [Toned("READ-ONLY  ", "warn")] if feed.read_only else []
         if waiting is not None:
             held.append(Toned(f"‖ PAUSED, {count(waiting)} {'wait' if narrow else 'waiting'}  ", "warn"))
         # Where there is no room for all, the lag is what may be cut off, or contexts behind the first ones.
         if feed.contexts is None:
             link, *lag = link_words(feed)
+            room = (24, 20, 14)[len(held)] if narrow else 60
             left = [
-                *self._place(target, namespace, 14 if narrow and held else 24 if narrow else 60),
+                *place_words(target, namespace, room),
                 link,
                 Toned("  "),
                 *held,
@@ -47,9 +46,17 @@ class TopBar(ToneLines):
         right = (Toned(f"  {doubt}{count(total)} {noun}  "), Toned(f"{clock_time(feed.clock())}Z ", "muted"))
         self.lines = (Line(tuple(left), right),)
 
-    def _place(self, target: str, namespace: str | None, room: int) -> list[Toned]:
-        within = [] if namespace is None else [Toned(f"[{short_id(namespace, min(room, 40))}]  ", "info")]
-        return [Toned(f"{short_id(target, room)}  "), *within]
+
+def place_words(target: str, namespace: str | None, room: int) -> list[Toned]:
+    """What the console looks at, and in brackets the namespace, where one was named.
+
+    Args:
+        target: What it looks at.
+        namespace: In which namespace of it.
+        room: Cells that each may take.
+    """
+    within = [] if namespace is None else [Toned(f"[{short_id(namespace, min(room, 40))}]  ", "info")]
+    return [Toned(f"{short_id(target, room)}  "), *within]
 
 
 def context_words(contexts: Standing) -> list[Toned]:
@@ -60,7 +67,8 @@ def context_words(contexts: Standing) -> list[Toned]:
     """
     words: list[Toned] = []
     for each in contexts.states():
-        name = f"{short_id(each.name, 16)}{' (read-only)' if each.read_only else ''}"
+        within = "" if each.namespace is None else f" [{short_id(each.namespace, 16)}]"
+        name = f"{short_id(each.name, 16)}{within}{' (read-only)' if each.read_only else ''}"
         if each.state == "lost":
             age = "" if each.age is None else f" {duration(each.age)}"
             words.append(Toned(f"✖ {name}{age}  ", "bad"))

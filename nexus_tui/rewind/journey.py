@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from textual.app import App
 from textual.worker import Worker
 
 from nexus.errors import InvalidInput, NexusError
+from nexus_tui.beginning import begin
 from nexus_tui.feed import Feed
 from nexus_tui.known import Glance, Known
 from nexus_tui.rewind.annals import Annals
@@ -115,7 +117,7 @@ class Journey:
             self.return_to_now()
             return
         self.wanted = ts
-        self._worker = self._host.run_worker(self._read(ts), group="journey", exclusive=True)
+        self._worker = begin(self._host, partial(self._read, ts), "journey", exclusive=True)
 
     def return_to_now(self) -> None:
         """Show the present again, at once; a reading that is under way is left."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from typing import ClassVar, Literal
 
 from nexus.errors import NexusError, StoreUnavailable
 from nexus.model import Session
@@ -18,6 +20,8 @@ from nexus_tui.acting.one import change_one
 from nexus_tui.acting.plan import Item, Plan
 from nexus_tui.acting.targets import Targets, names_of
 from nexus_tui.acting.undoing import Done
+from nexus_tui.beginning import begin
+from nexus_tui.commands import Command
 from nexus_tui.screens.base import nothing_under_the_cursor
 from nexus_tui.screens.editing import Edit
 from nexus_tui.screens.form import FormDialog
@@ -43,6 +47,9 @@ _UNDOES = "  ctrl+z undoes"
 
 class ActingScreen(TimeScreen):
     """A screen with sessions to act on."""
+
+    noun: ClassVar[Literal["session", "group"]] = "session"
+    """What its rows are."""
 
     # What a screen says of itself
 
@@ -78,8 +85,30 @@ class ActingScreen(TimeScreen):
         """
         targets = self.targets()
         if not targets:
-            raise nothing_under_the_cursor()
+            raise nothing_under_the_cursor(self.noun)
         return targets
+
+    # What works now
+
+    def refusal(self, command: Command) -> str:
+        """As every screen; changes need something to change, and a place where it can be."""
+        return super().refusal(command) or (self.why_unchangeable(command.name) if command.changes else "")
+
+    def why_unchangeable(self, name: str) -> str:
+        """Why a change can't be made here and now, whatever is under the cursor; empty where it can.
+
+        Args:
+            name: The command's.
+        """
+        if why := self.why_past:
+            return why
+        if self.feed.read_only:
+            return "this console is read-only"
+        if self.feed.link.state == "lost":
+            return "there is no connection"
+        if name == "undo":
+            return "" if self.console.done_actions.last else "nothing was done here that could be undone"
+        return "" if self.targets() else f"there is no {self.noun} under the cursor"
 
     # Commands
 
@@ -108,11 +137,11 @@ class ActingScreen(TimeScreen):
 
     def do_signal(self, name: str) -> None:
         """Ask for name and payload, and signal."""
-        self.run_worker(self._signal(self.some_targets(), name), group="steer")
+        begin(self, partial(self._signal, self.some_targets(), name), "steer")
 
     def do_approve(self, _: str) -> None:
         """Give what is waited for, as approved."""
-        self.run_worker(self._approve(self.some_targets()), group="steer")
+        begin(self, partial(self._approve, self.some_targets()), "steer")
 
     def do_patch(self, patch: str) -> None:
         """Edit the state of one, or ask for a patch of many."""
@@ -120,7 +149,7 @@ class ActingScreen(TimeScreen):
         if targets.only is None or patch:
             self._ask(targets, PatchDialog(targets, patch))
         else:
-            self.run_worker(self._edit(targets.only), group="steer")
+            begin(self, partial(self._edit, targets.only), "steer")
 
     def do_undo(self, _: str) -> None:
         """Take the last action back."""
@@ -131,15 +160,15 @@ class ActingScreen(TimeScreen):
             self.console.done_actions.forget_last()
             self.tell(f"{last.what} can't be undone: {last.why_not}. ctrl+z again goes to what was done before it")
         else:
-            self.run_worker(self._undo(last), group="steer")
+            begin(self, partial(self._undo, last), "steer")
 
     # Asking
 
     def _ask(self, targets: Targets, dialog: FormDialog[Change]) -> None:
-        self.run_worker(self._ask_and_act(targets, dialog), group="steer")
+        begin(self, partial(self._ask_and_act, targets, dialog), "steer")
 
     def _begin(self, targets: Targets, change: Change) -> None:
-        self.run_worker(self._hold_and_act(targets, change), group="steer")
+        begin(self, partial(self._hold_and_act, targets, change), "steer")
 
     async def _hold_and_act(self, targets: Targets, change: Change) -> None:
         with self.holding():

@@ -198,8 +198,7 @@ class AuditScreen(FilteredScreen):
         if not self.is_attached:
             return
         book = self._book
-        waiting = book.newer if self.table.is_frozen else None
-        self.query_one("#top-bar", TopBar).show(self.feed, self.console.target_label, waiting=waiting)
+        self.draw_top(book.newer if self.table.is_frozen else None)
         newer = f"{count(book.newer)}{'+' if book.newer >= PAGE else ''} newer, Home  " if book.newer else ""
         read = f"{count(book.total)} read, older behind" if book.has_more else f"{count(book.total)} records"
         self._bar.count_text = "" if self._denied else newer + read

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from nexus.errors import InvalidInput, NexusError
+from nexus.errors import InvalidInput, NexusError, StoreUnavailable
 from nexus_tui.commands import Command, Place, find_command, footer_of
 from nexus_tui.config.contexts import as_configured
 from nexus_tui.panes.key_bar import KeyBar
+from nexus_tui.panes.room import ROOMY, WIDE
+from nexus_tui.panes.top_bar import TopBar
 from nexus_tui.screens.command_line import CommandLine
 from nexus_tui.screens.contexts import ConnectingScreen, ContextsDialog
 from nexus_tui.screens.help import HelpScreen
@@ -34,7 +36,7 @@ class CommandScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "app.focus_next", "Next pane", show=False, id="line.next-pane"),
     ]
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide"), (136, "-roomy")]  # noqa: RUF012  Textual's own declaration
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide"), (ROOMY, "-roomy")]  # noqa: RUF012  Textual's own declaration
     VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]  # noqa: RUF012
 
     def __init__(self) -> None:
@@ -100,21 +102,35 @@ class CommandScreen(Screen[None]):
             self.complain(error)
 
     def check_changes(self) -> None:
-        """Refuse a change where nothing may be changed.
+        """Refuse a change where nothing may be changed, or can be.
 
         Raises:
             PermissionDenied: With why.
+            StoreUnavailable: There is no connection: what is asked for first would be asked in vain.
         """
         self.feed.check_writable()
+        if self.feed.link.state == "lost":
+            raise StoreUnavailable("There is no connection: nothing was changed.")
 
     def on_key_bar_pressed(self, event: KeyBar.Pressed) -> None:
         """Run what was clicked in the footer."""
         event.stop()
         self.action_command(event.name)
 
+    def draw_top(self, waiting: int | None = None) -> None:
+        """Draw the first line: where the console looks, whether it is live, how much there is.
+
+        Args:
+            waiting: Updates held back while the view is paused; ``None`` when it isn't.
+        """
+        bar, console = self.query_one("#top-bar", TopBar), self.console
+        bar.show(self.feed, console.context, namespace=console.namespace, waiting=waiting)
+
     def show_keys(self) -> None:
         """Offer in the footer what works here and now."""
-        self.query_one(KeyBar).show(filter(self.offers, footer_of(self.commands)))
+        # What is played is stopped and played on more than anything else.
+        first = "" if self.console.player is None else "pause"
+        self.query_one(KeyBar).show(filter(self.offers, footer_of(self.commands, first)))
 
     def tell(self, message: str) -> None:
         """Say what has been done."""
@@ -122,7 +138,9 @@ class CommandScreen(Screen[None]):
 
     def complain(self, error: NexusError) -> None:
         """Say what was refused, and why."""
-        self.notify(clean(error.message, limit=500), title=error.title, severity="error", markup=False, timeout=8)
+        # Nothing was typed, mostly: a key was pressed where it can't do anything.
+        title = "Not done" if isinstance(error, InvalidInput) else error.title
+        self.notify(clean(error.message, limit=500), title=title, severity="error", markup=False, timeout=8)
 
     # Commands of all screens
 
@@ -206,6 +224,11 @@ class CommandScreen(Screen[None]):
         self.console.choose_theme(name)
 
 
-def nothing_under_the_cursor() -> InvalidInput:
-    """The refusal of a command that needs a session."""
-    return InvalidInput("There is no session under the cursor: nothing was done", field="session_id")
+def nothing_under_the_cursor(noun: Literal["session", "group"] = "session") -> InvalidInput:
+    """The refusal of a command that needs a session, or a group.
+
+    Args:
+        noun: What it needs.
+    """
+    field = "session_id" if noun == "session" else noun
+    return InvalidInput(f"There is no {noun} under the cursor: nothing was done", field=field)

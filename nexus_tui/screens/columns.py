@@ -20,7 +20,7 @@ from nexus_widgets import Column, Row, Toned, VirtualTable
 _COLUMNS = (
     Column("shown", "", 1, sortable=False, priority=4),
     Column("label", "COLUMN", 14, sortable=False, priority=3),
-    Column("width", "WIDTH", 5, "right", sortable=False, priority=2),
+    Column("width", "WIDTH", 6, sortable=False, priority=2),
     Column("about", "", 20, min_width=10, flex=1, sortable=False),
 )
 Answer = tuple[tuple[str, ...], dict[str, int]]

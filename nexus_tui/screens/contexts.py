@@ -16,6 +16,7 @@ from textual.widgets import Button, Static
 
 from nexus.errors import NexusError, StoreUnavailable
 from nexus.service import Service
+from nexus_tui.beginning import begin
 from nexus_tui.config.contexts import context_of
 from nexus_tui.connection import Connection, Opens
 from nexus_tui.panes.tone_lines import Line, ToneLines
@@ -117,7 +118,7 @@ class ConnectingScreen(ModalScreen[Connected]):
         """Begin."""
         label = clean(context_of(self._connection.target), limit=200)
         self.query_one("#connecting-told", ToneLines).lines = (Line((Toned(f"Connecting to {label} …"),)),)
-        self.run_worker(self._connect(), group="connecting", exclusive=True)
+        begin(self, self._connect, "connecting", exclusive=True)
 
     async def _connect(self) -> None:
         connection, service, error = self._connection, None, None

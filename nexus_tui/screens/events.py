@@ -55,7 +55,7 @@ class EventsScreen(FilteredScreen, SteppingScreen):
         self._events: list[Event] = []
         self._rows = HeldRows()
         self._loads = 0
-        self.table = VirtualTable(EVENT_COLUMNS, self._rows, empty="no such events", id="events-table")
+        self.table = VirtualTable(EVENT_COLUMNS, self._rows, empty="reading …", id="events-table")
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -99,6 +99,8 @@ class EventsScreen(FilteredScreen, SteppingScreen):
             return
         if number == self._loads:
             self._events = []
+            hint = self.console.config.keymap.hint("back", "events")
+            self.table.say_when_empty(f"no event matches: {hint} clears the filter" if self._q else "no events yet")
             self._add(events)
 
     def _add(self, events: Sequence[Event]) -> None:
@@ -112,8 +114,7 @@ class EventsScreen(FilteredScreen, SteppingScreen):
         self._draw(self.feed.link)
 
     def _draw(self, _: Link) -> None:
-        waiting = self.table.waiting if self.table.is_frozen else None
-        self.query_one("#top-bar", TopBar).show(self.feed, self.console.target_label, waiting=waiting)
+        self.draw_top(self.table.waiting if self.table.is_frozen else None)
         kept = f"{count(len(self._events))} events"
         self._bar.count_text = f"the newest {kept}" if len(self._events) >= MOST else kept
         self.table.border_title = Text("events  newest first")
@@ -134,6 +135,7 @@ class EventsScreen(FilteredScreen, SteppingScreen):
         if q != self._q:
             self._q = q
             self._events = []
+            self.table.say_when_empty("reading …")
             self._load_soon()
 
     # Commands

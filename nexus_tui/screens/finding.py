@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from nexus.errors import NexusError
 from nexus.model import Group
+from nexus_tui.beginning import begin
 from nexus_tui.filtering import completions, is_begun, mistake_in, right_part
 from nexus_tui.panes.sessions import SessionsPane
 from nexus_tui.screens.steering import SteeringScreen
@@ -89,7 +90,7 @@ class FindingScreen(SteeringScreen):
 
     def do_last_error(self, _: str) -> None:
         """Open what failed last."""
-        self.run_worker(self._open_last_error(), group="last-error", exclusive=True)
+        begin(self, self._open_last_error, "last-error", exclusive=True)
 
     async def _open_last_error(self) -> None:
         try:
@@ -135,7 +136,7 @@ class FindingScreen(SteeringScreen):
     def do_copy(self, _: str) -> None:
         """Copy ids."""
         if self.sessions.table.marks_all:
-            self.run_worker(self._copy_all(), group="copy", exclusive=True)
+            begin(self, self._copy_all, "copy", exclusive=True)
         elif self.sessions.chosen:
             self._copy(self.sessions.chosen)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Literal
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from nexus.errors import InvalidInput, NexusError
+from nexus.errors import NexusError
 from nexus.model import Group, Session
 from nexus.query import QueryError
 from nexus.query.format import quote
@@ -27,6 +27,7 @@ from nexus_tui.panes.key_bar import KeyBar
 from nexus_tui.panes.past_bar import PastBar
 from nexus_tui.panes.top_bar import TopBar
 from nexus_tui.screens.acting import ActingScreen
+from nexus_tui.screens.base import nothing_under_the_cursor
 from nexus_tui.screens.filtered import FilteredScreen
 from nexus_tui.screens.moving import SteppingScreen
 from nexus_tui.viewmodels.group_rows import GROUP_COLUMNS, group_words
@@ -44,6 +45,7 @@ class GroupsScreen(FilteredScreen, ActingScreen, SteppingScreen):
     """A filter over a table, over what the group under the cursor is. Changes act on that group's sessions."""
 
     place = "groups"
+    noun: ClassVar[Literal["session", "group"]] = "group"
     narrows_while_written = True
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("groups")]
 
@@ -148,7 +150,7 @@ class GroupsScreen(FilteredScreen, ActingScreen, SteppingScreen):
     def _draw(self) -> None:
         if not self.is_attached:
             return
-        self.query_one("#top-bar", TopBar).show(self.feed, self.console.target_label)
+        self.draw_top()
         read = len(self.rows.all)
         of = f"{count(read)} of {count(self._known)} groups" if self._known > read else f"{count(read)} groups"
         self._bar.count_text = f"{count(self.rows.total)} of {of}" if self._q else of
@@ -194,7 +196,7 @@ class GroupsScreen(FilteredScreen, ActingScreen, SteppingScreen):
     def _chosen(self) -> Group:
         group = self._current()
         if group is None:
-            raise InvalidInput("There is no group under the cursor: nothing was done", field="group")
+            raise nothing_under_the_cursor(self.noun)
         return group
 
     def targets(self) -> Targets:
@@ -203,11 +205,6 @@ class GroupsScreen(FilteredScreen, ActingScreen, SteppingScreen):
         if group is None:
             return Targets()
         return Targets(q=f"group:{quote(group.id)}", about=group.total, group=group.id)
-
-    def some_targets(self) -> Targets:
-        """See ``ActingScreen``."""
-        self._chosen()
-        return self.targets()
 
     def current(self) -> Session | None:
         """No session: what is under the cursor is a group."""
@@ -229,16 +226,8 @@ class GroupsScreen(FilteredScreen, ActingScreen, SteppingScreen):
             self._load_if_old()
 
     def refusal(self, command: Command) -> str:
-        """What is about a group needs one; changes need a connection, and a console that may change."""
-        if command.changes and self.feed.read_only:
-            return "this console is read-only"
-        if command.changes and self.feed.past is not None:
-            return self.why_past
-        if command.changes and self.feed.link.state == "lost":
-            return "there is no connection"
-        if command.name == "undo":
-            return "" if self.console.done_actions.last else "nothing was done here that could be undone"
-        if (command.changes or command.name in ("open", "wait", "copy")) and self._current() is None:
+        """As every screen with something to act on; what is about a group needs one."""
+        if command.name in ("open", "wait", "copy") and self._current() is None:
             return "there is no group under the cursor"
         return super().refusal(command)
 

@@ -101,7 +101,8 @@ class MainScreen(ArrangingScreen, MovingScreen, OpeningScreen):
         self.feed.changed.subscribe(self, self._take_changes)
         self.feed.beaten.subscribe(self, self._take_beat)
         self.feed.link_changed.subscribe(self, self._take_link)
-        self._draw()
+        # It may have been made, or lost, before there was anybody to tell.
+        self._take_link(self.feed.link)
 
     # What comes from the feed
 
@@ -160,11 +161,7 @@ class MainScreen(ArrangingScreen, MovingScreen, OpeningScreen):
         self.query_one("#groups", GroupsPane).show(self._groups, total, live)
 
     def _draw_top(self) -> None:
-        sessions = self.sessions
-        waiting = sessions.table.waiting if sessions.is_paused else None
-        self.query_one("#top-bar", TopBar).show(
-            self.feed, self.console.target_label, namespace=self.console.namespace, waiting=waiting
-        )
+        self.draw_top(self.sessions.table.waiting if self.sessions.is_paused else None)
         link, banner = self.feed.link, self.query_one("#link-banner", Banner)
         if link.state == "lost":
             banner.say(f"No connection, trying again: {link.reason}", "error", self.feed.silence)

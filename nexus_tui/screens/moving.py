@@ -35,9 +35,9 @@ class TimeScreen(CommandScreen):
         return f"this is the past: {self.console.config.keymap.hint('live', self.place)} returns to live"
 
     def offers(self, command: Command) -> bool:
-        """Moving in time is in the footer once somebody does."""
+        """Moving in time is in the footer once somebody does, and where a recording is played."""
         if command.section == "Time":
-            return self.journey.is_away and not self.refusal(command)
+            return (self.journey.is_away or self.console.player is not None) and not self.refusal(command)
         return super().offers(command)
 
     def refusal(self, command: Command) -> str:
@@ -58,11 +58,13 @@ class TimeScreen(CommandScreen):
         return "this is now" if name in ("live", "forward", "step-on") and not self.journey.is_away else ""
 
     def check_changes(self) -> None:
-        """Refuse every change in the past, and in a read-only console.
+        """Refuse every change in the past, in a recording, and in a read-only console.
 
         Raises:
             PermissionDenied: With why.
         """
+        if self.console.player is not None:
+            raise PermissionDenied("A recording is read-only: nothing in it can be changed.")
         self._check_present()
         super().check_changes()
 

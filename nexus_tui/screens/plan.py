@@ -17,6 +17,7 @@ from nexus_tui.acting.doing import Doing
 from nexus_tui.acting.plan import Plan
 from nexus_tui.acting.planning import make_plan
 from nexus_tui.acting.targets import Targets
+from nexus_tui.beginning import begin
 from nexus_tui.panes.choice import Choice
 from nexus_tui.panes.tone_lines import Line, ToneLines
 from nexus_tui.steering import Change, End, Undo
@@ -81,7 +82,7 @@ class PlanScreen(ModalScreen[Doing | None]):
         self.query_one("#plan-asked").display = False
         self.query_one("#do").display = False
         self._show_progress(0, self._targets.about or len(self._targets.ids))
-        self.run_worker(self._look(), group="plan")
+        begin(self, self._look, "plan")
 
     async def _look(self) -> None:
         try:
@@ -208,7 +209,8 @@ def _told(plan: Plan) -> tuple[list[Toned], ...]:
     done = f"{len(plan.planned):,} of {plural(len(plan.planned) + len(plan.left), 'session')}"
     first = [Toned(f"{done} to {plan.change.doing}", "info")]
     if plan.left:
-        first.append(Toned(f"   {len(plan.left):,} stay as they are", "warn"))
+        stay = "stays as it is" if len(plan.left) == 1 else "stay as they are"
+        first.append(Toned(f"   {len(plan.left):,} {stay}", "warn"))
     second = []
     for status, count in plan.counts:
         mark = STATUS_MARKS[status]

@@ -14,6 +14,7 @@ from textual.widgets import Button
 
 from nexus_tui.acting.doing import Doing, carry_out
 from nexus_tui.acting.plan import Item
+from nexus_tui.beginning import begin
 from nexus_tui.panes.tone_lines import Line, ToneLines
 from nexus_tui.viewmodels.words import plural
 from nexus_widgets import ProgressCell, Tone, Toned, clean
@@ -58,7 +59,7 @@ class ProgressScreen(ModalScreen[tuple[Item, ...]]):
     def on_mount(self) -> None:
         """Begin."""
         self._draw()
-        self.run_worker(self._do(), group="progress")
+        begin(self, self._do, "progress")
 
     async def _do(self) -> None:
         self.dismiss(await carry_out(self._feed, self._doing, self._draw))

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from nexus.errors import InvalidInput, NexusError, SessionNotFound
+from nexus.errors import NexusError, SessionNotFound
 from nexus.model import Page, Session
 from nexus_tui.acting.targets import Targets
 from nexus_tui.asking import Detail
+from nexus_tui.beginning import begin
 from nexus_tui.commands import Command, bindings_of
 from nexus_tui.feed import Changed, Link
 from nexus_tui.panes.about import AboutPane
 from nexus_tui.panes.children import ChildrenPane
 from nexus_tui.panes.key_bar import KeyBar
 from nexus_tui.panes.past_bar import PastBar
+from nexus_tui.panes.room import WIDE
 from nexus_tui.panes.sessions import SessionsPane
 from nexus_tui.panes.tab_line import TabLine
 from nexus_tui.panes.tone_lines import Line, ToneLines
-from nexus_tui.panes.top_bar import link_words
+from nexus_tui.panes.top_bar import link_words, place_words
 from nexus_tui.past import NOW, START, Past
 from nexus_tui.screens.session_moments import SessionMoments
 from nexus_tui.screens.session_panes import LEFT, RIGHT
@@ -110,7 +113,7 @@ class SessionScreen(SessionMoments):
             self._load_again = True
         else:
             self._is_loading = True
-            self.run_worker(self._load(), group="load")
+            begin(self, self._load, "load")
 
     async def _load(self) -> None:
         try:
@@ -171,12 +174,17 @@ class SessionScreen(SessionMoments):
         right = (*notes, *link_words(feed)[:1], Toned(f"  {clock_time(feed.clock())}Z ", "muted"))
         top = self.query_one("#session-top", ToneLines)
         first = Line((Toned(" nexus \u203a ", "info"), *head), (Toned("  "), *right))
-        top.lines = (first, Line(subline(detail.session, feed.clock()) if detail else ()))
+        # Where it is must be seen before it is changed; of several contexts its name says so.
+        where = () if feed.contexts is not None else (Toned("  "), *self._where())
+        top.lines = (first, Line(subline(detail.session, feed.clock()) if detail else (), where))
         if feed.link.state == "lost":
             banner.say(f"No connection, trying again: {feed.link.reason}", "error", feed.silence)
         elif banner.level == "error":
             banner.hide()
         self.show_keys()
+
+    def _where(self) -> list[Toned]:
+        return place_words(self.console.context, self.console.namespace, 60 if self.size.width >= WIDE else 20)
 
     def draw_frames(self) -> None:
         """Say which moment and which panes are shown."""
@@ -229,6 +237,10 @@ class SessionScreen(SessionMoments):
         """Show the session after it."""
         self._load_soon()
 
+    def offers(self, command: Command) -> bool:
+        """Here all is about one session: what is refused of it for sure is not in the footer."""
+        return super().offers(command) and not (command.changes and self.no_way(command.name))
+
     def refusal(self, command: Command) -> str:
         """As every screen; nothing earlier without checkpoints, nothing later than now."""
         match command.name:
@@ -240,24 +252,13 @@ class SessionScreen(SessionMoments):
                 return "its newest events tell of no failure"
             case "clear" if not self._checkpoints.table.marks:
                 return "nothing is marked"
-            case "resume" | "fork" if self._at == START:
-                return "before the first checkpoint there is nothing to go on from"
-        return super().refusal(command)
+        return super().refusal(command) or (self.no_way(command.name) if command.changes else "")
 
-    def do_resume(self, argument: str) -> None:
-        """Resume, from the checkpoint that is shown."""
-        self._refuse_start()
-        super().do_resume(argument)
-
-    def do_fork(self, new_id: str) -> None:
-        """Fork the checkpoint that is shown."""
-        self._refuse_start()
-        super().do_fork(new_id)
-
-    def _refuse_start(self) -> None:
-        if self._at == START:
-            raise InvalidInput("Before the first checkpoint there is nothing to go on from: choose a later moment",
-                               field="checkpoint_id")  # fmt: skip
+    def no_way(self, name: str) -> str:
+        """As every screen; and nothing goes on from before the first checkpoint."""
+        if name in ("resume", "fork") and self._at == START:
+            return "before the first checkpoint there is nothing to go on from"
+        return super().no_way(name)
 
     def on_children_pane_opened(self, event: ChildrenPane.Opened) -> None:
         """Open a child over this session."""
@@ -283,11 +284,11 @@ class SessionScreen(SessionMoments):
 
     def do_previous(self, _: str) -> None:
         """The session above this one in the table."""
-        self.run_worker(self._switch(-1), group="switch", exclusive=True)
+        begin(self, partial(self._switch, -1), "switch", exclusive=True)
 
     def do_next(self, _: str) -> None:
         """The session below this one in the table."""
-        self.run_worker(self._switch(1), group="switch", exclusive=True)
+        begin(self, partial(self._switch, 1), "switch", exclusive=True)
 
     async def _switch(self, step: int) -> None:
         rank = self._among.table.cursor_index + step

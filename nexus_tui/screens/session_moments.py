@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from nexus.errors import NexusError
 from nexus_tui.asking import Detail
+from nexus_tui.beginning import begin
 from nexus_tui.panes.checkpoints import CheckpointsPane
 from nexus_tui.past import NOW, START, Past, pair_to_compare
 from nexus_tui.screens.session_panes import SessionPanes
@@ -53,7 +56,7 @@ class SessionMoments(SessionPanes):
         if at != self._at:
             self._at = at
             self._checkpoints.point_at(at)
-            self.run_worker(self._show_state(), group="state", exclusive=True)
+            begin(self, self._show_state, "state", exclusive=True)
 
     def on_timeline_point_highlighted(self, event: Timeline.PointHighlighted) -> None:
         """Show the state as it was then."""
@@ -76,7 +79,7 @@ class SessionMoments(SessionPanes):
     def on_checkpoints_pane_marks_changed(self, event: CheckpointsPane.MarksChanged) -> None:
         """Compare what is marked."""
         event.stop()
-        self.run_worker(self._show_state(), group="state", exclusive=True)
+        begin(self, self._show_state, "state", exclusive=True)
 
     def _index_of(self, checkpoint_id: str) -> int | None:
         return next(
@@ -119,7 +122,7 @@ class SessionMoments(SessionPanes):
         self.bring("diff")
         if names:
             earlier, _, later = names.partition(" ")
-            self.run_worker(self._compare(earlier, later.strip() or NOW), group="state", exclusive=True)
+            begin(self, partial(self._compare, earlier, later.strip() or NOW), "state", exclusive=True)
 
     async def _compare(self, earlier: str, later: str) -> None:
         try:

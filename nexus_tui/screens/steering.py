@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.widget import Widget
 
+from nexus.errors import InvalidInput
 from nexus.model import FINAL, RUNNING, Session, Status
 from nexus_tui.commands import Command
 from nexus_tui.screens.acting import ActingScreen
@@ -19,14 +20,14 @@ class SteeringScreen(ActingScreen):
 
     def offers(self, command: Command) -> bool:
         """Whether a command is in the footer: what may change from row to row is left to the help."""
-        return not self._no_change_now(command.name) if command.changes else super().offers(command)
+        return not self.why_unchangeable(command.name) if command.changes else super().offers(command)
 
     def refusal(self, command: Command) -> str:
         """Why a command would do nothing here and now."""
-        if command.changes:
-            return self._no_change_now(command.name) or self._no_such_change(command.name)
         if why := super().refusal(command):
             return why
+        if command.changes:
+            return self._no_such_change(command.name)
         session = self.current()
         match command.name:
             case "parent" if session is not None and session.parent_id is None:
@@ -37,22 +38,29 @@ class SteeringScreen(ActingScreen):
                 return "there is no session under the cursor"
         return ""
 
-    def _no_change_now(self, name: str) -> str:
-        if why := self.why_past:
-            return why
-        if self.feed.read_only:
-            return "this console is read-only"
-        if self.feed.link.state == "lost":
-            return "there is no connection"
-        if name == "undo":
-            return "" if self.console.done_actions.last else "nothing was done here that could be undone"
-        return "" if self.targets() else "there is no session under the cursor"
+    def run_command(self, command: Command, argument: str) -> None:
+        """A change that the session under the cursor can't have, for good, is refused before anything is asked."""
+        session, why = self.current(), self.no_way(command.name) if command.changes else ""
+        if session is not None and why and not self.why_unchangeable(command.name):
+            self.app.clear_notifications()
+            self.complain(InvalidInput(f"{session.id}: {why}. Nothing was done.", field="session_id"))
+        else:
+            super().run_command(command, argument)
+
+    def no_way(self, name: str) -> str:
+        """Why a change of the session under the cursor is refused for sure: it is over. Of others the service decides.
+
+        Args:
+            name: The command's.
+        """
+        session = self.current()
+        return self._no_such_change(name) if session is not None and self._status(session) in FINAL else ""
 
     def _no_such_change(self, name: str) -> str:
         session = self.current()
         if session is None or self.targets().only is None or name == "undo":
             return ""
-        status = Status.EXPIRED if session.is_due(self.feed.clock()) else session.status
+        status = self._status(session)
         word = STATUS_MARKS[status].word
         if name == "resume":
             return _no_resume(session, status)
@@ -61,6 +69,9 @@ class SteeringScreen(ActingScreen):
         if name == "approve" and status is not Status.SUSPENDED:
             return f"it is {word}: no run of it waits"
         return ""
+
+    def _status(self, session: Session) -> Status:
+        return Status.EXPIRED if session.is_due(self.feed.clock()) else session.status
 
     # Looking
 

@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from nexus.errors import InvalidInput
 from nexus_tui.kept import Views
+from nexus_tui.session_source import Sort
 from nexus_tui.viewmodels.held_rows import HeldRows
 from nexus_tui.viewmodels.words import NOTHING
 from nexus_widgets import Column, Row, Toned, VirtualTable, clean
@@ -20,7 +21,7 @@ from nexus_widgets import Column, Row, Toned, VirtualTable, clean
 _COLUMNS = (
     Column("name", "VIEW", 16, min_width=8, flex=1, sortable=False, priority=3),
     Column("filter", "FILTER", 24, min_width=8, flex=2, sortable=False, priority=2),
-    Column("sort", "SORT", 10, sortable=False, priority=1),
+    Column("sort", "SORT", 12, sortable=False, priority=1),
 )
 
 
@@ -82,9 +83,13 @@ class ViewsDialog(ModalScreen[str | None]):
     def _read(self) -> None:
         found = ((name, self._views.get(name)) for name in self._views.names)
         self._rows.rows = tuple(
-            Row(name, (clean(name, limit=60), Toned(_filter(view.q, faults=view.faults), "info"), clean(view.sort)))
+            Row(name, (clean(name, limit=60), Toned(_filter(view.q, faults=view.faults), "info"), _sort(view.sort)))
             for name, view in found
         )
+
+
+def _sort(kept: str) -> Toned:
+    return Toned(Sort.of(kept).words) if kept else Toned(NOTHING, "muted")
 
 
 def _filter(q: str, *, faults: bool) -> str:

@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from nexus.errors import NexusError
+from nexus_tui.beginning import begin
 from nexus_tui.panes.tone_lines import Line, ToneLines
 from nexus_tui.viewmodels.why import Explanation, explain
 from nexus_widgets import Toned, cell_width, clean
@@ -94,7 +95,7 @@ class WhyScreen(ModalScreen[None]):
         self._pace.request()
 
     def _load_soon(self) -> None:
-        self.run_worker(self._load(), group="why", exclusive=True)
+        begin(self, self._load, "why", exclusive=True)
 
     async def _load(self) -> None:
         try:

@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from nexus.errors import NexusError
 from nexus.model import WorkflowInfo
 from nexus.query.format import quote
+from nexus_tui.beginning import begin
 from nexus_tui.commands import Command, bindings_of
 from nexus_tui.feed import Changed, Link
 from nexus_tui.panes.about import AboutPane
@@ -52,13 +53,13 @@ class WorkflowsScreen(SteppingScreen):
         self.table.focus()
         self.feed.beaten.subscribe(self, self._take_beat)
         self.feed.changed.subscribe(self, self._take_changes)
-        self.run_worker(self._load(), group="load", exclusive=True)
+        begin(self, self._load, "load", exclusive=True)
         self._draw()
 
     def _take_changes(self, changed: Changed) -> None:
         if changed.moved:
             self._loads.clear()
-            self.run_worker(self._load(), group="load", exclusive=True)
+            begin(self, self._load, "load", exclusive=True)
 
     def _take_beat(self, _: Link) -> None:
         self._draw()
@@ -83,7 +84,7 @@ class WorkflowsScreen(SteppingScreen):
         return {name: counts.get(name, 0) for name in self._names()}
 
     def _draw(self) -> None:
-        self.query_one("#top-bar", TopBar).show(self.feed, self.console.target_label, namespace=self.console.namespace)
+        self.draw_top()
         counts = self.feed.statistics.by_workflow if self.feed.statistics else {}
         rows = tuple(
             workflow_row(name, registered=name in self._infos, sessions=counts.get(name, 0), load=self._loads.get(name))

@@ -58,7 +58,7 @@ def moments(
         session: The session.
         checkpoints: All that are kept, ascending.
         events: Its newest events, ascending.
-        now: Seconds since the epoch.
+        now: Seconds since the epoch. Of a session that is over, the last moment stands where it ended.
         word: What the last moment is called.
     """
     first = events[0].ts if events else now
@@ -77,7 +77,9 @@ def moments(
             held = named if isinstance(named, str) and named in kept else held
         if event.type not in _UNTOLD:
             found.append(Moment(_event_point(event), held))
-    end = max(now, found[-1].point.ts if found else now)
+    # What is over takes no more room with the time that goes by.
+    end = now if session.ended_at is None else session.ended_at
+    end = max(end, found[-1].point.ts if found else end)
     last = TimelinePoint(end, word, "step", lane=_lane(session.channels[-1] if session.channels else ""),
                          tone=channel_tone(session.channels[-1] if session.channels else ""), glyph="◉")  # fmt: skip
     return (*found, Moment(last, is_now=True))

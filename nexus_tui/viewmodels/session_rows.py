@@ -89,7 +89,9 @@ def _expires(session: Session, context: Context) -> Cell:
 def _last_event(session: Session, context: Context) -> Cell:
     ago = since(session.last_activity, context.now)
     event = context.last_events.get(session.id)
-    return Toned(f"{ago:<5} {event_words(event)}" if event else ago, "muted")
+    # Beside the status a word tells it: "ended as" would push it out of view.
+    words = event_words(event).removeprefix("ended as ") if event else ""
+    return Toned(f"{ago:<5} {words}" if event else ago, "muted")
 
 
 def _id(session: Session, context: Context) -> Cell:
@@ -138,13 +140,13 @@ FIELDS: dict[str, Field] = {
             _channels, SortField.CHANNEL, "channels it was used from, in order",
         ),
         Field(Column("step", "STEP", 5, "right", priority=6), _text("step"), SortField.STEP, "steps completed"),
-        Field(Column("age", "AGE", 6, "right", priority=4), _age, SortField.CREATED, "time since it was created"),
+        Field(Column("age", "AGE", 6, "right", priority=3), _age, SortField.CREATED, "time since it was created"),
         Field(
             Column("expires", "EXPIRES", 7, "right", priority=8),
             _expires, SortField.EXPIRES, "time until it expires",
         ),
         Field(
-            Column("last", "LAST EVENT", 13, min_width=9, flex=4, max_width=60, priority=3),
+            Column("last", "LAST EVENT", 16, flex=4, max_width=60, priority=4),
             _last_event, SortField.ACTIVITY, "time since it was last used, and what happened",
         ),
         Field(

@@ -11,7 +11,7 @@ from nexus_tui.workload import Workload
 from nexus_widgets import Column, Row, Tone, Toned, clean, compact, duration
 
 WORKFLOW_COLUMNS = (
-    Column("name", "WORKFLOW", 20, min_width=10, flex=2, sortable=False, priority=9),
+    Column("name", "WORKFLOW", 20, min_width=10, flex=2, max_width=60, sortable=False, priority=9),
     Column("here", "REGISTERED", 10, sortable=False, priority=3),
     Column("total", "SESSIONS", 8, "right", sortable=False, priority=8),
     Column("live", "LIVE", 6, "right", sortable=False, priority=7),

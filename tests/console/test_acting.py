@@ -222,7 +222,7 @@ async def test_what_is_refused_is_planned_as_such_with_the_reason(full_world: Wo
         await full_world.service.end_session("session-123-ocr")
         await driven.press("e", "enter")
         await planned(driven)
-        assert "1 of 2 sessions to extend by 10m   1 stay as they are" in driven.text
+        assert "1 of 2 sessions to extend by 10m   1 stays as it is" in driven.text
         assert "✖ refused: " in driven.text
         await driven.press("enter")
         await driven.until(lambda: "Extended by 10m: 1 session" in driven.told)
@@ -346,7 +346,7 @@ async def test_an_end_of_many_is_taken_back_with_a_plan(full_world: World) -> No
         assert last is not None
         await driven.press("ctrl+z")
         await planned(driven)
-        assert "of 20 sessions to undo the last change of" in driven.text
+        assert "of 20 sessions to undo" in driven.text
         assert "If one changes meanwhile" not in driven.text
         await driven.press("enter")
         await driven.until(lambda: "Undone: " in driven.told)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 
 import pytest
+from textual.widget import Widget
 
 from nexus.testing.builders import a_session
 from nexus_tui.screens.help import HelpScreen
 from nexus_tui.viewmodels.why import Evidence
-from tests.console.driving import driving
+from tests.console.driving import NARROW, WIDE, driving
 from tests.console.world import World
 
 
@@ -88,6 +90,20 @@ async def test_a_pane_fills_the_screen_and_shrinks_again(full_world: World) -> N
         assert driven.main.maximized is None
 
 
+def is_as_large(pane: Widget, size: tuple[int, int]) -> bool:
+    return pane.region.size == size
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_each_pane_fills_the_screen_when_it_is_zoomed(full_world: World, size: tuple[int, int]) -> None:
+    async with driving(full_world, full_world.clock, size=size) as driven:
+        for key, name in (("escape", "#sessions"), ("g", "#groups"), ("l", "#events")):
+            await driven.press(key, "z")
+            await driven.until(partial(is_as_large, driven.main.query_one(name), size))
+            await driven.press("escape")
+            await driven.until(lambda: driven.main.query_one("#top-bar").region.height == 1)
+
+
 async def test_themes_are_gone_through_and_named(full_world: World) -> None:
     async with driving(full_world, full_world.clock) as driven:
         assert driven.console.theme == "nexus-dark"
@@ -105,8 +121,14 @@ async def test_the_namespace_is_in_the_first_line(full_world: World, size: tuple
     async with driving(full_world, full_world.clock, size=size) as driven:
         assert "[acme]" not in driven.text
         driven.console.namespace = "acme"
-        driven.main._draw_top()
+        driven.main.draw_top()
         assert "[acme]" in driven.text.splitlines()[0]
+        for key in ("o", "O", "L", "A"):
+            await driven.press(key)
+            await driven.until(lambda: not driven.on_main)
+            await driven.until(lambda: "[acme]" in driven.text.splitlines()[0])
+            await driven.press("escape")
+            await driven.until(lambda: driven.on_main)
 
 
 async def test_a_read_only_console_refuses_every_change_and_says_why(full_world: World) -> None:

@@ -14,7 +14,7 @@ from nexus.service import FeedItem, Service
 from nexus_tui.feed import Changed
 from nexus_tui.history import History
 from nexus_tui.known import Known
-from tests.console.driving import driving
+from tests.console.driving import NARROW, driving
 from tests.console.world import NOW, World, populate
 
 
@@ -179,3 +179,24 @@ def test_of_many_sessions_those_are_known_that_had_an_event_last(monkeypatch: py
     for seq, name in enumerate(["a", "b", "c", "a", "d", "e"]):
         known.remember(Event(type="run.step", ts=NOW, session_id=name, seq=seq))
     assert {name: event.seq for name, event in known.last_events.items()} == {"a": 3, "d": 4, "e": 5}
+
+
+async def test_without_a_connection_no_change_is_asked_for(full_world: World) -> None:
+    line = Line(full_world)
+    async with driving(line, full_world.clock) as driven:
+        line.is_cut = True
+        full_world.clock.at += 12
+        await driven.beat()
+        await driven.until(lambda: driven.feed.link.state == "lost")
+        await driven.press("e")
+        assert driven.on_main
+        assert "There is no connection: nothing was changed." in driven.told
+
+
+async def test_a_console_that_never_was_connected_claims_to_know_nothing(full_world: World) -> None:
+    line = Line(full_world)
+    line.is_cut = True
+    async with driving(line, full_world.clock, size=NARROW) as driven:
+        await driven.until(lambda: "not connected: nothing is known yet" in driven.text)
+        line.is_cut = False
+        await driven.until(lambda: driven.table.total == 50)

@@ -49,6 +49,7 @@ async def test_a_view_is_saved_shown_and_removed(full_world: World) -> None:
         await driven.press("v")
         assert isinstance(driven.console.screen, ViewsDialog)
         assert "workflow:index-files" in driven.text
+        assert "age ▼" in driven.text
         await driven.press("enter")
         await driven.until(lambda: driven.main.sessions.filter == "workflow:index-files")
         assert driven.main.sessions.source.sort.key == "age"

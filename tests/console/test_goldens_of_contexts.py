@@ -67,6 +67,8 @@ def test_merged(snap_compare: Compare, name: str, size: str) -> None:
     console = NexusConsole(target, clock=StandingClock(), beat=0, places=TwoPlaces())
 
     async def reach(pilot: Pilot[int]) -> None:
+        while any(each.state != "live" for each in target.contexts.states()):
+            await pilot.pause(0.02)
         await connected(pilot)
         for key in MERGED[name]:
             await pilot.press(key)

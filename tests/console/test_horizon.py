@@ -51,3 +51,11 @@ async def test_what_has_expired_or_ended_is_not_counted_as_expiring_soon(world: 
     await world.service.end_session("ended")
     world.clock.at += 61
     assert [each.id for each in (await world.service.window(within("5m"), limit=9)).items] == ["soon"]
+
+
+async def test_what_expires_soon_is_never_more_than_what_expires_later() -> None:
+    horizon = Horizon(lambda: 50.0)
+    counts = {f"status:live,failed expires<{text}": number for text, number in (("5m", 9), ("1h", 84), ("1d", 83))}
+    await horizon.look(store_with(counts, []))
+    assert horizon.expiring is not None
+    assert horizon.expiring.counts == (("5m", 9), ("1h", 83), ("1d", 83))

@@ -284,7 +284,7 @@ async def test_in_refusals_and_notices(hostile_world: World) -> None:
 async def test_in_the_target_and_in_the_reason_of_a_lost_connection(world: World) -> None:
     async with driving(world, world.clock) as driven:
         for text in PAYLOADS:
-            driven.console.target_label = text
+            driven.console.context = text
             driven.feed.fail(InvalidInput(text))
             driven.main._draw()
             await driven.pilot.pause()

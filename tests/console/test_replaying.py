@@ -27,6 +27,8 @@ async def test_a_recording_is_moved_through_by_keys(tmp_path: Path, size: tuple[
         assert "◉ REPLAY" in driven.text
         assert "‖ \u00d71" in driven.text
         await driven.until(lambda: driven.table.total == 1)
+        # What moves a recording is what its footer is for.
+        assert " p pause  ⏎ open  ← back  → on" in driven.text.splitlines()[-1]
         await driven.press("at")
         await driven.write("100%")
         await driven.press("enter")

@@ -122,7 +122,7 @@ async def test_before_the_first_checkpoint_nothing_can_be_resumed(full_world: Wo
         await driven.press("home")
         await driven.until(lambda: "as it was at the start" in driven.text)
         await driven.press("r")
-        assert "Before the first checkpoint there is nothing to go on from" in driven.told
+        assert "before the first checkpoint there is nothing to go on from" in driven.told
 
 
 async def test_extend_and_end_act_on_this_session_and_show_what_came_of_it(full_world: World) -> None:
@@ -221,3 +221,37 @@ async def test_what_is_compared_when_nobody_says(full_world: World) -> None:
     assert pair_to_compare(NOW, ["checkpoint-5", "checkpoint-2"], checkpoints) == ("checkpoint-2", "checkpoint-5")
     assert pair_to_compare("checkpoint-2", ["checkpoint-5"], checkpoints) == ("checkpoint-2", "checkpoint-5")
     assert pair_to_compare(NOW, ["checkpoint-2"], checkpoints) == ("checkpoint-2", NOW)
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_where_a_session_is_stands_on_its_screen(full_world: World, size: tuple[int, int]) -> None:
+    async with driving(full_world, full_world.clock, size=size) as driven:
+        driven.console.namespace = "acme"
+        await driven.press("enter")
+        await driven.until(lambda: "timeline" in driven.text)
+        assert driven.text.splitlines()[1].rstrip().endswith("prod  [acme]")
+
+
+async def test_looking_at_the_checkpoints_goes_to_none_of_them(full_world: World) -> None:
+    async with opened(full_world, NARROW) as driven:
+        await driven.press("5")
+        await driven.until(lambda: "checkpoint-5" in driven.text)
+        await driven.rest()
+        assert "as it was" not in driven.text
+        await driven.press("j")
+        await driven.until(lambda: "as it was at checkpoint-4" in driven.text)
+
+
+async def test_of_a_session_that_is_over_the_footer_offers_what_can_be_done_and_the_rest_asks_nothing(
+    full_world: World,
+) -> None:
+    await full_world.service.end_session(STORY, status="completed")
+    async with opened(full_world) as driven:
+        await driven.until(lambda: "✓ completed" in driven.text)
+        footer = driven.text.splitlines()[-1]
+        assert "f fork" in footer
+        assert "e extend" not in footer
+        for key, why in (("e", ""), ("x", " already"), ("r", ", for good"), ("m", "")):
+            await driven.press(key)
+            assert driven.console.screen is driven.session
+            assert f"session-123: it is completed{why}. Nothing was done." in driven.told

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 
 from nexus.local import LocalService
 from nexus_tui.panes.past_bar import PastBar
+from nexus_tui.rewind.journey import Journey
 from nexus_tui.screens.events import EventsScreen
 from nexus_widgets import Scrubber
 from tests.console.driving import NARROW, WIDE, Driven, driving
@@ -265,3 +267,27 @@ async def test_states_can_not_be_asked_of_the_past_and_that_is_said() -> None:
         await _gone_to(driven, BEGAN + 150)
         with pytest.raises(InvalidInput, match="can't be asked of the past"):
             await driven.feed.window("state.rows=2", "-last_activity", 0, 5)
+
+
+async def test_while_the_past_is_read_what_happened_is_not_counted_anew_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with a_morning_shown() as (_, driven):
+        journey, counted, read = driven.console.journey, list[float](), count()
+        journey.go(BEGAN + 200)
+        await _gone_to(driven, BEGAN + 200)
+        bar = driven.main.query_one(PastBar)
+
+        def amounts(first: float, _last: float, parts: int) -> list[float]:
+            counted.append(first)
+            return [0.0] * parts
+
+        monkeypatch.setattr(journey, "amounts", amounts)
+        monkeypatch.setattr(Journey, "read", property(lambda _: (next(read), 0)))
+        journey.wanted = journey.at
+        for _ in range(3):
+            bar.draw()
+        assert counted == []
+        journey.wanted = None
+        bar.draw()
+        assert len(counted) == 1

@@ -122,6 +122,12 @@ def test_checkpoints_from_before_the_events_are_moments_all_the_same() -> None:
     assert len(moments(session, (), (), NOW)) == 1
 
 
+def test_the_timeline_of_a_session_that_is_over_ends_with_it() -> None:
+    session = a_session("s", status=Status.COMPLETED, created_at=NOW - 5000, ended_at=NOW - 4990)
+    told = moments(session, (), (an_event("session.created", "s", ts=NOW - 5000),), NOW)
+    assert [moment.point.ts for moment in told] == [NOW - 5000, NOW - 4990]
+
+
 def test_checkpoints_are_listed_newest_first_with_what_was_left_behind() -> None:
     made = [a_checkpoint("s", 1, pinned=True), a_checkpoint("s", 2, superseded=True), a_checkpoint("s", 3)]
     rows = checkpoint_rows(made, NOW)

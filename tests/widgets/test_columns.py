@@ -30,10 +30,24 @@ def test_columns_are_dropped_from_the_right_unless_another_has_a_lower_priority(
     assert list(shown(columns, 25)) == ["a", "c"]
 
 
+def test_a_small_column_comes_back_where_a_wide_one_had_to_go_after_it() -> None:
+    columns = [Column("a", "A", 10, priority=3), Column("small", "S", 4), Column("wide", "W", 12, priority=1)]
+    assert list(shown(columns, 28)) == ["a", "small", "wide"]
+    assert list(shown(columns, 23)) == ["a", "wide"]
+    assert list(shown(columns, 22)) == ["a", "small"]
+
+
 def test_columns_stand_further_apart_where_there_is_room() -> None:
     columns = [Column("a", "A", 10), Column("b", "B", 10)]
-    assert [each.x for each in fit_columns(columns, 99)] == [0, 11]
-    assert [each.x for each in fit_columns(columns, 100)] == [0, 12]
+    assert [each.x for each in fit_columns(columns, 119)] == [0, 11]
+    assert [each.x for each in fit_columns(columns, 120)] == [0, 12]
+
+
+def test_columns_stand_closer_where_one_would_lose_something_by_it() -> None:
+    columns = [Column("a", "A", 100), Column("b", "B", 20, min_width=4)]
+    assert shown(columns, 121) == {"a": 100, "b": 20}
+    assert [each.x for each in fit_columns(columns, 121)] == [0, 101]
+    assert [each.x for each in fit_columns(columns, 122)] == [0, 102]
 
 
 @given(

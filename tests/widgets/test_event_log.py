@@ -158,3 +158,14 @@ def test_a_ring_says_how_many_shown_entries_left_it() -> None:
     assert len(ring.shown) == 0
     assert ring.extend(entries(1000, 1003)) == 0
     assert len(ring.shown) == 3
+
+
+async def test_on_a_wide_screen_channel_and_actor_stay_near_a_short_text_and_a_long_one_is_whole() -> None:
+    app = hosted()
+    async with app.run_test(size=(300, 10)) as pilot:
+        app.widget.append([*entries(0, 1), LogEntry("03:04:05", "s1", f"failed: {'x' * 150}", "api", "alice")])
+        await until(pilot, lambda: "failed" in screen_lines(app)[1])
+        short, long = screen_lines(app)[:2]
+        assert short.index("alice") < 160
+        assert "x" * 150 in long
+        assert long.index("alice") > short.index("alice")

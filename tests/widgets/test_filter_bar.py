@@ -164,3 +164,13 @@ async def test_the_number_of_matches_stands_at_the_right() -> None:
 )
 def test_a_message_stands_where_there_is_room(cell: int, width: int, lines: tuple[str, ...]) -> None:
     assert pointed("wrong word", cell, width) == lines
+
+
+async def test_a_mistake_is_told_in_full_where_there_is_room() -> None:
+    app = hosted()
+    async with app.run_test(size=(150, 12)) as pilot:
+        app.widget.set_text(f"{'a' * 60} b")
+        await settle(pilot)
+        app.widget.show_error(f"there is no field {'b' * 60} here", 61)
+        await settle(pilot)
+        assert f"^ there is no field {'b' * 60} here" in screen_lines(app)[1]

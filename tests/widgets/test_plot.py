@@ -84,6 +84,23 @@ async def test_a_tile_puts_its_figure_on_the_border_or_on_its_first_line() -> No
 
 
 @pytest.mark.parametrize(
+    ("width", "seen"),
+    [
+        (40, "api 40 %  cli 32 %  mcp 16 %"),
+        (26, "api 40 % cli 32 % mcp 16 %"),
+        (25, "api 40 %  cli 32 %"),
+        (6, "api 4…"),
+    ],
+)
+async def test_a_tile_leaves_out_what_it_could_only_cut_off(width: int, seen: str) -> None:
+    app = remembering(StatTile("events/s", "21", "api 40 %  cli 32 %  mcp 16 %"))
+    app.widget.styles.border = ("none", "red")
+    async with app.run_test(size=(width, 6)) as pilot:
+        await settle(pilot)
+        assert screen_lines(app)[1].rstrip() == seen
+
+
+@pytest.mark.parametrize(
     ("fraction", "drawn"),
     [(0, "░░░░"), (0.5, "██░░"), (0.53, "██▏░"), (1, "████"), (2, "████"), (-1, "░░░░"), (float("nan"), "░░░░")],
 )

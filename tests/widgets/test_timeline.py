@@ -97,3 +97,21 @@ async def test_a_banner_takes_room_only_while_it_says_something() -> None:
         app.widget.hide()
         await settle(pilot)
         assert not app.widget.display
+
+
+async def test_a_banner_takes_as_many_lines_as_its_message_needs_up_to_three() -> None:
+    app = remembering(Banner())
+    async with app.run_test(size=(50, 6)) as pilot:
+        app.widget.say("the store can't be written: check who owns its folder", "error", age=3)
+        await settle(pilot)
+        assert app.widget.size.height == 2
+        assert screen_lines(app)[0].startswith(" ✖ the store can't be written:")
+        assert screen_lines(app)[0].endswith(" data is 3s old ")
+        assert screen_lines(app)[1].strip() == "check who owns its folder"
+        app.widget.say("word " * 60, "error", age=3)
+        await settle(pilot)
+        assert app.widget.size.height == 3
+        assert screen_lines(app)[2].rstrip().endswith("…")
+        app.widget.say("short", "error", age=3)
+        await settle(pilot)
+        assert app.widget.size.height == 1

@@ -474,3 +474,33 @@ async def test_every_line_fills_the_width_exactly(width: int) -> None:
         await settle(pilot)
         assert {app.widget.render_line(y).cell_length for y in range(24)} == {width - 1}
         assert "ID" in app.widget.render_line(0).text
+
+
+async def test_the_cursor_stays_on_the_first_row_until_it_is_moved_and_after_home_again() -> None:
+    source = ListSource(["a", "b"])
+    app = hosted(source)
+
+    async def arrive(key: str) -> None:
+        source.keys.insert(0, key)
+        app.widget.invalidate()
+        await until(pilot, lambda: app.widget.row_at(0) is not None and key_at(app.widget, 0) == key)
+
+    async with app.run_test(size=(60, 12)) as pilot:
+        await until(pilot, lambda: app.widget.cursor_key == "a")
+        await arrive("c")
+        assert (app.widget.cursor_key, app.widget.cursor_index) == ("c", 0)
+        await pilot.press("j")
+        await arrive("d")
+        assert (app.widget.cursor_key, app.widget.cursor_index) == ("a", 2)
+        await pilot.press("home")
+        assert app.widget.keeps_first
+        await arrive("e")
+        assert app.widget.cursor_key == "e"
+        # Whoever holds the rows, or opens one, means this row.
+        app.widget.freeze()
+        app.widget.thaw()
+        await arrive("f")
+        assert (app.widget.cursor_key, app.widget.cursor_index) == ("e", 1)
+        await pilot.press("home", "enter")
+        await arrive("g")
+        assert (app.widget.cursor_key, app.widget.cursor_index) == ("f", 1)

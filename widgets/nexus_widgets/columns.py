@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-ROOMY = 100
-"""Cells from which on columns stand two cells apart, not one."""
+ROOMY = 120
+"""Cells from which on columns stand two cells apart, not one, unless that would cost one of them something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Column:
     @property
     def least(self) -> int:
         """The cells below which the column is dropped."""
-        return self.min_width or self.width
+        return min(self.min_width, self.width) if self.min_width else self.width
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,9 @@ def fit_columns(columns: Sequence[Column], width: int) -> tuple[PlacedColumn, ..
     Returns:
         The columns that are shown, from left to right. At least one, however narrow, if there are any.
     """
-    gap = 2 if width >= ROOMY else 1
-    kept = _kept(columns, width, gap)
+    kept = _kept(columns, width)
     widths = {index: columns[index].width for index in kept}
+    gap = 2 if width >= ROOMY and _needed(widths.values(), 2) <= width else 1
     spare = width - _needed(widths.values(), gap)
     if spare < 0:
         _shrink(columns, widths, -spare)
@@ -85,10 +85,18 @@ def _needed(widths: Iterable[int], gap: int) -> int:
     return sum(sizes) + gap * max(len(sizes) - 1, 0)
 
 
-def _kept(columns: Sequence[Column], width: int, gap: int) -> list[int]:
-    kept = [index for index, column in enumerate(columns) if column.from_width <= width] or list(range(len(columns)))
-    while len(kept) > 1 and _needed([columns[index].least for index in kept], gap) > width:
-        kept.remove(min(kept, key=lambda index: (columns[index].priority, -index)))
+def _kept(columns: Sequence[Column], width: int) -> list[int]:
+    wanted = [index for index, column in enumerate(columns) if column.from_width <= width] or list(range(len(columns)))
+
+    kept, dropped = wanted, list[int]()
+    while len(kept) > 1 and _needed([columns[index].least for index in kept], 1) > width:
+        last = min(kept, key=lambda index: (columns[index].priority, -index))
+        kept = [index for index in kept if index != last]
+        dropped.insert(0, last)
+    # Where a wide one had to go after all, a small one that went before it may have room, at nobody's cost.
+    for index in dropped:
+        if _needed([columns[each].width for each in (*kept, index)], 1) <= width:
+            kept = sorted([*kept, index])
     return kept
 
 

@@ -140,7 +140,7 @@ class FilterHints(Widget):
         self.chosen = -1
         self.styles.offset = (0, 0)
         self._error = pointed(clean(message), cell, width)
-        self._fit(max(cell_width(line) for line in self._error) + 1, len(self._error))
+        self._fit(max(cell_width(line) for line in self._error) + 1, len(self._error), max(width, _MAX_WIDTH))
 
     def choose(self, step: int) -> None:
         """Move the choice; before the first one nothing is chosen.
@@ -168,8 +168,8 @@ class FilterHints(Widget):
         ]
         return Strip(segments).adjust_cell_length(width, insert)
 
-    def _fit(self, width: int, height: int) -> None:
-        self.styles.width = max(min(width, _MAX_WIDTH), 1)
+    def _fit(self, width: int, height: int, most: int = _MAX_WIDTH) -> None:
+        self.styles.width = max(min(width, most), 1)
         self.styles.height = max(height, 1)
         self.display = bool(self._completions or self._error)
         self.refresh()

@@ -9,6 +9,7 @@ from textual.strip import Strip
 
 from nexus_widgets.cells import fitted, marked_segments
 from nexus_widgets.styles import base_style, over_style, part_style
+from nexus_widgets.text import cell_width, clean
 from nexus_widgets.tone import tone_style
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from nexus_widgets.log_ring import LogEntry
 
 _TIME, _CHANNEL, _ACTOR = 8, 7, 14
+_TEXT = 100
+"""Cells after which channel and actor follow on a wide screen, where the text needs no more."""
 
 
 def draw_entry(widget: Widget, entry: LogEntry, width: int, needle: str) -> Strip:
@@ -40,15 +43,16 @@ def draw_entry(widget: Widget, entry: LogEntry, width: int, needle: str) -> Stri
 
 
 def _parts(widget: Widget, entry: LogEntry, width: int) -> list[tuple[str, Style]]:
-    """Share the width: actor and channel go first, then the subject shrinks; the text takes what is left."""
+    """Share the width: actor and channel go first, then the subject shrinks; the text takes what it needs."""
     subject_width = min(max(width // 5, 12), 28)
     channel = _CHANNEL if width >= 50 else 0
     actor = _ACTOR if width >= 90 else 0
     used = _TIME + 1 + subject_width + 1 + (channel + 1 if channel else 0) + (actor + 1 if actor else 0)
+    tone = tone_style(widget, entry.tone)
     parts = [
         (fitted(entry.time, _TIME), _own(widget, "time")),
         (fitted(entry.subject, subject_width), _own(widget, "subject")),
-        (fitted(entry.text, max(width - used, 1)), tone_style(widget, entry.tone)),
+        (fitted(entry.text, min(max(width - used, 1), max(cell_width(clean(entry.text)), _TEXT))), tone),
     ]
     if channel:
         parts.append((fitted(entry.channel, channel), tone_style(widget, entry.channel_tone)))

@@ -83,7 +83,7 @@ class StatTile(Widget):
         Args:
             title: What the figure is.
             value: The figure, formatted.
-            sub: The line beneath.
+            sub: The line beneath: parts two spaces apart. Where they don't fit they stand closer, then the last go.
             values: The figure's recent course, oldest first.
             tone: Whether the figure is good or bad.
             kind: `area`, `line` or `blocks`.
@@ -170,7 +170,8 @@ class StatTile(Widget):
 
     def _body(self, width: int, height: int) -> list[Strip]:
         lines = [] if self._has_border else [self._caption(width)]
-        sub = [Strip([Segment(fitted(self.sub, width), self._own("sub"))], width)] if self.sub else []
+        sub = [Strip([Segment(fitted(_parts_that_fit(self.sub, width), width), self._own("sub"))], width)]
+        sub = sub if self.sub else []
         room = height - len(lines) - len(sub)
         if self.values and room > 0:
             lines += self._plot(width, room)
@@ -200,3 +201,14 @@ class StatTile(Widget):
 
     def _own(self, part: str) -> Style:
         return part_style(self, f"stat-tile--{part}")
+
+
+def _parts_that_fit(text: str, width: int) -> str:
+    """Whole parts: a figure that is cut off says something else."""
+    parts = [part for part in clean(text).split("  ") if part]
+    while len(parts) > 1:
+        for gap in ("  ", " "):
+            if cell_width(joined := gap.join(parts)) <= width:
+                return joined
+        parts.pop()
+    return "".join(parts)

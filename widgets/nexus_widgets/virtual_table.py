@@ -1,8 +1,8 @@
 """VirtualTable: a table of any length that holds only the rows that are seen.
 
-It guarantees that the cursor stays on its row (by key) when rows move, that nothing moves while it is frozen,
-that a storm of `invalidate` costs at most some fifteen fetches a second, and that a cursor move within the rows
-held is painted from the handler that received the key. It is deliberately not a store: order, filter and cells
+It guarantees that the cursor, once it was moved, stays on its row (by key) when rows move, that nothing moves while it
+is frozen, that a storm of `invalidate` costs at most some fifteen fetches a second, and that a cursor move within the
+rows held is painted from the handler that received the key. It is deliberately not a store: order, filter and cells
 belong to the `RowSource` that its owner implements.
 """
 
@@ -16,8 +16,8 @@ from textual.reactive import reactive
 from nexus_widgets import table_messages
 from nexus_widgets.pace import PER_SECOND
 from nexus_widgets.row_feed import Fetched, RowFeed, View
+from nexus_widgets.table_cursor import CursorView
 from nexus_widgets.table_lines import TableLines
-from nexus_widgets.table_marks import MarkedView
 from nexus_widgets.tone import TONE_CLASSES, tone_css
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from nexus_widgets.rows import Row, RowSource
 
 
-class VirtualTable(MarkedView, can_focus=True):
+class VirtualTable(CursorView, can_focus=True):
     """A table over a row source, with a cursor, marks and a header that shows the order."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -76,8 +76,6 @@ class VirtualTable(MarkedView, can_focus=True):
 
     HEADER_LINES = 1
 
-    cursor_index: reactive[int] = reactive(0, repaint=False)
-    """Index of the row under the cursor."""
     stale: reactive[bool] = reactive(default=False)
     """Whether the rows may no longer be true: they are shown as unknown."""
 
@@ -155,15 +153,6 @@ class VirtualTable(MarkedView, can_focus=True):
 
     # Watchers
 
-    def validate_cursor_index(self, index: int) -> int:
-        """Keep the cursor inside the rows."""
-        return max(0, min(index, self.total - 1))
-
-    def watch_cursor_index(self, old: int, new: int) -> None:
-        """Paint the two lines that changed."""
-        self._refresh_row(old)
-        self._refresh_row(new)
-
     def watch_total(self) -> None:
         """Resize the scrollable area and keep the cursor inside it."""
         self._resize_area()
@@ -237,45 +226,14 @@ class VirtualTable(MarkedView, can_focus=True):
 
     # Actions
 
-    def action_move(self, rows: int) -> None:
-        """Move the cursor by rows."""
-        self.move_cursor(self.cursor_index + rows)
-
-    def action_page(self, pages: int) -> None:
-        """Move the cursor by screens."""
-        self.move_cursor(self.cursor_index + pages * self.body_height)
-
-    def action_first(self) -> None:
-        """Move the cursor to the first row."""
-        self.move_cursor(0)
-
-    def action_last(self) -> None:
-        """Move the cursor to the last row."""
-        self.move_cursor(self.total - 1)
-
     def action_select(self) -> None:
         """Open the row under the cursor."""
         if self.cursor_key is not None:
+            # Who comes back from what was opened looks for it where it is.
+            self._keeps_first = False
             self.post_message(self.RowSelected(self, self.cursor_key))
 
-    def action_mark_and_move(self, rows: int) -> None:
-        """Mark the row under the cursor and move on."""
-        if self.cursor_key is not None:
-            self.mark([self.cursor_key])
-        self.action_move(rows)
-
     # Verbs
-
-    def move_cursor(self, index: int) -> None:
-        """Put the cursor on a row and bring it into view, all before the next paint.
-
-        Args:
-            index: Index in the source; kept inside it.
-        """
-        self.cursor_index = index
-        # Before scrolling, which may fetch: a fetch follows the row that the cursor is on now, not the one it left.
-        self._name_cursor()
-        self.show_line(self.cursor_index)
 
     def invalidate(self, updates: int = 1) -> None:
         """Say that the data changed: the rows in view are fetched again soon, or counted while frozen.
@@ -293,6 +251,7 @@ class VirtualTable(MarkedView, can_focus=True):
         """
         self._feed.set_source(source)
         self.cursor_key = None
+        self._keeps_first = not self.is_frozen
         self.total = source.total
         self.cursor_index = 0
         self.scroll_now(0)
@@ -331,7 +290,8 @@ class VirtualTable(MarkedView, can_focus=True):
         self._restart()
 
     def freeze(self) -> None:
-        """Hold every row where it is until `thaw`; what changes meanwhile is counted."""
+        """Hold every row where it is until `thaw`; what changes meanwhile is counted. The cursor stays on its row."""
+        self._keeps_first = False
         self._feed.freeze()
 
     def thaw(self) -> None:
@@ -365,6 +325,9 @@ class VirtualTable(MarkedView, can_focus=True):
 
     def _follow_row(self, located: int | None) -> None:
         """Put the cursor where its row is now, and keep it in view if it was."""
+        if self._keeps_first:
+            self.cursor_index = 0
+            return
         was_seen = self.cursor_index in self.visible_range
         index = None if self.cursor_key is None else self._feed.cache.index_of(self.cursor_key)
         if index is None:
@@ -380,7 +343,8 @@ class VirtualTable(MarkedView, can_focus=True):
         if not self.is_attached or not self.size.height:
             return None
         seen = self.visible_range
-        return View(seen, self.body_height, self.total, self.cursor_key if self.cursor_index in seen else None)
+        follows = self.cursor_index in seen and not self._keeps_first
+        return View(seen, self.body_height, self.total, self.cursor_key if follows else None)
 
     def _tell_marks(self) -> None:
         self.post_message(self.MarksChanged(self, self.marks))

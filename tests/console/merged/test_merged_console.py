@@ -231,6 +231,19 @@ async def test_the_list_says_where_and_acts_there(two: MergedTarget, size: tuple
         assert actions[0].like.commands == ("nexus sessions extend --seconds 600 same --context staging",)
 
 
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_the_first_line_names_the_namespace_of_each_context(tmp_path: Path, size: tuple[int, int]) -> None:
+    await fill(store(tmp_path, "prod"), "a")
+    target = MergedTarget({
+        "prod": Target(store=store(tmp_path, "prod")),
+        "acme": Target(store=store(tmp_path, "prod"), namespace="acme"),
+    })  # fmt: skip
+    async with driving(target, StandingClock(time.time()), size=size) as driven:
+        first = driven.text.splitlines()[0]
+        assert "● prod  " in first
+        assert " acme [acme]  " in first
+
+
 async def test_a_session_of_any_context_opens_with_its_history(two: MergedTarget) -> None:
     async with driving(two, StandingClock(time.time())) as driven:
         await driven.until(lambda: driven.table.total == 4)
