@@ -40,6 +40,13 @@ def test_the_benchmark_of_merged_lists_runs_with_tiny_sizes(
     assert "jump : floor" in capsys.readouterr().out
 
 
+def test_the_benchmark_of_the_past_runs_with_tiny_sizes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("bench_past", ("--rows", "1000", "--changes", "20", "--rounds", "1", "--cache", str(tmp_path)), monkeypatch)
+    assert "then : now" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("name", "option"), [("bench_store", "--patched"), ("bench_redis", "--rows")])
 def test_sizes_that_are_too_small_are_refused_by_name(
     name: str, option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -24,13 +24,16 @@ from nexus.query import (
     Term,
     WordTerm,
     compile_predicate,
+    parse,
 )
 from nexus.stores.base import Order, SortField
 from nexus.stores.prepared import prepare
 from nexus.stores.sqlite.batch import Batch
+from nexus.stores.sqlite.compiler import compile_filter
 from nexus.stores.sqlite.connection import writing
 from nexus.stores.sqlite.listing import count, list_sessions, window
 from nexus.stores.sqlite.schema import MIGRATIONS
+from nexus.stores.sqlite.select import Source, narrowed
 from nexus.testing.builders import NOW, a_session, creating, ids_of
 
 ODD = (
@@ -158,3 +161,47 @@ def test_lists_windows_and_counts_are_what_the_predicate_says(
             if (cursor := page.next_cursor) is None:
                 break
         assert found == ids_of(wanted)
+
+
+SOON = parse("status:live,failed expires<5m")
+
+
+def many_people() -> list[Session]:
+    """Of 302 sessions five would expire within five minutes, of which one is over already."""
+    statuses = (Status.ACTIVE, Status.FAILED, Status.SUSPENDED, Status.IN_PROGRESS, Status.COMPLETED)
+    soon = [
+        a_session(f"soon-{status}", status=status, idle_deadline=NOW + 60.0, age_deadline=NOW + 90.0, step=number)
+        for number, status in enumerate(statuses)
+    ]
+    later = [a_session(f"later-{number}", idle_deadline=NOW + 301.0 + number, step=number) for number in range(295)]
+    return [*soon, *later, a_session("never-1"), a_session("never-2", status=Status.FAILED)]
+
+
+@given(sorts)
+def test_what_expires_soon_is_the_same_where_the_index_on_what_is_due_leads_to_it(order: Order) -> None:
+    people = many_people()
+    passes = compile_predicate(SOON)
+    wanted = in_order([session for session in people if passes(session, NOW)], order)
+    assert len(wanted) == 4
+    with database(people) as connection:
+        assert count(connection, nothing, SOON, NOW) == 4
+        assert list(window(connection, nothing, SOON, order, range(4), NOW).items) == wanted
+        assert ids_of(list_sessions(connection, nothing, SOON, order, None, 9, NOW).items) == ids_of(wanted)
+
+
+def test_the_index_leads_to_few_that_expire_and_is_left_aside_for_many_or_for_what_is_over() -> None:
+    with database(many_people()) as connection:
+
+        def is_narrow(text: str) -> bool:
+            found = narrowed(connection, compile_filter(parse(text), NOW), 302)
+            statement, values = Source(found, {status.value: 100 for status in Status}).count()
+            plan = str(connection.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall())
+            assert ("sessions_due" in plan) is found.narrow
+            return found.narrow
+
+        assert is_narrow("status:live,failed expires<5m")
+        assert is_narrow("status:active expires<=5m step>0 expires<1d")
+        assert not is_narrow("status:live,failed expires<1d")
+        assert not is_narrow("expires<5m")
+        assert not is_narrow("status:live expires>5m")
+        assert not is_narrow("status:live -expires<5m")

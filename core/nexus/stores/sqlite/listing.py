@@ -18,7 +18,7 @@ from nexus.stores.sqlite.faults import Inconsistent
 from nexus.stores.sqlite.records import tally
 from nexus.stores.sqlite.rows import SESSION_COLUMNS, to_session
 from nexus.stores.sqlite.scan import Scan
-from nexus.stores.sqlite.select import Source
+from nexus.stores.sqlite.select import Source, narrowed
 from nexus.stores.sqlite.windows import keys_at, keys_of
 
 _ROWS: Final = f"SELECT {SESSION_COLUMNS} FROM sessions AS s WHERE s.key IN (SELECT value FROM json_each(?))"  # noqa: S608
@@ -37,7 +37,7 @@ def list_sessions(
     most = _clamp(limit)
     filtered = compile_filter(query, now)
     with reading(connection):
-        source = Source(filtered, tally(connection))
+        source = _source(connection, filtered)
         if not source.statuses:
             return Page(items=())
         if filtered.exact:
@@ -56,7 +56,7 @@ def window(
     """Rows by rank, with how many there are, all of one moment."""
     filtered = compile_filter(query, now)
     with reading(connection):
-        source, total, keys = Source(filtered, tally(connection)), 0, []
+        source, total, keys = _source(connection, filtered), 0, []
         if source.statuses and filtered.exact:
             total = _count_exact(connection, source)
             keys = keys_at(connection, source, order, range(total)[ranks.start : ranks.stop : ranks.step], total)
@@ -68,9 +68,9 @@ def window(
 
 def count(connection: sqlite3.Connection, stop: Stop, query: Query, now: float) -> int:
     """How many match: from the tally, by SQL, or by looking at each."""
-    filtered: Filter = compile_filter(query, now)
+    filtered = compile_filter(query, now)
     with reading(connection):
-        source = Source(filtered, tally(connection))
+        source = _source(connection, filtered)
         if not source.statuses:
             return 0
         if filtered.exact:
@@ -121,6 +121,11 @@ def children(connection: sqlite3.Connection, session_id: str, cursor: str | None
     last = sessions[-1] if sessions and len(keys) > most else None
     following = None if last is None else ordering.write_cursor(_CHILDREN, last.created_at, last.id)
     return Page(items=tuple(sessions), next_cursor=following)
+
+
+def _source(connection: sqlite3.Connection, filtered: Filter) -> Source:
+    found = tally(connection)
+    return Source(narrowed(connection, filtered, sum(found.values())), found)
 
 
 def _count_exact(connection: sqlite3.Connection, source: Source) -> int:

@@ -7,8 +7,9 @@ are read by merging. Any other order sorts what the filter lets through.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from nexus.stores.base import Order, SortField
@@ -34,6 +35,27 @@ INDEXED: Final = frozenset({SortField.CREATED, SortField.ACTIVITY, SortField.ID}
 
 _FEW: Final = 10
 """Statuses with under a tenth of all sessions are looked up in their index; more are faster read in a row."""
+
+_FEW_DUE: Final = 50
+"""So is what is due, with under a fiftieth: unlike a status's, its rows must be sorted in any order."""
+
+
+def narrowed(connection: sqlite3.Connection, found: Filter, whole: int) -> Filter:
+    """The same filter by way of the index on what is due, where that leads to few rows.
+
+    Args:
+        connection: In a read transaction.
+        found: What is asked for.
+        whole: How many sessions there are.
+    """
+    if found.due_by is None or found.narrow:
+        return found
+    few = whole // _FEW_DUE
+    due = "SELECT key FROM sessions WHERE due_bound <= ?"
+    (number,) = connection.execute(f"SELECT count(*) FROM ({due} LIMIT ?)", (found.due_by, few + 1)).fetchone()  # noqa: S608
+    if number > few:
+        return found
+    return replace(found, rest=f"s.key IN ({due}) AND {found.rest}", values=(found.due_by, *found.values), narrow=True)
 
 
 @dataclass(frozen=True, slots=True)
