@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nexus.model import Event
+from nexus.model import Event, Status
 from nexus_tui.viewmodels.words import NOTHING, channel_tone, clock_time
 from nexus_widgets import LogEntry, Tone, clean, duration
 
@@ -52,6 +52,14 @@ def event_words(event: Event) -> str:
         except (KeyError, TypeError, ValueError):
             pass  # A newer server may say something else in an event that we know: its type always reads.
     return clean(event.type.removeprefix("session.").replace(".", " "), limit=60)
+
+
+def words_beside(status: Status, event: Event) -> str:
+    """What happened, beside a status that says a part of it: the error of a failure and the reason of an end come first,
+    where a narrow column would cut them off."""
+    words = _failed(event.data) if event.type == "session.failed" else event_words(event)
+    words = words.removeprefix("ended as ").removeprefix("run failed: ")
+    return words.removeprefix(f"{status.value}: ")
 
 
 def _extended(data: Mapping[str, Any]) -> str:

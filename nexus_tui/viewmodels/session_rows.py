@@ -19,7 +19,7 @@ from nexus.model import FINAL, Event, Session, Status
 from nexus.stores.base import SortField
 from nexus_tui.merged.names import parted
 from nexus_tui.merged.standing import Standing
-from nexus_tui.viewmodels.event_lines import event_words
+from nexus_tui.viewmodels.event_lines import words_beside
 from nexus_tui.viewmodels.words import (
     ID_WIDTH,
     NOTHING,
@@ -89,9 +89,7 @@ def _expires(session: Session, context: Context) -> Cell:
 def _last_event(session: Session, context: Context) -> Cell:
     ago = since(session.last_activity, context.now)
     event = context.last_events.get(session.id)
-    # Beside the status a word tells it: "ended as" would push it out of view.
-    words = event_words(event).removeprefix("ended as ") if event else ""
-    return Toned(f"{ago:<5} {words}" if event else ago, "muted")
+    return Toned(f"{ago:<5} {words_beside(session.status, event)}" if event else ago, "muted")
 
 
 def _id(session: Session, context: Context) -> Cell:

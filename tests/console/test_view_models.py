@@ -10,7 +10,7 @@ from nexus.testing.builders import NOW, a_checkpoint, a_run, a_session, an_event
 from nexus_tui.filtering import completions, is_begun, mistake_in
 from nexus_tui.viewmodels import figures
 from nexus_tui.viewmodels.checkpoint_rows import checkpoint_rows
-from nexus_tui.viewmodels.event_lines import event_line, event_words
+from nexus_tui.viewmodels.event_lines import event_line, event_words, words_beside
 from nexus_tui.viewmodels.moments import moments
 from nexus_tui.viewmodels.session_facts import facts, headline
 from nexus_tui.viewmodels.session_rows import FIELDS, STANDARD_FIELDS, Context, columns, session_row
@@ -86,6 +86,23 @@ def test_every_column_can_be_shown_and_those_without_an_order_cannot_be_sorted_b
 )
 def test_events_are_told_in_words(kind: str, data: dict[str, object], words: str) -> None:
     assert event_words(an_event(kind, "s", data=data)) == words
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "data", "words"),
+    [
+        (Status.FAILED, "session.failed", {"error": "OSError: full"}, "OSError: full"),
+        (Status.FAILED, "run.failed", {"error": "OSError: full"}, "OSError: full"),
+        (Status.FAILED, "session.failed", {}, "run failed"),
+        (Status.CANCELLED, "session.ended", {"status": "cancelled", "reason": "wrong"}, "wrong"),
+        (Status.COMPLETED, "session.ended", {"status": "completed"}, "completed"),
+        (Status.ACTIVE, "run.step", {"step": 4}, "step 4"),
+    ],
+)
+def test_beside_a_status_an_event_does_not_repeat_it(
+    status: Status, kind: str, data: dict[str, object], words: str
+) -> None:
+    assert words_beside(status, an_event(kind, "s", data=data)) == words
 
 
 def test_texts_of_events_are_inert() -> None:
