@@ -55,8 +55,8 @@ def event_words(event: Event) -> str:
 
 
 def words_beside(status: Status, event: Event) -> str:
-    """What happened, beside a status that says a part of it: the error of a failure and the reason of an end come first,
-    where a narrow column would cut them off."""
+    """What happened, beside a status that says a part of it: the error of a failure and the reason of an end come
+    first, as a narrow column would cut them off."""
     words = _failed(event.data) if event.type == "session.failed" else event_words(event)
     words = words.removeprefix("ended as ").removeprefix("run failed: ")
     return words.removeprefix(f"{status.value}: ")
