@@ -47,6 +47,7 @@ from nexus_tui.rewind.journey import Journey
 from nexus_tui.screens.contexts import Connected
 from nexus_tui.screens.main import MainScreen
 from nexus_tui.screens.session import SessionScreen
+from nexus_tui.session_source import Sort
 from nexus_tui.slow_link import SlowLink
 from nexus_tui.starting import SETTLED, settle
 from nexus_tui.styles.themes import CHOICES, COLOURLESS, DARK, LIGHT
@@ -202,7 +203,7 @@ class NexusConsole(App[int]):
         self.done_actions = DoneActions()
         self.audit_check = AuditCheck()
         self.group_waits.leave()
-        self._listed: tuple[str, str] | None = None
+        self._listed: tuple[str, Sort] | None = None
 
     def _take_refusal(self, error: NexusError) -> None:
         self.failure = error
@@ -287,7 +288,7 @@ class NexusConsole(App[int]):
         """
         self.show_only(f"group:{quote(group_id)}")
 
-    def note_listing(self, q: str, sort: str) -> None:
+    def note_listing(self, q: str, sort: Sort) -> None:
         """Take note of which sessions are listed, for the command log.
 
         Args:
@@ -296,7 +297,7 @@ class NexusConsole(App[int]):
         """
         if (q, sort) != self._listed:
             self._listed = (q, sort)
-            self.log_of_actions.add(f"Listed {q or 'all'} by {sort}", self.equivalents.listing(q, sort))
+            self.log_of_actions.add(f"Listed {q or 'all'} by {sort.words}", self.equivalents.listing(q, sort.text))
 
     def edit(self, text: str) -> str:
         """Let the user edit a text in their editor, which has the terminal until it ends.

@@ -185,7 +185,7 @@ class MainScreen(ArrangingScreen, MovingScreen, OpeningScreen):
         source = self.sessions.source
         self._bar.count_text = f"{count(source.total)} of {count(source.whole)}" if source.q else ""
         if self.feed.past is None:
-            self.console.note_listing(source.q, source.sort.text)
+            self.console.note_listing(source.q, source.sort)
         self.sessions.write_title()
         self.show_keys()
 

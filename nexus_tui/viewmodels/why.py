@@ -120,15 +120,15 @@ def _untaken(it: Evidence, draft: _Draft, run: Run) -> None:
     able = [worker for worker in it.workers if worker.alive and run.workflow in worker.workflows]
     draft.tell("held by", "nobody", "warn")
     if able:
-        draft.verdict = Toned(f"Its run waits for its turn since {waiting}", "info")
+        draft.verdict = Toned(f"Its run has waited for its turn for {waiting}", "info")
         draft.tell("could run it", _names(able))
         draft.help("give it more processes", "worker")
         return
     if it.now - waits_since < _PATIENCE:
         # A process that was just started, or starts again, is not there yet.
-        draft.verdict = Toned(f"Its run waits since {waiting}: nobody that is alive can run it yet", "warn")
+        draft.verdict = Toned(f"Its run has waited for {waiting}: nobody that is alive can run it yet", "warn")
     else:
-        draft.verdict = Toned(f"Stuck: nobody that is alive can run {_name(run.workflow)}, since {waiting}", "bad")
+        draft.verdict = Toned(f"Stuck for {waiting}: nobody that is alive can run {_name(run.workflow)}", "bad")
     _tell_the_living(it, draft)
     draft.help(f"start a process that knows {_name(run.workflow)}", "worker", "--app", "MODULE:ATTR")
 
@@ -138,10 +138,10 @@ def _taken(it: Evidence, draft: _Draft, run: Run) -> None:
     taken = since(run.taken_at if run.taken_at is not None else run.started_at, it.now)
     if holder is None:
         draft.verdict = Toned("Its process is gone: any live one that knows the workflow takes the run over", "warn")
-        draft.tell("held by", f"{clean(run.worker, limit=80)}, since {taken}; no such process beats any more", "warn")
+        draft.tell("held by", f"{clean(run.worker, limit=80)}, for {taken}; no such process beats any more", "warn")
         _help_recovery(it, draft, run)
         return
-    draft.tell("held by", f"{_place(holder)}, since {taken}", "plain" if holder.alive else "warn")
+    draft.tell("held by", f"{_place(holder)}, for {taken}", "plain" if holder.alive else "warn")
     draft.tell("its beat", f"{since(holder.seen_at, it.now)} ago, {'alive' if holder.alive else 'its lease ran out'}",
                "good" if holder.alive else "bad")  # fmt: skip
     if not holder.alive:
@@ -176,7 +176,7 @@ def _suspended(it: Evidence, draft: _Draft) -> None:
         draft.verdict = Toned("Its run waits; for what was not told", "warn")
         return
     name = clean(wait.signal, limit=80)
-    draft.verdict = Toned(f"It waits for the signal {name} since {since(wait.since, it.now)}", "warn")
+    draft.verdict = Toned(f"It has waited for the signal {name} for {since(wait.since, it.now)}", "warn")
     if wait.deadline is None:
         draft.tell("deadline", "none: it waits for ever")
     elif wait.deadline > it.now:

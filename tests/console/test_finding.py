@@ -92,7 +92,7 @@ async def test_why_explains_the_session_under_the_cursor_and_stays_true(
         await driven.put_cursor_on("stuck")
         await driven.press("W")
         assert isinstance(driven.console.screen, WhyScreen)
-        await driven.until(lambda: "It waits for the signal approval since 1m" in driven.text)
+        await driven.until(lambda: "It has waited for the signal approval for 1m" in driven.text)
         assert "nexus sessions signal stuck approval --payload null" in driven.text
         await driven.press("1")
         assert driven.console.clipboard == "nexus sessions signal stuck approval --payload null"

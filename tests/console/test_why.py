@@ -43,7 +43,7 @@ DEAD = a_worker("w2", host="box-2", pid=43, alive=False, seen_at=NOW - 90, workf
 def test_a_run_that_goes_on_names_its_process_and_since_when() -> None:
     found = why(running(), a_run("job", workflow="index", worker="w1", taken_at=NOW - 120), (ALIVE,))
     assert found.verdict.tone == "good"
-    assert "pid 42 on box-1 (w1), since 2m" in said(found)
+    assert "pid 42 on box-1 (w1), for 2m" in said(found)
     assert "2s ago, alive" in said(found)
 
 
@@ -86,7 +86,7 @@ def test_a_wait_that_has_just_ended_is_not_called_stuck() -> None:
 
 def test_a_run_that_waits_for_its_turn_says_who_could_run_it() -> None:
     found = why(running(), a_run("job", workflow="index", worker=""), (ALIVE,))
-    assert "waits for its turn" in found.verdict.text
+    assert "has waited for its turn" in found.verdict.text
     assert "could run it: pid 42 on box-1" in said(found)
 
 
@@ -102,7 +102,7 @@ def test_recoveries_without_progress_are_told() -> None:
 def test_a_waiting_run_says_for_what_and_until_when_and_how_to_give_it() -> None:
     run = a_run("job", status=RunStatus.SUSPENDED, wait=Wait(signal="approval", since=NOW - 60, deadline=NOW + 600))
     found = why(running(status=Status.SUSPENDED), run)
-    assert "waits for the signal approval since 1m" in found.verdict.text
+    assert "has waited for the signal approval for 1m" in found.verdict.text
     assert "in 10m: then it goes on without" in said(found)
     assert ("sessions", "signal", "job", "approval", "--payload", "null") in {each.command for each in found.remedies}
 
