@@ -1,20 +1,22 @@
 """A sorted list as it was: the present one without the sessions that were touched since, with what these were then.
 
-What is read of the present one is the rows that are shown, and a few to find where they begin.
+What is read of the present one is the rows that are shown, and some landmarks to find where they begin.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Awaitable, Callable, Sequence
 
 from nexus.model import Session, Window
 from nexus.stores.base import Order
 from nexus.stores.ordering import key_of
 
-Ask = Callable[[int, int], Awaitable[Window[Session]]]
-"""Rows of the present list: from which rank, and how many."""
-_NEAR = 200
+Ask = Callable[[int, int, int], Awaitable[Window[Session]]]
+"""Rows of the present list: from which rank, how many, and how far apart; those may be fewer, and farther apart."""
+_NEAR = 400
+_MOST = 1000
+_LANDMARKS = 64
 
 
 class Ranking:
@@ -59,22 +61,15 @@ async def overlaid(
         The rows, and how many there were in all.
     """
     gone, back = Ranking(now, order), Ranking(then, order)
-    low, high = max(offset - len(then), 0), offset + len(now)
-    while high - low > _NEAR:
-        middle = (low + high) // 2
-        found = await ask(middle, 1)
-        row = found.items[0] if found.items else None
-        if row is None or middle - gone.before(row) + back.before(row) > offset:
-            high = middle
-        else:
-            low = middle
+    low, high = await _around(ask, gone, back, offset)
     touched = {each.id for each in now} | {each.id for each in then}
     rows: list[Session] = []
     first: int | None = None
-    at, place, total = low, 0, 0
+    at, place, total, most = low, 0, 0, max(limit + high - low, 50)
     while True:
-        found = await ask(at, min(max(limit + high - low, 50), 1000))
-        total = found.total
+        found = await ask(at, min(most, _MOST), 1)
+        # Where all rows are touched ones, many have to be passed.
+        total, most = found.total, most * 2
         for row in found.items:
             if first is None:
                 place = back.before(row) if at or low else 0
@@ -93,3 +88,18 @@ async def overlaid(
             break
     begin = max(offset - (first or 0), 0)
     return rows[begin : begin + limit], total - len(now) + len(then)
+
+
+async def _around(ask: Ask, gone: Ranking, back: Ranking, offset: int) -> tuple[int, int]:
+    """Two ranks in the present list, not far apart: the row at the first, if there is one before the other, came up to
+    ``offset`` then."""
+    low, high = max(offset - len(back.sessions), 0), offset + len(gone.sessions)
+    while high - low > _NEAR:
+        step = -(-(high - low) // (_LANDMARKS + 1))
+        found = await ask(low + step, _LANDMARKS, step)
+        ranks = range(low + step, high, found.stride)
+        places = [rank - gone.before(row) + back.before(row) for rank, row in zip(ranks, found.items, strict=False)]
+        passed = bisect_right(places, offset)
+        high = min(ranks[passed] if passed < len(places) else high, found.total)
+        low = ranks[passed - 1] if passed else low
+    return low, max(high, low)

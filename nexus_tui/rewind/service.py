@@ -185,9 +185,9 @@ class PastService(LookingService):
             written, passes_now = to_text(meant), compile_predicate(meant)
             whole = 0
 
-            async def ask(first: int, rows: int) -> Window[Session]:
+            async def ask(first: int, rows: int, apart: int) -> Window[Session]:
                 nonlocal whole
-                found = await self._live.window(written, sort=sort, offset=first, limit=rows)
+                found = await self._live.window(written, sort=sort, offset=first, limit=rows, stride=apart)
                 whole = found.whole
                 return found
 

@@ -106,10 +106,11 @@ def _passed(connection: sqlite3.Connection, source: Source, order: Order, ranks:
 def _sorted(connection: sqlite3.Connection, source: Source, order: Order, ranks: range, part: _Part) -> list[int]:
     """Keys in an order that has no index, out of a part of the list."""
     first = ranks.start - part.passed
-    if ranks.step == 1:
-        return keys_of(
-            connection, source, order, behind=part.behind, before=part.before, limit=len(ranks), offset=first
-        )
+    if ranks.step == 1 or ranks[-1] < _NEAR:
+        # Near the start the rows between are read as well: to number any, all would have to be sorted.
+        most = ranks[-1] - ranks.start + 1
+        keys = keys_of(connection, source, order, behind=part.behind, before=part.before, limit=most, offset=first)
+        return keys[:: ranks.step]
     statement, values = source.numbered("s.key", order, behind=part.behind, before=part.before)
     rows = connection.execute(
         f"SELECT key FROM ({statement}) WHERE number >= ? AND (number - ?) % ? = 0 ORDER BY number LIMIT ?",  # noqa: S608
