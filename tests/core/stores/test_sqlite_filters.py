@@ -163,9 +163,6 @@ def test_lists_windows_and_counts_are_what_the_predicate_says(
         assert found == ids_of(wanted)
 
 
-SOON = parse("status:live,failed expires<5m")
-
-
 def many_people() -> list[Session]:
     """Of 302 sessions five would expire within five minutes, of which one is over already."""
     statuses = (Status.ACTIVE, Status.FAILED, Status.SUSPENDED, Status.IN_PROGRESS, Status.COMPLETED)
@@ -175,18 +172,6 @@ def many_people() -> list[Session]:
     ]
     later = [a_session(f"later-{number}", idle_deadline=NOW + 301.0 + number, step=number) for number in range(295)]
     return [*soon, *later, a_session("never-1"), a_session("never-2", status=Status.FAILED)]
-
-
-@given(sorts)
-def test_what_expires_soon_is_the_same_where_the_index_on_what_is_due_leads_to_it(order: Order) -> None:
-    people = many_people()
-    passes = compile_predicate(SOON)
-    wanted = in_order([session for session in people if passes(session, NOW)], order)
-    assert len(wanted) == 4
-    with database(people) as connection:
-        assert count(connection, nothing, SOON, NOW) == 4
-        assert list(window(connection, nothing, SOON, order, range(4), NOW).items) == wanted
-        assert ids_of(list_sessions(connection, nothing, SOON, order, None, 9, NOW).items) == ids_of(wanted)
 
 
 def test_the_index_leads_to_few_that_expire_and_is_left_aside_for_many_or_for_what_is_over() -> None:

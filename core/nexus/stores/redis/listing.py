@@ -19,11 +19,12 @@ from nexus.model import Page, Session, Window
 from nexus.query import Query, compile_predicate
 from nexus.stores import codec, ordering
 from nexus.stores.base import Order, SortField
+from nexus.stores.due import FEW, due_by
 from nexus.stores.redis import entries
 from nexus.stores.redis.links import Link, ask
 from nexus.stores.redis.ranks import strided
 from nexus.stores.redis.records import documents_of
-from nexus.stores.redis.source import Range, Source, ranges_of, source_of
+from nexus.stores.redis.source import Range, Source, ranges_of, source_of, statuses_of
 from nexus.stores.redis.walk import sizes_of, walk
 from nexus.stores.strides import among
 
@@ -52,7 +53,7 @@ class Listing:
     async def page(self, query: Query, order: Order, cursor: str | None, limit: int, now: float) -> Page[Session]:
         """See ``Store.list_sessions``."""
         behind = None if cursor is None else ordering.read_order_cursor(cursor, order)
-        most, source = max(limit, 0), source_of(query, self._links)
+        most, source = max(limit, 0), await self._source(query, now)
         rows: list[Row] = []
         async for piece in self._rows(query, source, order, behind, now, most + 1):
             rows.extend(piece)
@@ -65,7 +66,7 @@ class Listing:
 
     async def window(self, query: Query, order: Order, ranks: range, now: float) -> Window[Session]:
         """See ``Store.window``."""
-        source = source_of(query, self._links)
+        source = await self._source(query, now)
         index = await self._index(source, order)
         if source.exact and index is not None and (source.whole or index == source.by_created):
             sizes = await sizes_of(self._links, index)
@@ -79,7 +80,7 @@ class Listing:
 
     async def count(self, query: Query, now: float) -> int:
         """See ``Store.count``."""
-        source = source_of(query, self._links)
+        source = await self._source(query, now)
         if source.exact:
             return await self._size(source.by_created)
         return sum([len(piece) async for piece in self._passing(query, source, source.by_created, now)])
@@ -116,6 +117,14 @@ class Listing:
         found = sorted((float(score), name) for score, name in pairs)
         return [name.decode() for _, name in found[:most]]
 
+    async def _due_by(self, by: float) -> AsyncIterator[list[bytes]]:
+        """Entries of what is due by a time, in no order."""
+        dues = ranges_of(self._links, "due")
+        replies = await ask(self._links, [(one.link, ("ZRANGEBYSCORE", one.key, "-inf", repr(by))) for one in dues])
+        names = [name for reply in replies for name in reply]
+        for first in range(0, len(names), _PIECE):
+            yield [entries.timed(0.0, name.decode()) for name in names[first : first + _PIECE]]
+
     async def ended_before(self, before: float, limit: int) -> list[str]:
         """See ``Store.ended_before``."""
         return await self._until("ended", b"(" + entries.sortable(before), limit)
@@ -133,11 +142,25 @@ class Listing:
         replies = await documents_of(self._links, [row.id for row in rows], ("d", "s"))
         return [session for reply in replies if (session := _decoded(reply)) is not None]
 
+    async def _source(self, query: Query, now: float) -> Source:
+        """Where to look; by way of what is due, where that is little of what else would be read."""
+        source = source_of(query, self._links)
+        by = None if source.narrow else due_by(query, statuses_of(query), now)
+        if by is None:
+            return source
+        dues = ranges_of(self._links, "due")
+        counts = await ask(self._links, [(one.link, ("ZCOUNT", one.key, "-inf", repr(by))) for one in dues])
+        if sum(counts) * FEW > await self._size(source.by_created):
+            return source
+        return msgspec.structs.replace(source, narrow=True, due_by=by)
+
     async def _size(self, ranges: Sequence[Range]) -> int:
         return sum(await sizes_of(self._links, ranges))
 
     async def _index(self, source: Source, order: Order) -> tuple[Range, ...] | None:
         """The ranges that are in this order, and hold what can pass and not very much else."""
+        if source.due_by is not None:
+            return None
         if order.field is SortField.CREATED:
             return source.by_created
         if order.field is not SortField.ACTIVITY or source.narrow:
@@ -210,7 +233,11 @@ class Listing:
         """Entries and sessions that pass, read in pieces; without their state where the filter needs none."""
         passes = compile_predicate(query)
         fields = ("d", "s") if source.needs_state else ("d",)
-        async for piece in walk(self._links, ranges, descending=descending, behind=behind, first=64, most=_PIECE):
+        if source.due_by is not None:
+            pieces = self._due_by(source.due_by)
+        else:
+            pieces = walk(self._links, ranges, descending=descending, behind=behind, first=64, most=_PIECE)
+        async for piece in pieces:
             replies = await documents_of(self._links, [entries.id_of(entry) for entry in piece], fields)
             found = []
             for entry, reply in zip(piece, replies, strict=True):

@@ -43,6 +43,9 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Whether they hold all sessions."""
     needs_state: bool
     """Whether the filter looks into the state."""
+    due_by: float | None = None
+    """A time (seconds since the epoch) by which all that can pass is due, where those are few: they are looked up by
+    that, and the ranges aren't walked."""
 
 
 def ranges_of(links: Sequence[Link], index: str, head: bytes = b"") -> tuple[Range, ...]:
@@ -52,7 +55,7 @@ def ranges_of(links: Sequence[Link], index: str, head: bytes = b"") -> tuple[Ran
 
 def source_of(query: Query, links: Sequence[Link]) -> Source:
     """Work out where to look."""
-    statuses = _statuses(query)
+    statuses = statuses_of(query)
     others = [term for term in query.terms if not isinstance(term, StatusTerm)]
     needs_state = any(isinstance(term, PathTerm) and term.root == "state" for term in others)
     heads = next((found for term in others if (found := _heads(term, links)) is not None), None)
@@ -67,7 +70,8 @@ def source_of(query: Query, links: Sequence[Link]) -> Source:
     return Source(by_created=ranges, exact=not others, narrow=False, whole=whole, needs_state=needs_state)
 
 
-def _statuses(query: Query) -> frozenset[Status]:
+def statuses_of(query: Query) -> frozenset[Status]:
+    """The statuses that the filter's terms on status leave."""
     found = _ALL
     for term in query.terms:
         if isinstance(term, StatusTerm):

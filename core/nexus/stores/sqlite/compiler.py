@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from nexus.model import FINAL, Status
+from nexus.model import Status
 from nexus.query import (
     ChannelTerm,
     DurationTerm,
@@ -28,6 +28,7 @@ from nexus.query import (
     WordTerm,
 )
 from nexus.stores.codec import is_text
+from nexus.stores.due import due_by
 
 _COLUMNS: Final = {
     "id": "s.id",
@@ -38,8 +39,6 @@ _COLUMNS: Final = {
     "parent": "s.parent_id",
 }
 _MOST: Final = 2**63 - 1
-_ROUNDING: Final = 1.0
-"""Seconds, far more than sums of times are rounded by."""
 _PAST_ALL: Final = "\U0010ffff"
 _INDEXED_OWNER: Final = "substr(s.owner, 1, 6) <> 'local:'"
 STATE: Final = "coalesce(s.state, (SELECT l.body FROM large AS l WHERE l.session = s.key AND l.kind = 1))"
@@ -94,22 +93,7 @@ def compile_filter(query: Query, now: float) -> Filter:
         exact=all(condition.exact for condition in conditions),
         narrow=any(condition.narrow for condition in conditions),
         reads_state=any(isinstance(term, PathTerm) and term.root == "state" for term in query.terms),
-        due_by=None if FINAL.intersection(statuses) else _due_by(query, now),
-    )
-
-
-def _due_by(query: Query, now: float) -> float | None:
-    """When all that expires in time is due, as ``Snapshot.due_at`` has it for what isn't final; never too early."""
-    return min(
-        (
-            now + term.seconds + _ROUNDING
-            for term in query.terms
-            if isinstance(term, DurationTerm)
-            and term.field == "expires"
-            and term.op in ("<", "<=")
-            and not term.negated
-        ),
-        default=None,
+        due_by=due_by(query, statuses, now),
     )
 
 

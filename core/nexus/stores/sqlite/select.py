@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from nexus.stores.base import Order, SortField
+from nexus.stores.due import FEW
 from nexus.stores.ordering import NULLABLE, Value
 from nexus.stores.sqlite.compiler import Filter
 
@@ -36,9 +37,6 @@ INDEXED: Final = frozenset({SortField.CREATED, SortField.ACTIVITY, SortField.ID}
 _FEW: Final = 10
 """Statuses with under a tenth of all sessions are looked up in their index; more are faster read in a row."""
 
-_FEW_DUE: Final = 50
-"""So is what is due, with under a fiftieth: unlike a status's, its rows must be sorted in any order."""
-
 
 def narrowed(connection: sqlite3.Connection, found: Filter, whole: int) -> Filter:
     """The same filter by way of the index on what is due, where that leads to few rows.
@@ -50,7 +48,7 @@ def narrowed(connection: sqlite3.Connection, found: Filter, whole: int) -> Filte
     """
     if found.due_by is None or found.narrow:
         return found
-    few = whole // _FEW_DUE
+    few = whole // FEW
     due = "SELECT key FROM sessions WHERE due_bound <= ?"
     (number,) = connection.execute(f"SELECT count(*) FROM ({due} LIMIT ?)", (found.due_by, few + 1)).fetchone()  # noqa: S608
     if number > few:

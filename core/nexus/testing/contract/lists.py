@@ -116,6 +116,24 @@ class ListContract(Harness):
                 assert await store.count(parse(q), now) == len(_matching(everybody, q, now))
 
     @with_store
+    async def test_few_that_expire_soon_are_found_among_many_in_every_order(self, store: Store) -> None:
+        soon = [
+            a_session(f"soon-{status}", status=status, idle_deadline=NOW + 60, age_deadline=NOW + 90, step=number)
+            for number, status in enumerate(Status)
+        ]
+        later = [a_session(f"later-{number}", idle_deadline=NOW + 3600 + number, step=number) for number in range(300)]
+        everybody = [*soon, *later, a_session("never")]
+        await put(store, *map(creating, everybody))
+        for q, many in (("status:live,failed expires<5m", 4), ("status:live,failed expires<=5m step>0", 3)):
+            wanted, query = _matching(everybody, q), parse(q)
+            assert len(wanted) == many == await store.count(query, NOW)
+            for order in ORDERS:
+                inside = _sorted(wanted, order)
+                assert await _pages(store, query, order, 2) == inside
+                window = await store.window(query, order, offset=1, limit=2, now=NOW)
+                assert (list(window.items), window.total, window.whole) == (inside[1:3], many, len(everybody))
+
+    @with_store
     async def test_listed_sessions_are_whole(self, store: Store) -> None:
         everybody = _sorted(await _fill(store), Order())
         assert await _pages(store, _ALL, Order(), 10) == everybody
