@@ -18,8 +18,10 @@ from tests.snapshot_extension import ScreenExtension
 # The plugin names its extension by this global, and its own writes `.raw` files with newer versions of syrupy.
 pytest_textual_snapshot.SVGImageExtension = ScreenExtension
 
-# How long an example takes says more about the machine than about the code. Each run tries other ones.
+# How long an example takes says more about the machine than about the code. Each run tries other ones, but for the
+# check of a change, which is to say the same twice.
 settings.register_profile("steady", deadline=None, max_examples=50)
+settings.register_profile("repeatable", deadline=None, max_examples=50, derandomize=True)
 settings.register_profile("long", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
