@@ -9,7 +9,7 @@ from typing import Any, NoReturn, cast
 from nexus.errors import NexusError
 from nexus.model import Checkpoint, Session, Worker
 from nexus.service import Difference, Service
-from nexus.sessions.history import difference
+from nexus.sessions.history import difference_shown
 
 
 class PartialService:
@@ -47,14 +47,7 @@ class LookingService(PartialService):
 
     async def diff(self, session_id: str, from_: str, to: str = "current") -> Difference:
         """See ``Service``."""
-        return difference(from_, to, await self._state(session_id, from_), await self._state(session_id, to))
-
-    async def _state(self, session_id: str, name: str) -> dict[str, Any]:
-        if name == "start":
-            return {}
-        if name == "current":
-            return (await self.get_session(session_id)).state
-        return (await self.get_checkpoint(session_id, name)).state or {}
+        return await difference_shown(self, session_id, from_, to)
 
     async def workers(self) -> list[Worker]:
         """None is known: which processes lived then is not recorded."""

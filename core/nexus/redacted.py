@@ -20,7 +20,7 @@ from nexus.model.bulk import BulkReport, BulkRequest
 from nexus.query import parse
 from nexus.service import DEFAULT_LIMIT, DEFAULT_SORT, MAX_LIMIT, Difference, FeedItem
 from nexus.sessions.feed import split_types
-from nexus.sessions.history import difference
+from nexus.sessions.history import difference_shown
 from nexus.sessions.records import Patch
 
 if TYPE_CHECKING:
@@ -157,14 +157,7 @@ class RedactedService(LocalService):
     async def diff(self, session_id: str, from_: str, to: str = "current") -> Difference:
         """See ``Service``; between what is shown, so that a change of something hidden doesn't show."""
         await super().diff(session_id, from_, to)  # checks the names
-        return difference(from_, to, await self._state(session_id, from_), await self._state(session_id, to))
-
-    async def _state(self, session_id: str, name: str) -> dict[str, Any]:
-        if name == "start":
-            return {}
-        if name == "current":
-            return (await self.get_session(session_id)).state
-        return (await self.get_checkpoint(session_id, name)).state or {}
+        return await difference_shown(self, session_id, from_, to)
 
     async def execute(self, workflow: str, inputs: Mapping[str, Any] | None = None, **how: Any) -> RunResult:
         """See ``Service``."""

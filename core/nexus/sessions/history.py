@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec.structs import replace
 
@@ -102,6 +102,41 @@ class History:
             return (await self._engine.load(check_id(session_id))).session.state
         checkpoint_number(name, field)
         return (await find_checkpoint(self._engine, session_id, name)).state or {}
+
+
+class Shows(Protocol):
+    """What shows a session and its checkpoints."""
+
+    async def get_session(self, session_id: str) -> Session:
+        """See ``Service``."""
+        ...
+
+    async def get_checkpoint(self, session_id: str, checkpoint_id: str) -> Checkpoint:
+        """See ``Service``."""
+        ...
+
+
+async def difference_shown(shown: Shows, session_id: str, from_: str, to: str) -> Difference:
+    """Compare two states of a session as a service shows them, which may not be as they are stored.
+
+    Args:
+        shown: Of which states.
+        session_id: Which.
+        from_: A checkpoint, ``current``, or ``start``, which is empty.
+        to: As ``from_``.
+
+    Raises:
+        NexusError: As the service says.
+    """
+
+    async def state(name: str) -> dict[str, Any]:
+        if name == "start":
+            return {}
+        if name == "current":
+            return (await shown.get_session(session_id)).state
+        return (await shown.get_checkpoint(session_id, name)).state or {}
+
+    return difference(from_, to, await state(from_), await state(to))
 
 
 def difference(from_: str, to: str, old: dict[str, Any], new: dict[str, Any]) -> Difference:
