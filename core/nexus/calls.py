@@ -8,6 +8,7 @@ that is none.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,13 +21,14 @@ from nexus.sessions.arguments import channel as check_channel
 from nexus.sessions.records import Patch
 
 
-class Calls(Configured):
+class Calls(Configured, ABC):
     """Base of ``AsyncNexus``, which says through which service the calls go."""
 
+    @abstractmethod
     async def sdk(self, channel: str = "sdk") -> LocalService:
         """The service for direct library calls, opened and started if need be."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def sdk_for(self, token: str | None, channel: str) -> Service:
         """The service of who shows a token; of the local user where none is shown or needed.
 
@@ -37,7 +39,6 @@ class Calls(Configured):
         Raises:
             AuthenticationRequired: One is needed and none was shown, or it lets nobody in.
         """
-        raise NotImplementedError
 
     # -- sessions
 

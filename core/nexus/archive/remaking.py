@@ -8,7 +8,7 @@ was in progress waits for any process to take it (``UNOWNED``).
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -106,11 +106,11 @@ def let_go_of_the_rest(
     for some in in_chunks(names):
         connection.execute(update(tables.sessions).where(columns.id.in_(some)).values(gone_at=now))
     counted = (columns.status, columns.channel, columns.workflow, columns.group_id, columns.duration)
-    found: Counter[str] = Counter()
+    found = defaultdict[str, float](float)
     for name, status, *more in connection.execute(select(columns.id, *counted).where(columns.gone_at.is_(None))):
         if holds(name):
             for counter, value in counts_of(Status(status), *more):
-                found[counter] += value  # type: ignore[assignment]
+                found[counter] += value
     recount(connection, shard, found)
 
 

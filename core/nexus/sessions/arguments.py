@@ -88,9 +88,7 @@ def offset(value: object) -> int:
     Raises:
         InvalidInput: It is not.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 62:
-        raise InvalidInput(f"offset {value!r} is out of range: use 0 and up", field="offset", value=str(value)[:60])
-    return value
+    return _whole(value, "offset", 0)
 
 
 def stride(value: object) -> int:
@@ -99,8 +97,12 @@ def stride(value: object) -> int:
     Raises:
         InvalidInput: It is not.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 1 << 62:
-        raise InvalidInput(f"stride {value!r} is out of range: use 1 and up", field="stride", value=str(value)[:60])
+    return _whole(value, "stride", 1)
+
+
+def _whole(value: object, field: str, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 1 << 62:
+        raise InvalidInput(f"{field} {value!r} is out of range: use {least} and up", field=field, value=str(value)[:60])
     return value
 
 
